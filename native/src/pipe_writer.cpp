@@ -1,0 +1,196 @@
+#include "pipe_writer.hpp"
+
+#include "pipe_io.hpp"
+
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <mutex>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+
+#include <pthread.h>
+
+namespace nbpipe {
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+/// A new thread inherits the mask of the thread that starts it; there is no moment in which it could be hit.
+class AllSignalsBlocked {
+  public:
+    AllSignalsBlocked() noexcept {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+    ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  private:
+    sigset_t before_{};
+};
+
+} // namespace
+
+struct PipeWriter::Worker {
+    explicit Worker(int fd) : outlet(fd) {
+        const AllSignalsBlocked while_starting;
+        thread = std::thread([this] { run(); });
+    }
+
+    void run() noexcept;
+    int write_all(Bytes data) noexcept;
+    void throw_if_over() const;
+
+    Outlet outlet;
+
+    std::mutex mutex; // for all of this block
+    std::condition_variable work;
+    std::condition_variable progress;
+    std::deque<Bytes> queue; // the front is being written
+    Counts counts;
+    int error = 0; // the first errno; 0 while there is none
+    bool closing = false;
+
+    std::once_flag closed; // makes every close() wait for the one that joins
+    std::thread thread;
+};
+
+void PipeWriter::Worker::run() noexcept {
+    std::unique_lock lock(mutex);
+    while (!closing && error == 0) {
+        if (queue.empty()) {
+            work.wait(lock);
+            continue;
+        }
+        const Bytes data = queue.front();
+        lock.unlock();
+        const int result = write_all(data);
+        lock.lock();
+        if (result == 0) {
+            queue.pop_front();
+            counts.released = ++counts.written;
+        } else if (result != ECANCELED) {
+            error = result;
+        }
+        progress.notify_all();
+    }
+    counts.released = counts.submitted;
+}
+
+/// 0 when all is written, ECANCELED when close() came first, or the errno of the write that failed.
+int PipeWriter::Worker::write_all(Bytes data) noexcept {
+    while (!data.empty()) {
+        const auto taken = outlet.write_some(data);
+        if (taken < 0) {
+            return static_cast<int>(-taken);
+        }
+        if (taken == 0) {
+            if (const int failure = outlet.wait_writable(); failure != 0) {
+                return failure;
+            }
+        }
+        data = data.subspan(static_cast<std::size_t>(taken));
+        const std::scoped_lock lock(mutex);
+        counts.bytes += taken;
+        if (closing) {
+            break;
+        }
+    }
+    return data.empty() ? 0 : ECANCELED;
+}
+
+/// The mutex is held.
+void PipeWriter::Worker::throw_if_over() const {
+    if (error != 0) {
+        throw std::system_error(error, std::generic_category(), "PipeWriter");
+    }
+    if (closing) {
+        throw std::invalid_argument("the PipeWriter is closed");
+    }
+}
+
+PipeWriter::PipeWriter(int fd) : worker_(std::make_unique<Worker>(fd)) {}
+
+/// In a forked child the worker is left as it is: its mutex may be locked, and glibc's pthread_cond_destroy
+/// would wait for ever for a waiter that exists only in the parent. The child loses some hundred bytes.
+PipeWriter::~PipeWriter() {
+    close();
+    if (worker_->outlet.abandoned()) {
+        static_cast<void>(worker_.release()); // NOLINT(bugprone-unused-return-value)
+    }
+}
+
+PipeWriter::Worker& PipeWriter::worker() const {
+    if (worker_->outlet.abandoned()) {
+        throw std::invalid_argument(
+            "this PipeWriter belongs to the parent process; make a new one after a fork");
+    }
+    return *worker_;
+}
+
+PipeWriter::Ticket PipeWriter::submit(Bytes data) {
+    auto& self = worker();
+    const std::scoped_lock lock(self.mutex);
+    self.throw_if_over();
+    self.queue.push_back(data);
+    self.work.notify_one();
+    return ++self.counts.submitted;
+}
+
+bool PipeWriter::wait_until(Ticket ticket, Clock::time_point deadline) const {
+    auto& self = worker();
+    std::unique_lock lock(self.mutex);
+    if (ticket < 1 || ticket > self.counts.submitted) {
+        throw std::invalid_argument("no such ticket");
+    }
+    const auto settled = [&] { return self.counts.written >= ticket || self.error != 0 || self.closing; };
+    self.progress.wait_until(lock, deadline, settled);
+    if (self.counts.written >= ticket) {
+        return true;
+    }
+    self.throw_if_over();
+    return false;
+}
+
+void PipeWriter::close() noexcept {
+    if (worker_->outlet.abandoned()) {
+        return;
+    }
+    auto& self = *worker_;
+    std::call_once(self.closed, [&self] {
+        {
+            const std::scoped_lock lock(self.mutex);
+            self.closing = true;
+        }
+        self.work.notify_all();
+        self.progress.notify_all();
+        self.outlet.wake();
+        self.thread.join();
+        self.outlet.close();
+    });
+}
+
+PipeWriter::Counts PipeWriter::counts() const {
+    auto& self = worker();
+    const std::scoped_lock lock(self.mutex);
+    return self.counts;
+}
+
+bool PipeWriter::closed() const {
+    if (worker_->outlet.abandoned()) {
+        return true;
+    }
+    const std::scoped_lock lock(worker_->mutex);
+    return worker_->closing;
+}
+
+PipeWriter::Ticket PipeWriter::released() const {
+    return worker_->outlet.abandoned() ? all_tickets : counts().released;
+}
+
+} // namespace nbpipe

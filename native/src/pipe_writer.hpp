@@ -1,0 +1,95 @@
+// PipeWriter moves bytes from memory to a file descriptor on a thread of its own, and copies none of them.
+//
+//    any thread                ┌───────────────── PipeWriter ─────────────────┐
+//    submit(bytes) ───────────►│ FIFO of (address, length)                    │
+//         └► ticket n          │     front ─────► thread ─────► Outlet ───────┼────► pipe ────► reader
+//    wait_until(n, …) ◄────────│ written ≥ n, or failed, or closed            │
+//    close() ─────────────────►│ closing, and a wake-up out of poll()         │
+//                              └──────────────────────────────────────────────┘
+//
+// Tickets. A pipe is strictly first in, first out, so one number says it all: submit() returns 1, 2, 3 … and
+// "ticket n is written" means that every byte of 1 to n is in the pipe. There is no table of jobs, no result
+// queue and no callback.
+//
+// Memory. The caller lends it from submit() until counts().released has reached the ticket, and must neither
+// free nor change it meanwhile. `released` follows `written`, and jumps to the last ticket once the thread has
+// ended. (With vmsplice it will lag behind `written`: the pipe then refers to the caller's own pages.)
+//
+// States. Each leads only to the right, and the thread lives in the first one alone:
+//
+//    open ──┬── a write fails ──► failed ──┬── close() ──► closed
+//           └──────────────────────────────┘
+//
+// Errors. EINTR, EAGAIN and short writes are not errors. Any other errno ends the thread and is kept: every
+// later submit(), and wait_until() for a ticket that was not written, throws it as std::system_error, closed or
+// not, for it is the cause. A reader that is gone is EPIPE. It kills no process: the thread blocks all signals, so
+// a SIGPIPE stays pending on it and ends with it, and no handler of the program ever runs there.
+//
+// Closing drops what is not written and may cut a ticket in two; to drain, wait for the last ticket first. It
+// is prompt even if the reader has stalled, for the thread is only ever blocked where close() can wake it.
+//
+// Threads.
+//
+//    submit, wait_until, close, counts, closed   any thread, any number at once; all share one mutex, which the
+//                                                thread does not hold while it writes
+//    destructor                                  one thread, when no call is running
+//    the thread                                  touches lent memory, the Outlet and the counts; calls nobody
+//
+// Fork. In a forked child the thread does not exist and the descriptor is closed (pipe_io.hpp). There the
+// object is inert: close() and the destructor do nothing, every other call but closed() throws.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+
+namespace nbpipe {
+
+class PipeWriter {
+  public:
+    using Ticket = std::int64_t;
+    using Clock = std::chrono::steady_clock;
+
+    struct Counts {
+        Ticket submitted = 0;
+        Ticket written = 0;
+        Ticket released = 0; // memory up to this ticket belongs to the caller again
+        std::int64_t bytes = 0;
+    };
+
+    /// Takes a private duplicate of `fd` and starts the thread. Throws std::system_error.
+    explicit PipeWriter(int fd);
+    PipeWriter(const PipeWriter&) = delete;
+    PipeWriter& operator=(const PipeWriter&) = delete;
+    ~PipeWriter();
+
+    /// Queues `data`, which may be empty, and never blocks. Throws std::system_error when the writer has
+    /// failed, std::invalid_argument when it is closed.
+    Ticket submit(std::span<const std::byte> data);
+
+    /// True once `ticket` is written, false at the deadline. Throws std::system_error when the writer fails
+    /// first, std::invalid_argument when it is closed first, or when there is no such ticket.
+    [[nodiscard]] bool wait_until(Ticket ticket, Clock::time_point deadline) const;
+
+    /// Ends the thread and closes the duplicate; when it returns, from whichever thread, both are gone.
+    void close() noexcept;
+
+    [[nodiscard]] Counts counts() const;
+    [[nodiscard]] bool closed() const;
+
+    /// As counts().released, but answers in a forked child too: no thread is there, so all memory is free.
+    [[nodiscard]] Ticket released() const;
+    static constexpr Ticket all_tickets = std::numeric_limits<Ticket>::max();
+
+  private:
+    struct Worker;
+
+    [[nodiscard]] Worker& worker() const; // throws std::invalid_argument in a forked child
+
+    std::unique_ptr<Worker> worker_;
+};
+
+} // namespace nbpipe

@@ -1,0 +1,28 @@
+"""Record GPU scenes from a notebook cell to a correct video file. See `record`."""
+
+from importlib.metadata import version
+
+from nbpipe.errors import EncoderError, FFmpegNotFound, NbpipeError, NoOpenGL, SceneError, WrongThread
+from nbpipe.notebook.widget import Recording
+from nbpipe.push import Video, open  # noqa: A004  named as the built-in it resembles
+from nbpipe.record import record
+from nbpipe.scene.frame import Frame
+from nbpipe.scene.shader import Shader
+
+__version__ = version("nbpipe-gl")
+
+__all__ = [
+    "EncoderError",
+    "FFmpegNotFound",
+    "Frame",
+    "NbpipeError",
+    "NoOpenGL",
+    "Recording",
+    "SceneError",
+    "Shader",
+    "Video",
+    "WrongThread",
+    "__version__",
+    "open",
+    "record",
+]

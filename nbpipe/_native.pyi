@@ -1,0 +1,139 @@
+"""The native seam: one class that moves bytes from memory to a file descriptor on a thread of its own.
+
+It is built from ``native/`` (C++20, nanobind). ``native/src/pipe_writer.hpp`` explains the mechanism; this
+file is what Python sees of it. It knows nothing of FFmpeg, OpenGL or Jupyter, and only
+``nbpipe/video/writer.py`` imports it.
+"""
+
+from collections.abc import Buffer
+from types import TracebackType
+from typing import Self, final
+
+@final
+class PipeWriter:
+    """Write buffers to a file descriptor, in order, in the background and without a copy.
+
+    Each submitted buffer gets a *ticket*: 1, 2, 3 … A pipe is first in, first out, so "ticket *n* is written"
+    means that every byte of the tickets 1 to *n* is in the pipe (not that the reader has read it).
+
+    **Threads.** Every method and property may be used from any thread, by several at once. The native thread
+    starts with the object and ends with `close`; it runs no Python, needs no GIL and takes no signals.
+
+    **Memory.** A submitted buffer stays exported, and its object alive, until the object is next used after
+    the write: exports are released only within calls from Python, never on the native thread. Do not change
+    the content before the ticket is written; nobody else looks at it meanwhile, but it is not a copy.
+
+    **Errors.** The first error of a write ends the thread and is kept. From then on `submit`, and `wait` for
+    a ticket that was not written, raise it as `OSError` with its ``errno``; a reader that is gone is a
+    `BrokenPipeError`. It also outlives `close`, because it is the cause. Counters can always be read.
+
+    **Fork.** In a forked child the object is inert: the duplicate is closed there, so that the child does not
+    keep the reader waiting for its end of file; `closed` is true, `close` does nothing, and all else raises
+    `ValueError`. (The child still has the *caller's* descriptor: close that one after making the writer.)
+
+    Parameters
+    ----------
+    fd : int
+        A descriptor open for writing: a pipe, FIFO, socket or file. The writer works on a private duplicate
+        (above 2, close-on-exec), so the caller may close his own at once; its flags are left as they are. A
+        pipe is enlarged to 1 MiB where the system allows it.
+
+    Raises
+    ------
+    OSError
+        ``fd`` is not open for writing (``EBADF``), or no descriptor or thread is left for the writer.
+
+    """
+
+    def __init__(self, fd: int) -> None: ...
+    def submit(self, data: Buffer, /) -> int:
+        """Queue a buffer and return its ticket; never blocks.
+
+        The queue has no limit: whoever lends the memory decides how much of it is under way.
+
+        Parameters
+        ----------
+        data : Buffer
+            Anything with the buffer protocol that is C-contiguous: bytes, bytearray, memoryview, a numpy
+            array, mapped memory. It may be read-only, and it may be empty.
+
+        Returns
+        -------
+        int
+            The ticket, counting from 1.
+
+        Raises
+        ------
+        OSError
+            An earlier write has failed; `BrokenPipeError` when the reader is gone.
+        ValueError
+            The writer is closed.
+        BufferError
+            The buffer is not C-contiguous.
+        TypeError
+            `data` has no buffer.
+
+        """
+
+    def wait(self, ticket: int, /, timeout: float | None = None) -> bool:
+        """Wait until everything up to `ticket` is written.
+
+        The GIL is released. At least every 50 ms Python's signal handlers get their turn, so an interrupt
+        (Ctrl-C, Jupyter's ■) raises `KeyboardInterrupt` here; the writer then goes on as before.
+
+        Parameters
+        ----------
+        ticket : int
+            What `submit` returned.
+        timeout : float, optional
+            Seconds. Zero or less only looks; None, the default, waits for as long as it takes.
+
+        Returns
+        -------
+        bool
+            True when it is written, False when the time is over.
+
+        Raises
+        ------
+        OSError
+            The write of this ticket, or of one before it, has failed.
+        ValueError
+            The writer was closed before the ticket was written, if need be by another thread during the
+            wait; or there is no such ticket; or `timeout` is NaN.
+
+        """
+
+    def close(self) -> None:
+        """Stop at once: drop what is not written, end the thread, close the duplicate, release every buffer.
+
+        It takes a few milliseconds, even when the reader has stalled: within the frame being written the
+        thread stops between two system calls, so the reader may get part of it. To write everything first,
+        ``wait`` for the last ticket. May be called again, and from any thread; each call returns when all
+        of this has happened. Dropping the last reference does the same.
+        """
+
+    @property
+    def written(self) -> int:
+        """Tickets written so far."""
+
+    @property
+    def queued(self) -> int:
+        """Tickets submitted and not written; after an error or `close` these never will be."""
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes handed to the system so far, those of the frame being written included."""
+
+    @property
+    def held(self) -> int:
+        """Buffers still exported; for tests."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called, or this is a forked child."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None, /
+    ) -> None:
+        """Close, without draining."""

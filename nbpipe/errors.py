@@ -1,0 +1,60 @@
+"""The errors a caller may want to catch by name; nothing else.
+
+Bad arguments are plain ``TypeError`` and ``ValueError``. Everything that goes wrong later is an
+`NbpipeError`, and its text ends with what to do next. Any thread; imports nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+
+class NbpipeError(Exception):
+    """Base of all errors that nbpipe raises for reasons other than a bad argument."""
+
+
+class NoOpenGL(NbpipeError):
+    """No OpenGL context could be made here; the text names the missing piece."""
+
+
+class WrongThread(NbpipeError):
+    """Called on a thread that does not own the OpenGL context."""
+
+
+class SceneError(NbpipeError):
+    """The scene gave something that is no picture: GLSL that does not compile, a wrong shape, too few frames."""
+
+
+class FFmpegNotFound(NbpipeError):
+    """There is no FFmpeg that can be run."""
+
+
+class EncoderError(NbpipeError):
+    """FFmpeg ended, or ended up, with anything but the frames it was given.
+
+    Attributes
+    ----------
+    command : list of str
+        The command line, program first.
+    returncode : int or None
+        Exit status; negative for a signal; ``None`` when FFmpeg had to be given up while running.
+    stderr_tail : str
+        The last lines FFmpeg wrote to its standard error.
+    hint : str
+        What to do next, in one sentence; empty when the cause is not a known one.
+    """
+
+    def __init__(
+        self, message: str, *, command: list[str], returncode: int | None, stderr_tail: str, hint: str = ""
+    ) -> None:
+        self.command = command
+        self.returncode = returncode
+        self.stderr_tail = stderr_tail
+        self.hint = hint
+        parts = [message]
+        if hint:
+            parts.append(hint)
+        if stderr_tail:
+            parts.append("FFmpeg's last words:\n  " + stderr_tail.replace("\n", "\n  "))
+        parts.append("Command: " + shlex.join(command))
+        super().__init__("\n".join(parts))

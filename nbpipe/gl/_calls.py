@@ -1,0 +1,134 @@
+"""The raw OpenGL calls that moderngl does not offer, and nothing more.
+
+moderngl makes contexts, programs and framebuffers; it has no persistent mapping, no fences, no blit of a
+part, and its `read_into` unbinds what the scene had bound. These twenty entry points close the gap. They come
+from libEGL's own loader, are called through ctypes (which releases the GIL for each), and work on whichever
+context is current on the calling thread.
+
+Constants carry their names from the OpenGL registry without the ``GL_``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+from collections.abc import Iterator
+from ctypes import c_bool, c_char_p, c_int, c_uint, c_uint64, c_void_p
+from typing import Any
+
+PIXEL_PACK_BUFFER = 0x88EB
+PIXEL_PACK_BUFFER_BINDING = 0x88ED
+READ_FRAMEBUFFER, DRAW_FRAMEBUFFER = 0x8CA8, 0x8CA9
+READ_FRAMEBUFFER_BINDING, DRAW_FRAMEBUFFER_BINDING = 0x8CAA, 0x8CA6
+COLOR_ATTACHMENT0, COLOR_BUFFER_BIT = 0x8CE0, 0x4000
+READ_BUFFER = 0x0C02
+SCISSOR_TEST, FRAMEBUFFER_SRGB = 0x0C11, 0x8DB9
+RGBA, UNSIGNED_BYTE = 0x1908, 0x1401
+LINEAR, NEAREST = 0x2601, 0x2600
+# What glReadPixels obeys of the pack state, with the values it has by default but for the alignment.
+PACK_STATE = {0x0D05: 1, 0x0D02: 0, 0x0D03: 0, 0x0D04: 0, 0x0D00: 0, 0x0D01: 0}
+MAP_READ, MAP_PERSISTENT, MAP_COHERENT = 0x0001, 0x0040, 0x0080
+SYNC_GPU_COMMANDS_COMPLETE, SYNC_FLUSH_COMMANDS = 0x9117, 0x0001
+TIMEOUT_EXPIRED, WAIT_FAILED = 0x911B, 0x911D
+
+_SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "glGetIntegerv": (None, (c_uint, c_void_p)),
+    "glGetError": (c_uint, ()),
+    "glIsEnabled": (c_bool, (c_uint,)),
+    "glEnable": (None, (c_uint,)),
+    "glDisable": (None, (c_uint,)),
+    "glFlush": (None, ()),
+    "glBindBuffer": (None, (c_uint, c_uint)),
+    "glBufferStorage": (None, (c_uint, c_void_p, c_void_p, c_uint)),
+    "glMapBufferRange": (c_void_p, (c_uint, c_void_p, c_void_p, c_uint)),
+    "glUnmapBuffer": (c_bool, (c_uint,)),
+    "glFenceSync": (c_void_p, (c_uint, c_uint)),
+    "glClientWaitSync": (c_uint, (c_void_p, c_uint, c_uint64)),
+    "glDeleteSync": (None, (c_void_p,)),
+    "glBindFramebuffer": (None, (c_uint, c_uint)),
+    "glBlitFramebuffer": (None, (c_int,) * 8 + (c_uint, c_uint)),
+    "glReadBuffer": (None, (c_uint,)),
+    "glReadPixels": (None, (c_int,) * 4 + (c_uint, c_uint, c_void_p)),
+    "glPixelStorei": (None, (c_uint, c_int)),
+}
+
+
+class Calls:
+    """The entry points as attributes without their ``gl``; use `calls`, which makes this once."""
+
+    def __init__(self) -> None:
+        self._egl = ctypes.CDLL("libEGL.so.1")
+        for name, (result, arguments) in {
+            "eglGetProcAddress": (c_void_p, (c_char_p,)),
+            "eglGetCurrentContext": (c_void_p, ()),
+            "eglGetCurrentDisplay": (c_void_p, ()),
+            "eglGetCurrentSurface": (c_void_p, (c_int,)),
+            "eglMakeCurrent": (c_bool, (c_void_p,) * 4),
+        }.items():
+            function = getattr(self._egl, name)
+            function.restype, function.argtypes = result, arguments
+        for name, (result, arguments) in _SIGNATURES.items():
+            address = self._egl.eglGetProcAddress(name.encode())
+            function = ctypes.CFUNCTYPE(result, *arguments)(address) if address else None
+            setattr(self, name.removeprefix("gl"), function)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  ctypes functions have no better type
+        raise AttributeError(name)
+
+    def integer(self, name: int) -> int:
+        """Return one value of glGetIntegerv."""
+        value = (c_int * 4)()
+        self.GetIntegerv(name, value)
+        return int(value[0])
+
+    def current(self) -> tuple[int | None, ...]:
+        """Return the calling thread's EGL context, display, and draw and read surfaces; the context first."""
+        egl = self._egl
+        return (
+            egl.eglGetCurrentContext(),
+            egl.eglGetCurrentDisplay(),
+            egl.eglGetCurrentSurface(0x3059),
+            egl.eglGetCurrentSurface(0x305A),
+        )
+
+    def make_current(self, current: tuple[int | None, ...]) -> None:
+        """Make what `current` returned earlier current again on the calling thread."""
+        context, display, draw, read = current
+        if display:
+            self._egl.eglMakeCurrent(display, draw, read, context)
+
+    @contextlib.contextmanager
+    def preserved(self) -> Iterator[None]:
+        """Give the block plain state to read and blit in, and the scene its own back afterwards.
+
+        Inside, pixels are packed tightly into client memory, nothing is scissored and nothing is converted to
+        sRGB, whatever the scene has set; framebuffers and the pack buffer may be bound at will.
+        """
+        pack_buffer = self.integer(PIXEL_PACK_BUFFER_BINDING)
+        read, draw = self.integer(READ_FRAMEBUFFER_BINDING), self.integer(DRAW_FRAMEBUFFER_BINDING)
+        packing = {name: self.integer(name) for name in PACK_STATE}
+        switched_on = [name for name in (SCISSOR_TEST, FRAMEBUFFER_SRGB) if self.IsEnabled(name)]
+        try:
+            self.BindBuffer(PIXEL_PACK_BUFFER, 0)
+            for name, value in PACK_STATE.items():
+                if packing[name] != value:
+                    self.PixelStorei(name, value)
+            for name in switched_on:
+                self.Disable(name)
+            yield
+        finally:
+            for name in switched_on:
+                self.Enable(name)
+            for name, value in packing.items():
+                if PACK_STATE[name] != value:
+                    self.PixelStorei(name, value)
+            self.BindFramebuffer(READ_FRAMEBUFFER, read)
+            self.BindFramebuffer(DRAW_FRAMEBUFFER, draw)
+            self.BindBuffer(PIXEL_PACK_BUFFER, pack_buffer)
+
+
+@functools.cache
+def calls() -> Calls:
+    """Return the entry points, loaded once per process. Raises `OSError` where there is no libEGL."""
+    return Calls()

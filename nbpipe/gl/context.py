@@ -1,0 +1,140 @@
+"""The OpenGL context: the user's own, or one EGL context that this process makes and keeps.
+
+Owns the rule that everything of GL happens on the thread that owns the context. A `Context` is the place where
+one recording works: it checks the thread and, when other code made a context of its own current in between,
+makes ours current and theirs again afterwards. Knows nothing of scenes, slots or video.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import moderngl
+
+from nbpipe.errors import NoOpenGL, WrongThread
+from nbpipe.gl._calls import calls
+
+_INSTALL = "apt-get install libegl1 libgl1-mesa-dri"
+
+# Mesa's rasterisers on the processor, as they name themselves in GL_RENDERER.
+_SOFTWARE = ("llvmpipe", "softpipe", "swrast", "swiftshader")
+
+_shared: Context | None = None
+
+
+class Context:
+    """A context and the thread it belongs to.
+
+    Attributes
+    ----------
+    ctx : moderngl.Context
+    renderer : str
+        What draws, in the driver's own words.
+    software : bool
+        Whether it is the processor.
+    largest : int
+        The largest width or height of a picture in pixels.
+    """
+
+    def __init__(self, ctx: moderngl.Context, *, ours: bool = False) -> None:
+        self.ctx = ctx
+        self._pid = os.getpid()
+        self._thread = threading.current_thread()
+        info: dict[str, Any] = ctx.info
+        self.renderer = str(info["GL_RENDERER"])
+        self.software = self.renderer.lower().startswith(_SOFTWARE)
+        self.largest = min(info["GL_MAX_TEXTURE_SIZE"], *info["GL_MAX_VIEWPORT_DIMS"])
+        self._gl = calls()
+        self._current = self._gl.current()
+        self._ours = ours
+
+    def check_thread(self) -> None:
+        """Raise `WrongThread` unless called on the owning thread of the owning process."""
+        if os.getpid() != self._pid:
+            msg = "this process was forked from one that already uses OpenGL; start it with 'spawn' instead"
+            raise WrongThread(msg)
+        here = threading.current_thread()
+        if here is not self._thread:
+            msg = (
+                f"the OpenGL context belongs to thread {self._thread.name!r} and cannot be used on {here.name!r}; "
+                "make this call there, or pass a context made on this thread as ctx="
+            )
+            raise WrongThread(msg)
+
+    @contextlib.contextmanager
+    def current(self) -> Iterator[None]:
+        """Run the block with this context current, and leave the one that was so before current afterwards."""
+        self.check_thread()
+        found = self._gl.current()
+        self.ensure()
+        try:
+            yield
+        finally:
+            if found[0] != self._gl.current()[0]:
+                self._gl.make_current(found)
+
+    def ensure(self) -> None:
+        """Make this context current again, after user code that may have made another one so."""
+        # A context that is not EGL's cannot be seen or switched from here; it is the user's to keep current.
+        if self._current[0] is not None and self._gl.current()[0] != self._current[0]:
+            self._gl.make_current(self._current)
+
+    def tidy(self) -> None:
+        """Free what earlier scenes dropped, and begin the next one from moderngl's default state; ours only."""
+        if self._ours:
+            while self.ctx.objects:
+                dropped = self.ctx.objects.popleft()
+                # moderngl 5.13 lists what was released by hand here as well, emptied; its own gc() trips over it.
+                if hasattr(dropped, "release"):
+                    dropped.release()
+            self.ctx.enable_only(moderngl.NOTHING)
+
+
+def context(ctx: moderngl.Context | None = None) -> Context:
+    """Return the place to work: around `ctx`, or around this process's own context.
+
+    Parameters
+    ----------
+    ctx : moderngl.Context, optional
+        The user's own; it must be current on the calling thread.
+
+    Raises
+    ------
+    NoOpenGL
+        No context can be made; the text names the package that is missing.
+    WrongThread
+        The process's context was made on another thread.
+    """
+    global _shared  # noqa: PLW0603  one context per process: a second one costs memory and shares nothing
+    if ctx is not None:
+        return Context(ctx)
+    if _shared is None:
+        _shared = Context(_create(), ours=True)
+    _shared.check_thread()
+    return _shared
+
+
+def _create() -> moderngl.Context:
+    try:
+        calls()
+    except OSError as error:
+        msg = f"libEGL is not on this machine ({error}). On Debian and Ubuntu: {_INSTALL}"
+        raise NoOpenGL(msg) from None
+    try:
+        # The names with .1, because the plain ones come only with the -dev packages.
+        ctx = moderngl.create_context(
+            standalone=True, backend="egl", require=330, libgl="libGL.so.1", libegl="libEGL.so.1"
+        )
+    except Exception as error:
+        msg = (
+            f"EGL is here but gave no OpenGL 3.3 context ({error}). Without a GPU it needs Mesa: {_INSTALL}. "
+            "With an NVIDIA GPU in a container, NVIDIA_DRIVER_CAPABILITIES must contain 'graphics'."
+        )
+        raise NoOpenGL(msg) from error
+    # Objects that Python collects on some other thread wait here until this one frees them (Context.tidy).
+    ctx.gc_mode = "context_gc"
+    return ctx

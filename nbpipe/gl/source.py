@@ -1,0 +1,243 @@
+"""Sources: where the frames of a recording come from, behind one small interface.
+
+`SceneSource` draws a scene; `PictureSource` takes finished pictures from an iterator. Both fill the memory of
+a slot and make the small picture of the preview. Render thread only. Knows scenes and the stage; knows nothing
+of FFmpeg or notebooks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from nbpipe.errors import SceneError
+from nbpipe.gl.context import Context, context
+from nbpipe.gl.ring import HostMemory, Memory, pixel_memory
+from nbpipe.gl.stage import CHANNELS, Stage
+from nbpipe.scene.adapters import Pictures, picture_size
+from nbpipe.scene.frame import Frame
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from nbpipe.scene.scene import Scene
+
+_PREVIEW_BOX = (640, 480)  # a notebook's column is 600 to 900 pixels wide
+
+
+class Source(Protocol):
+    """What the pipeline asks of whatever makes the frames.
+
+    Attributes
+    ----------
+    size : tuple of int
+        Width and height in pixels.
+    channels : int
+        Bytes per pixel in a slot: 3 or 4.
+    bottom_up : bool
+        Whether the first row in a slot is the bottom one.
+    renderer : str
+    software : bool
+    """
+
+    size: tuple[int, int]
+    channels: int
+    bottom_up: bool
+    renderer: str
+    software: bool
+
+    def current(self) -> AbstractContextManager[None]:
+        """Enter before any other call: makes the GL context current where there is one."""
+
+    def memory(self) -> Memory:
+        """Make the memory of one slot."""
+
+    def draw(self, index: int) -> bool:
+        """Make frame `index`; False when there is none."""
+
+    def read(self, memory: Memory) -> None:
+        """Issue the read of the frame just made."""
+
+    def shrink(self) -> None:
+        """Begin a preview of the frame just made."""
+
+    def preview(self) -> np.ndarray | None:
+        """Return the preview once when it has come: (height, width, 3 or 4), top row first."""
+
+    def release(self) -> None:
+        """Free everything; the ring's memory is gone already."""
+
+
+class SceneSource:
+    """Draws a scene on a stage."""
+
+    bottom_up = True
+    channels = CHANNELS
+
+    def __init__(
+        self, scene: Scene, where: Context, size: tuple[int, int], fps: Fraction, frames: int | None, samples: int
+    ) -> None:
+        self.size = size
+        self.renderer, self.software = where.renderer, where.software
+        self._scene, self._where, self._fps, self._frames = scene, where, fps, frames
+        with self.current():
+            check_size(size, where)
+            where.tidy()
+            self._stage = Stage(where.ctx, size, preview_size(size))
+            try:
+                self._canvas = self._stage.canvas(samples)
+                setup = getattr(scene, "setup", None)
+                if setup is not None:
+                    setup(where.ctx)
+                    where.ensure()
+            except BaseException:
+                self.release()
+                raise
+        self._drawn = self._canvas
+
+    def current(self) -> AbstractContextManager[None]:
+        """Make the context current."""
+        return self._where.current()
+
+    def memory(self) -> Memory:
+        """Make a mapped pixel buffer, or what this GL has instead."""
+        return pixel_memory(self._where.ctx, self.size[0] * self.size[1] * CHANNELS)
+
+    def draw(self, index: int) -> bool:
+        """Let the scene draw."""
+        self._canvas.use()
+        time = float(index / self._fps)
+        self._scene.render(
+            Frame(self._where.ctx, self._canvas, time, index, self._frames, self._fps, self.size)
+        )
+        self._where.ensure()
+        self._drawn = self._stage.resolve(self._canvas)
+        return True
+
+    def read(self, memory: Memory) -> None:
+        """Issue the read of the canvas."""
+        self._stage.read(self._drawn, memory)
+
+    def shrink(self) -> None:
+        """Begin a preview on the GPU."""
+        self._stage.shrink(self._drawn)
+
+    def preview(self) -> np.ndarray | None:
+        """Return the preview when it is there."""
+        return self._stage.preview()
+
+    def release(self) -> None:
+        """Release the scene's own objects, then the stage's."""
+        release = getattr(self._scene, "release", None)
+        try:
+            if release is not None:
+                release()
+        finally:
+            self._stage.release()
+
+
+class PictureSource:
+    """Takes finished pictures; the first one decides kind and size.
+
+    Textures and framebuffers are read like a canvas, in their own context. Arrays are copied into plain
+    memory, because the program that made one may well go on to change it.
+    """
+
+    def __init__(self, pictures: Pictures, size: tuple[int, int] | None) -> None:
+        first = pictures.first()
+        self._pictures = pictures
+        self.size = size or picture_size(first)
+        self._picture: Any = None
+        self._small: np.ndarray | None = None
+        self._where: Context | None = None
+        self.bottom_up = not isinstance(first, np.ndarray)
+        if isinstance(first, np.ndarray):
+            self.channels = first.shape[2]
+            self.renderer, self.software = "arrays", False
+            return
+        self._where = context(first.ctx)
+        self.channels = CHANNELS
+        self.renderer, self.software = self._where.renderer, self._where.software
+        with self.current():
+            check_size(self.size, self._where)
+            self._stage = Stage(first.ctx, self.size, preview_size(self.size))
+
+    def current(self) -> AbstractContextManager[None]:
+        """Make the pictures' context current, if they have one."""
+        return self._where.current() if self._where else contextlib.nullcontext()
+
+    def memory(self) -> Memory:
+        """Make a pixel buffer for pictures of the GL, plain memory for arrays."""
+        size = self.size[0] * self.size[1] * self.channels
+        return pixel_memory(self._where.ctx, size) if self._where else HostMemory(size)
+
+    def draw(self, index: int) -> bool:
+        """Take the next picture and check that it is like the first.
+
+        Raises
+        ------
+        SceneError
+            With the picture's number, what came and what was expected.
+        """
+        picture = self._pictures.next()
+        if self._where is not None:
+            self._where.ensure()
+        if picture is None:
+            return False
+        expected = f"{self.size[0]}x{self.size[1]}"
+        if isinstance(picture, np.ndarray) == self.bottom_up:
+            msg = f"picture {index} is a {type(picture).__name__}, unlike the first; keep to one kind"
+            raise SceneError(msg)
+        if picture_size(picture) != self.size:
+            width, height = picture_size(picture)
+            msg = f"picture {index} is {width}x{height}, expected {expected}"
+            raise SceneError(msg)
+        if isinstance(picture, np.ndarray) and picture.shape[2] != self.channels:
+            msg = f"picture {index} has {picture.shape[2]} channels, expected {self.channels}"
+            raise SceneError(msg)
+        self._picture = picture if self._where is None else self._stage.wrap(picture)
+        return True
+
+    def read(self, memory: Memory) -> None:
+        """Copy the array, or issue the read of the picture."""
+        if self._where is None:
+            np.copyto(np.frombuffer(memory.view, np.uint8).reshape(self._picture.shape), self._picture)
+        else:
+            self._stage.read(self._picture, memory)
+
+    def shrink(self) -> None:
+        """Begin a preview; of an array, every n-th pixel at once."""
+        if self._where is None:
+            step = max(1, round(self.size[0] / preview_size(self.size)[0]))
+            self._small = np.ascontiguousarray(self._picture[::step, ::step])
+        else:
+            self._stage.shrink(self._picture)
+
+    def preview(self) -> np.ndarray | None:
+        """Return the preview when it is there."""
+        if self._where is not None:
+            return self._stage.preview()
+        small, self._small = self._small, None
+        return small
+
+    def release(self) -> None:
+        """Free the stage; the pictures are the user's."""
+        self._picture = None
+        if self._where is not None:
+            self._stage.release()
+
+
+def preview_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of the preview of a picture: never larger than itself, nor than the notebook's column."""
+    scale = min(1.0, _PREVIEW_BOX[0] / size[0], _PREVIEW_BOX[1] / size[1])
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def check_size(size: tuple[int, int], where: Context) -> None:
+    """Raise `ValueError` when this GL has no pictures that large."""
+    if max(size) > where.largest:
+        msg = f"size must be at most {where.largest} pixels on {where.renderer}, not {size[0]}x{size[1]}"
+        raise ValueError(msg)

@@ -1,0 +1,99 @@
+"""The stream of preview pictures to the browser: what is due, and how much may be under way.
+
+Owns the flow control. The newest picture wins and the export never waits: a picture that cannot be sent now is
+not made at all. Pictures go as binary custom messages, never as synced traits, which would end up in the saved
+notebook. `due` and `offer` are called on the render thread; `heard` and `ack` may come from any thread, so they
+only set plain attributes. Knows no widget: it is given a function that sends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+import simplejpeg
+
+_FASTEST = 1 / 15  # seconds between pictures: enough to see motion, and far below what an export needs
+_UNHEARD = 1 / 4  # the same where no answer can come (a blocking cell on ipykernel 6): nothing tells of a slow line
+_IN_FLIGHT = 4  # a round trip through JupyterLab takes about 70 ms, so 15 a second need one to two; 4 absorb jitter
+_GIVEN_UP = 2.0  # seconds without an answer after which a browser counts as gone …
+_PROBE = 1.0  # … and is sent one picture a second, to notice when it comes back
+_QUALITY = 85
+
+Send = Callable[[dict[str, object], list[bytes]], None]
+
+
+class PreviewStream:
+    """Sends previews of one recording.
+
+    Parameters
+    ----------
+    send : callable
+        Takes a message and its buffers.
+    frames : int or None
+        How many frames the recording will have; its middle one becomes the poster.
+
+    Attributes
+    ----------
+    poster : bytes
+        A JPEG to stand for the whole video: its middle, or the last picture if it ended sooner.
+    """
+
+    def __init__(self, send: Send, frames: int | None) -> None:
+        self.poster = b""
+        self._send = send
+        self._last = frames - 1 if frames else -1
+        self._middle = frames // 2 if frames else None
+        self._has_middle = False
+        self._sent: deque[int] = deque(maxlen=64)
+        self._sent_at = -1e9
+        self._acked = -1
+        self._answered_at: float | None = None
+
+    def heard(self) -> None:
+        """Note that a browser is there and its messages arrive."""
+        self._answered_at = time.monotonic()
+
+    def ack(self, index: object) -> None:
+        """Note that the picture of frame `index` was shown. Anything but a frame that was sent is ignored."""
+        if type(index) is int and index in self._sent:
+            self._acked = max(self._acked, index)
+            self.heard()
+
+    def due(self, index: int) -> bool:
+        """Whether a picture of frame `index` should be made."""
+        if index == self._last or self._is_middle(index):
+            return True
+        waited = time.monotonic() - self._sent_at
+        if self._answered_at is None:
+            return waited >= _UNHEARD
+        if sum(sent > self._acked for sent in list(self._sent)) < _IN_FLIGHT:
+            return waited >= _FASTEST
+        return time.monotonic() - self._answered_at >= _GIVEN_UP and waited >= _PROBE
+
+    def offer(self, picture: np.ndarray, index: int) -> None:
+        """Compress a picture (height, width, 3 or 4) and send it."""
+        height, width, channels = picture.shape
+        jpeg = simplejpeg.encode_jpeg(
+            np.ascontiguousarray(picture),
+            quality=_QUALITY,
+            colorspace="RGB" if channels == 3 else "RGBX",  # noqa: PLR2004
+        )
+        if not self._has_middle:
+            self.poster = jpeg
+            self._has_middle = self._is_middle(index)
+        self._sent.append(index)
+        self._sent_at = time.monotonic()
+        message: dict[str, object] = {
+            "type": "frame",
+            "index": index,
+            "width": width,
+            "height": height,
+            "mime": "image/jpeg",
+        }
+        self._send(message, [jpeg])
+
+    def _is_middle(self, index: int) -> bool:
+        return self._middle is not None and not self._has_middle and index >= self._middle

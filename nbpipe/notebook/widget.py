@@ -1,0 +1,291 @@
+"""The widget of a recording: its state as traits, Stop and Pause, and the finished video.
+
+`Recording` is the kernel's half of `js/src/model.ts`; the two name the same traits and messages. All trait
+writes happen on the render thread. Messages from a browser may arrive on any thread, also while a cell blocks
+the main one, so `_on_message` checks them against a list and then does one of three things: it sets a flag of
+`Steering`, notes an acknowledgement, or, when the recording has ended, sends a piece of the finished file.
+No path and no option ever comes from a message, and no trait is writable from outside the kernel.
+
+How messages get here while a cell blocks: JupyterLab 4.4 and later sends those of widgets to a subshell, a
+second thread of ipykernel 7. But ipykernel 7.4 sends a comm's messages to the shell that published on it last,
+which for a recording is the busy main one. `_stay_on_subshell` opts this widget's comm out of that. On ipykernel
+6 nothing can arrive before the cell ends; `_steerable` stays False and the browser says so.
+
+Knows no GL, FFmpeg or pipeline: it is given a `Steering`, and a driver that makes the recording go on.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Protocol
+
+import anywidget
+import traitlets as t
+
+from nbpipe.notebook.stream import PreviewStream
+from nbpipe.progress import Progress, State, Steering
+
+_STATIC = Path(__file__).parent.parent / "static"
+_MIME = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+}
+_CHUNK = 1 << 20  # bytes of the video in one message; the browser asks for each, so at most one is under way
+_PLAYABLE = 64 << 20  # bytes: a larger file takes a browser too much memory to be played from messages
+_MARK = 64  # characters of a poster's base64 by which the widget finds it in the page
+
+
+class Driver(Protocol):
+    """Makes a recording go on that was started with ``wait=False``."""
+
+    def wait(self, timeout: float | None) -> bool:
+        """Work until it has ended, or for `timeout` seconds; whether it has ended."""
+
+    async def finish(self) -> None:
+        """The same for a coroutine."""
+
+
+class Recording(anywidget.AnyWidget):
+    """A recording under way or finished; what `nbpipe.record` returns.
+
+    Every trait can be watched (`observe`) and linked. All are written by nbpipe alone.
+
+    Attributes
+    ----------
+    state : str
+        ``pending recording paused finishing``, and at last ``done stopped`` or ``failed``.
+    frame, frames : int
+        Frames rendered so far, and in all (``None`` when open).
+    frames_written, queued : int
+        Frames that FFmpeg has taken whole, and frames rendered and not yet written.
+    synced : bool
+        Nothing queued: every submitted buffer has been written.
+    progress : float
+        0 to 1.
+    fps : float
+        Frames rendered per second.
+    eta : float or None
+        Seconds left.
+    elapsed : float
+        Seconds since the start.
+    bytes : int
+        Size of the file so far.
+    renderer, encoder : str
+        What draws and what encodes.
+    bottleneck : str
+        ``"rendering"`` or ``"encoding"``: the one that the other waits for; empty while unknown.
+    error : str
+        Why it failed.
+    path : pathlib.Path
+        Where the video is, or will be. Not sent to the browser.
+    """
+
+    _esm = _STATIC / "widget.js"
+    _css = _STATIC / "widget.css"
+
+    state = t.Unicode(State.PENDING.value).tag(sync=True)
+    frame = t.Int(0).tag(sync=True)
+    frames = t.Int(None, allow_none=True).tag(sync=True)
+    frames_written = t.Int(0).tag(sync=True)
+    queued = t.Int(0).tag(sync=True)
+    synced = t.Bool(True).tag(sync=True)
+    progress = t.Float(0.0).tag(sync=True)
+    fps = t.Float(0.0).tag(sync=True)
+    eta = t.Float(None, allow_none=True).tag(sync=True)
+    elapsed = t.Float(0.0).tag(sync=True)
+    bytes = t.Int(0).tag(sync=True)
+    renderer = t.Unicode("").tag(sync=True)
+    encoder = t.Unicode("").tag(sync=True)
+    bottleneck = t.Unicode("").tag(sync=True)
+    error = t.Unicode("").tag(sync=True)
+    path = t.Instance(Path)
+
+    _name = t.Unicode("").tag(sync=True)
+    _size = t.List(t.Int()).tag(sync=True)
+    _rate = t.Unicode("").tag(sync=True)
+    _software = t.Bool(False).tag(sync=True)
+    _note = t.Unicode("").tag(sync=True)
+    _steerable = t.Bool(False).tag(sync=True)
+    _video = t.Dict(None, allow_none=True).tag(sync=True)
+    _poster_mark = t.Unicode("").tag(sync=True)
+
+    def __init__(self, steering: Steering, **state: object) -> None:
+        self._steering = steering
+        self._heard = False
+        self._driver: Driver | None = None
+        self._stream: PreviewStream | None = None
+        self._finished: os.stat_result | None = None
+        self._shown_in: int | None = None
+        super().__init__(**state)
+        self.on_msg(self._on_message)
+
+    def stop(self) -> None:
+        """End the recording and keep a playable file of what was recorded. Any thread."""
+        self._steering.stop()
+
+    def pause(self) -> None:
+        """Draw nothing more until `resume`. Any thread."""
+        self._steering.pause()
+
+    def resume(self) -> None:
+        """Go on after `pause`. Any thread."""
+        self._steering.resume()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Record to the end, or for at most `timeout` seconds.
+
+        Returns
+        -------
+        bool
+            Whether the recording has ended.
+
+        Raises
+        ------
+        NbpipeError, BaseException
+            What ended the recording, if it was neither its last frame nor Stop.
+        WrongThread
+            Called on another thread than `nbpipe.record` was.
+        """
+        return self._driver is None or self._driver.wait(timeout)
+
+    def __await__(self) -> Generator[Any, None, Recording]:
+        """Record to the end while the event loop serves others; the result is the recording itself."""
+        if self._driver is not None:
+            yield from self._driver.finish().__await__()
+        return self
+
+    def drive_with(self, driver: Driver) -> None:
+        """Let `driver` make the recording go on; called once, by whoever made both."""
+        self._driver = driver
+
+    def show(self, preview: PreviewStream | None = None) -> None:
+        """Display the widget in the running cell."""
+        from IPython.core.getipython import get_ipython
+        from IPython.display import display
+
+        self._stream = preview
+        display(self._bundle(), raw=True)
+        shell = get_ipython()
+        self._shown_in = shell.execution_count if shell else None
+
+    def update(self, progress: Progress) -> None:
+        """Take over a snapshot; one message to the browser."""
+        with self.hold_sync():
+            self.frame = progress.frame
+            self.frames = progress.frames
+            self.frames_written = progress.frames_written
+            self.queued = progress.queued
+            self.synced = progress.synced
+            self.progress = progress.fraction
+            self.fps = round(progress.fps, 2)
+            self.eta = None if progress.eta is None else round(progress.eta, 2)
+            self.elapsed = round(progress.elapsed, 2)
+            self.bytes = progress.bytes
+            self.bottleneck = progress.bottleneck
+            self.error = progress.error
+            self._steerable = self._heard
+            if progress.state in (State.DONE, State.STOPPED):
+                self._offer_video()
+            self.state = progress.state.value
+        if progress.state.ended and self._stream is not None and self._stream.poster:
+            self._leave_poster(self._stream.poster)
+
+    def _offer_video(self) -> None:
+        """Let the browser ask for the file, if there is one."""
+        with contextlib.suppress(OSError):
+            made = os.stat(self.path)
+            self.bytes = made.st_size
+            self._finished = made
+            self._video = {
+                "bytes": made.st_size,
+                "mime": _MIME[self.path.suffix.lower()],
+                "playable": made.st_size <= _PLAYABLE,
+            }
+
+    def _leave_poster(self, jpeg: bytes) -> None:
+        """Put a picture into the saved notebook, for readers without a kernel; the live widget hides it."""
+        from IPython.display import display
+
+        poster = base64.b64encode(jpeg).decode()
+        self._poster_mark = poster[-_MARK:]
+        display({"image/jpeg": poster, "text/plain": str(self)}, raw=True)
+
+    def open(self) -> None:
+        """Open the comm, and keep its messages away from a busy main thread."""
+        super().open()
+        _stay_on_subshell(self.comm)
+
+    def set_state(self, sync_data: dict[str, object]) -> None:
+        """Ignore what a browser wants to set: every trait belongs to the kernel."""
+
+    def __str__(self) -> str:
+        picture = f"{self._name}: {'×'.join(map(str, self._size))}, {self._rate} fps"
+        if not State(self.state).ended:
+            return picture
+        return f"{picture}, {self.frames_written} frames, {self.bytes / 1e6:.1f} MB, {self.state}"
+
+    def __repr__(self) -> str:
+        return f"<Recording {self}>"
+
+    def _ipython_display_(self) -> None:
+        """Display another view, unless this is the cell that shows one already."""
+        from IPython.core.getipython import get_ipython
+        from IPython.display import display
+
+        shell = get_ipython()
+        if shell is None or shell.execution_count != self._shown_in:
+            display(self._bundle(), raw=True)
+
+    def _bundle(self) -> dict[str, object]:
+        bundle = self._repr_mimebundle_()
+        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
+        data["text/plain"] = str(self)
+        return data
+
+    def _on_message(self, _: object, content: object, __: object) -> None:
+        if not isinstance(content, dict):
+            return
+        self._heard = True
+        if self._stream is not None:
+            self._stream.heard()
+        kind = content.get("type")
+        if kind == "stop":
+            self.stop()
+        elif kind == "pause":
+            self.pause()
+        elif kind == "resume":
+            self.resume()
+        elif kind == "ack" and self._stream is not None:
+            self._stream.ack(content.get("index"))
+        elif kind == "video":
+            self._send_piece(content.get("offset"))
+
+    def _send_piece(self, offset: object) -> None:
+        """Send one piece of the finished file, if it still is the file that was made here."""
+        made = self._finished
+        if made is None or type(offset) is not int or not 0 <= offset < made.st_size <= _PLAYABLE:
+            return
+        try:
+            with self.path.open("rb") as file:
+                now = os.fstat(file.fileno())
+                if (now.st_ino, now.st_size, now.st_mtime_ns) != (made.st_ino, made.st_size, made.st_mtime_ns):
+                    self.send({"type": "video", "error": f"{self._name} is no longer the file that was recorded here"})
+                    return
+                file.seek(offset)
+                piece = file.read(_CHUNK)
+        except OSError as error:
+            self.send({"type": "video", "error": f"{self._name} cannot be read: {error.strerror}"})
+            return
+        self.send({"type": "video", "offset": offset, "total": made.st_size}, [piece])
+
+
+def _stay_on_subshell(comm: Any) -> None:  # noqa: ANN401  ipykernel's comms have no public type
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001  there is no public way

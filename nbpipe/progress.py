@@ -1,0 +1,167 @@
+"""What is known of a recording, and what a person has asked of it.
+
+`Progress` is an immutable snapshot that the render thread makes and hands out. `Steering` goes the other
+way: any thread may set its flags (a browser's message can arrive on a subshell's thread while the cell runs
+on the main one), and only the render thread acts on them. Neither knows GL, FFmpeg or Jupyter.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+
+class State(enum.StrEnum):
+    """Where a recording is in its life; the last three are for ever."""
+
+    PENDING = "pending"
+    RECORDING = "recording"
+    PAUSED = "paused"
+    FINISHING = "finishing"  # nothing more is drawn; while `synced` is False frames are still being written
+    DONE = "done"
+    STOPPED = "stopped"  # ended early by request; the file holds what was recorded
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can follow."""
+        return self in (State.DONE, State.STOPPED, State.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A snapshot of a recording.
+
+    Attributes
+    ----------
+    state : State
+    frame : int
+        Frames rendered so far.
+    frames : int or None
+        Frames in all; ``None`` for a scene of open length.
+    frames_written : int
+        Frames whose every byte FFmpeg has taken.
+    queued : int
+        Frames rendered and not yet written.
+    encoded : int
+        Frames FFmpeg says it has put into the file; encoders look ahead, so this trails `frames_written`.
+    fps : float
+        Frames rendered per second, over about the last second.
+    eta : float or None
+        Seconds left, ``None`` while unknown.
+    elapsed : float
+        Seconds since the first frame was begun, pauses included.
+    bytes : int
+        Size of the file so far.
+    bottleneck : str
+        ``"rendering"`` or ``"encoding"``, whichever the other one waits for; empty until one is clear.
+    error : str
+        Why it failed.
+    """
+
+    state: State = State.PENDING
+    frame: int = 0
+    frames: int | None = None
+    frames_written: int = 0
+    queued: int = 0
+    encoded: int = 0
+    fps: float = 0.0
+    eta: float | None = None
+    elapsed: float = 0.0
+    bytes: int = 0
+    bottleneck: str = ""
+    error: str = ""
+
+    @property
+    def synced(self) -> bool:
+        """Whether every frame that was submitted has been written."""
+        return self.queued == 0
+
+    @property
+    def fraction(self) -> float:
+        """Progress from 0 to 1: rendering is nine tenths of the way, the encoder's tail the rest."""
+        if self.state is State.DONE:
+            return 1.0
+        if not self.frames:
+            return 0.0
+        return 0.9 * self.frame / self.frames + 0.1 * self.encoded / self.frames
+
+
+class Meter:
+    """Measures how fast frames come and what they wait for. Render thread only; all times are monotonic.
+
+    Attributes
+    ----------
+    drawing, waiting : float
+        Seconds spent on drawing and reading back, and on waiting for the encoder to take a frame.
+    """
+
+    _WINDOW = 1.0  # seconds; shorter makes the figure jump, longer makes it lag behind a change of scene
+    _CLEAR = 0.5  # seconds of work before a bottleneck is named
+
+    def __init__(self) -> None:
+        self.drawing = 0.0
+        self.waiting = 0.0
+        self._start = time.monotonic()
+        self._marks: deque[tuple[float, int]] = deque()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the meter was made."""
+        return time.monotonic() - self._start
+
+    def rate(self, frame: int) -> float:
+        """Return frames per second over the last second, `frame` being the count now."""
+        now = time.monotonic()
+        self._marks.append((now, frame))
+        while len(self._marks) > 2 and self._marks[1][0] < now - self._WINDOW:  # noqa: PLR2004  keep one outside
+            self._marks.popleft()
+        then, first = self._marks[0]
+        return (frame - first) / (now - then) if now > then else 0.0
+
+    @property
+    def bottleneck(self) -> str:
+        """Which side is waited for: in a steady state the render thread waits only if the encoder is slower."""
+        if self.drawing + self.waiting < self._CLEAR:
+            return ""
+        return "encoding" if self.waiting > 0.1 * self.drawing else "rendering"
+
+
+class Steering:
+    """Requests from a person: stop, pause, resume. Every method may be called on any thread."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._go = threading.Event()
+        self._go.set()
+
+    def stop(self) -> None:
+        """Ask the recording to end with what it has; a pause ends too."""
+        self._stop.set()
+        self._go.set()
+
+    def pause(self) -> None:
+        """Ask the recording to draw nothing until `resume`; has no effect after `stop`."""
+        if not self._stop.is_set():
+            self._go.clear()
+
+    def resume(self) -> None:
+        """End a pause."""
+        self._go.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stop.is_set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether a pause is asked for."""
+        return not self._go.is_set()
+
+    def wait(self, timeout: float) -> None:
+        """Wait until the pause is over, at most `timeout` seconds; the GIL is released."""
+        self._go.wait(timeout)

@@ -1,0 +1,174 @@
+"""`nbpipe.open`: a video that the program pushes pictures into, one by one.
+
+For simulations and training loops, where the program's own loop leads. Checks and joins like `record`, and
+uses the same pipeline; only the source differs: a mailbox that holds the picture being written. Render thread
+only, which is the one that calls `write` first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import moderngl
+import numpy as np
+
+from nbpipe.errors import SceneError
+from nbpipe.gl.source import PictureSource
+from nbpipe.notebook.widget import Recording
+from nbpipe.record import Drive, Job, checked_size
+from nbpipe.scene.adapters import Picture, Pictures
+from nbpipe.scene.frame import Rate, frame_rate
+from nbpipe.video.encoding import encoding
+from nbpipe.video.ffmpeg import find_ffmpeg
+from nbpipe.video.target import Target
+
+
+def open(  # noqa: A001, PLR0913  named as the built-in it resembles; keywords with defaults
+    path: str | os.PathLike[str],
+    size: tuple[int, int] | None = None,
+    fps: Rate = 60,
+    *,
+    codec: str | None = None,
+    crf: float | None = None,
+    preset: str | None = None,
+    pixel_format: str | None = None,
+    ffmpeg_params: Sequence[str] = (),
+    show: bool = True,
+) -> Video:
+    """Open a video file to write pictures into.
+
+    Parameters are those of `nbpipe.record`; `size` may be left to the first picture.
+
+    Examples
+    --------
+    ::
+
+        with nbpipe.open("x.mp4", (640, 360), fps=30) as video:
+            for step in simulation:
+                video.write(fbo)
+
+    Raises
+    ------
+    TypeError, ValueError, OSError, FFmpegNotFound
+        As from `nbpipe.record`, before anything is written.
+    """
+    rate = frame_rate(fps)
+    dimensions = checked_size(size)
+    target = Target(path)
+    ffmpeg = find_ffmpeg()
+    wanted = encoding(
+        ffmpeg,
+        target.path,
+        codec=codec,
+        crf=crf,
+        preset=preset,
+        pixel_format=pixel_format,
+        ffmpeg_params=ffmpeg_params,
+    )
+    return Video(Job(target, ffmpeg, wanted, rate), dimensions, show=show)
+
+
+class Video:
+    """A video being written; made by `nbpipe.open`, used as a context manager.
+
+    Leaving the block finishes the file. An exception in the block keeps what was written as a partial file,
+    which a note of the exception names, and leaves an older file of the same name alone.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    recording : Recording or None
+        State and progress, from the first picture on.
+    """
+
+    def __init__(self, job: Job, size: tuple[int, int] | None, *, show: bool) -> None:
+        self.path: Path = job.target.path
+        self.recording: Recording | None = None
+        self._job, self._size, self._show = job, size, show
+        self._mailbox = _Mailbox()
+        self._drive: Drive | None = None
+        self._closed = False
+
+    def write(self, picture: Picture | moderngl.Buffer) -> None:
+        """Add one picture; when this returns, the program may change or redraw it.
+
+        Parameters
+        ----------
+        picture : numpy.ndarray, moderngl.Texture, Framebuffer or Buffer
+            A uint8 array (height, width, 3 or 4) with the top row first, or an object of the GL. A buffer holds
+            tightly packed RGB or RGBA, bottom row first, as ``fbo.read_into(buffer, alignment=1)`` leaves it.
+
+        Raises
+        ------
+        SceneError
+            It is none of these, or unlike the first one in kind or size.
+        EncoderError
+            FFmpeg has failed.
+        ValueError
+            The video is closed.
+        """
+        if self._closed:
+            msg = f"{self.path.name} is closed"
+            raise ValueError(msg)
+        if isinstance(picture, moderngl.Buffer):
+            picture = self._unpack(picture)
+        self._mailbox.pictures.append(picture)
+        if self._drive is None:
+            source = PictureSource(Pictures(self._mailbox), self._size)
+            self.recording, self._drive = self._job.begin(source, None, show=self._show)
+        while self._mailbox.pictures:
+            self._drive.pipeline.step()
+        self._drive.pipeline.check()
+
+    def close(self) -> None:
+        """Finish the file; again does nothing. Raises `EncoderError` when FFmpeg failed."""
+        if not self._closed:
+            self._closed = True
+            if self._drive is not None:
+                self._drive.wait(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and self._drive is not None:
+            self._drive.pipeline.fail(error)
+        try:
+            self.close()
+        except BaseException as ending:
+            if ending is not error:
+                raise
+
+    def _unpack(self, buffer: moderngl.Buffer) -> np.ndarray:
+        if self._size is None:
+            msg = "give nbpipe.open a size to write buffers, which have none of their own"
+            raise SceneError(msg)
+        width, height = self._size
+        channels, rest = divmod(buffer.size, width * height)
+        if rest or channels not in (3, 4):
+            msg = f"a buffer has {buffer.size} bytes, expected {width}x{height} pixels of 3 or 4"
+            raise SceneError(msg)
+        pixels = np.frombuffer(buffer.read(), np.uint8).reshape(height, width, channels)
+        return pixels[::-1]
+
+
+class _Mailbox:
+    """An iterator over what has been put in; it may be filled again after it was empty."""
+
+    def __init__(self) -> None:
+        self.pictures: deque[Picture] = deque()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Picture:
+        if not self.pictures:
+            raise StopIteration
+        return self.pictures.popleft()

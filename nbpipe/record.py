@@ -1,0 +1,268 @@
+"""`nbpipe.record`: where the wings meet. Start reading here.
+
+Checks everything that can be checked first, in the order in which a person can mend it: arguments, the path,
+FFmpeg and its options, and only then OpenGL and the scene. Then it joins a source, an export and a face (the
+widget in a notebook, a bar in a terminal) into a pipeline, and makes it go on: to its end in the calling cell,
+or in turns with the kernel's other work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import operator
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, SupportsIndex
+
+from nbpipe.gl.context import context
+from nbpipe.gl.source import PictureSource, SceneSource, Source
+from nbpipe.notebook.stream import PreviewStream
+from nbpipe.notebook.widget import Recording
+from nbpipe.pipeline import SLICE, Pipeline
+from nbpipe.progress import Progress, Steering
+from nbpipe.scene.adapters import Pictures, adapt
+from nbpipe.scene.frame import Rate, frame_count, frame_rate
+from nbpipe.terminal import TerminalBar
+from nbpipe.video.encoding import Encoding, encoding
+from nbpipe.video.export import Export
+from nbpipe.video.ffmpeg import FFmpeg, find_ffmpeg
+from nbpipe.video.pixels import Layout, padded
+from nbpipe.video.target import Target
+
+if TYPE_CHECKING:
+    import moderngl
+
+DEFAULT_SIZE = (1280, 720)
+DEFAULT_SECONDS = 5
+
+
+def record(  # noqa: PLR0913  the public face: keywords with defaults
+    scene: object,
+    path: str | os.PathLike[str] = "recording.mp4",
+    *,
+    size: tuple[int, int] | None = None,
+    fps: Rate = 60,
+    duration: float | Fraction | None = None,
+    frames: SupportsIndex | None = None,
+    samples: int = 0,
+    ctx: moderngl.Context | None = None,
+    codec: str | None = None,
+    crf: float | None = None,
+    preset: str | None = None,
+    pixel_format: str | None = None,
+    ffmpeg_params: Sequence[str] = (),
+    wait: bool = True,
+    show: bool = True,
+) -> Recording:
+    """Record a scene to a video file, and show it while it renders.
+
+    Parameters
+    ----------
+    scene : object
+        One of: an object with ``render(frame)`` (and optionally ``setup(ctx)`` and ``release()``); a function
+        of a `Frame`; GLSL as a string (Shadertoy's ``mainImage``, or a whole fragment shader); an iterable of
+        uint8 arrays (height, width, 3 or 4) with the top row first, of moderngl textures, or of framebuffers.
+    path : path-like
+        Ends in .mp4, .m4v, .mov, .mkv or .webm. An older file of that name is replaced when the new one is whole.
+    size : (int, int), optional
+        Width and height in pixels; 1280 × 720, or that of the first picture of an iterable.
+    fps : int, float, str or Fraction
+        Frames per second, kept exactly: ``60``, ``"24000/1001"``, ``Fraction(25, 2)``; ``29.97`` is 30000/1001.
+    duration : float, optional
+        Seconds. Give this or `frames`; an iterable may go without both, other scenes then last 5 seconds.
+    frames : int, optional
+        Number of frames.
+    samples : int
+        Samples per pixel for anti-aliasing, for example 4.
+    ctx : moderngl.Context, optional
+        The context to draw in, current on this thread; else the scene's own ``ctx``, else nbpipe's.
+    codec : str, optional
+        An FFmpeg encoder such as ``"libx265"``; the file type decides otherwise (H.264; VP9 for .webm).
+    crf : float, optional
+        Quality: smaller is better and larger. 20 for H.264.
+    preset : str, optional
+        The encoder's trade of speed for size, such as ``"ultrafast"`` or ``"slow"``.
+    pixel_format : str, optional
+        ``"yuv420p"``, which plays everywhere, unless the codec has only others.
+    ffmpeg_params : sequence of str
+        Further FFmpeg options for the output, such as ``["-tune", "animation"]``.
+    wait : bool
+        False returns at once; the recording goes on between the kernel's other work, and ``await rec`` or
+        ``rec.wait()`` finishes it. Without a running event loop it goes on in ``rec.wait()`` only.
+    show : bool
+        Show the widget in a notebook and the bar in a terminal.
+
+    Returns
+    -------
+    Recording
+        Its traits tell how it goes, its methods stop and pause it.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError
+        An argument is wrong; nothing was drawn or written yet.
+    FFmpegNotFound, NoOpenGL
+        A part is missing; the text says how to get it.
+    SceneError
+        The scene is no scene, such as GLSL that does not compile.
+    EncoderError
+        FFmpeg failed.
+    """
+    rate = frame_rate(fps)
+    count = frame_count(rate, duration, frames)
+    dimensions = checked_size(size)
+    multisamples = _checked_samples(samples)
+    target = Target(path)
+    ffmpeg = find_ffmpeg()
+    wanted = encoding(
+        ffmpeg,
+        target.path,
+        codec=codec,
+        crf=crf,
+        preset=preset,
+        pixel_format=pixel_format,
+        ffmpeg_params=ffmpeg_params,
+    )
+    adapted = adapt(scene)
+
+    source: Source
+    if isinstance(adapted, Pictures):
+        source = PictureSource(adapted, dimensions)
+    else:
+        count = frame_count(rate, DEFAULT_SECONDS, None) if count is None else count
+        where = context(ctx or getattr(adapted, "ctx", None))
+        source = SceneSource(adapted, where, dimensions or DEFAULT_SIZE, rate, count, multisamples)
+    recording, drive = Job(target, ffmpeg, wanted, rate).begin(source, count, show=show)
+    if wait:
+        drive.wait(None)
+    else:
+        drive.start()
+    return recording
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be made of frames that are yet to come; shared by `record` and `nbpipe.open`."""
+
+    target: Target
+    ffmpeg: FFmpeg
+    wanted: Encoding
+    fps: Fraction
+
+    def begin(self, source: Source, frames: int | None, *, show: bool) -> tuple[Recording, Drive]:
+        """Start FFmpeg and the face, and return a recording with what makes it go on."""
+        steering = Steering()
+        layout = Layout(source.size, source.channels, source.bottom_up)
+        recording = Recording(
+            steering,
+            frames=frames,
+            renderer=source.renderer,
+            encoder=str(self.wanted),
+            path=self.target.path,
+            _name=self.target.path.name,
+            _size=list(source.size),
+            _rate=str(self.fps),
+            _software=source.software,
+            _note=_note(source.size, self.wanted.pixel_format),
+        )
+        in_notebook = show and _in_notebook()
+        stream = PreviewStream(recording.send, frames) if in_notebook else None
+        followers: list[Callable[[Progress], None]] = [recording.update]
+        if show and not in_notebook:
+            followers.append(TerminalBar(self.target.path.name, frames).update)
+
+        def follow(progress: Progress) -> None:
+            for follower in followers:
+                follower(progress)
+
+        pipeline = Pipeline(
+            source,
+            lambda: Export(self.ffmpeg, self.wanted, layout, self.fps, self.target),
+            frames,
+            steering=steering,
+            on_progress=follow,
+            preview=stream,
+        )
+        if in_notebook:
+            recording.show(stream)
+        drive = Drive(pipeline)
+        recording.drive_with(drive)
+        return recording, drive
+
+
+class Drive:
+    """Makes a pipeline go on: in turns with an event loop where one is running, and when it is waited for."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Go on in the running event loop, if there is one."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        self._task = loop.create_task(self.pipeline.pump())
+        # An error is shown by the widget and rises from wait(); nobody need have awaited the task.
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    def wait(self, timeout: float | None) -> bool:
+        """Step on the calling thread."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.pipeline.step():
+            if deadline is not None and time.monotonic() + SLICE > deadline:
+                return False
+        self.pipeline.check()
+        return True
+
+    async def finish(self) -> None:
+        """Await the task, or do its work."""
+        await (self._task or self.pipeline.pump())
+        self.pipeline.check()
+
+
+def _in_notebook() -> bool:
+    """Whether this code runs in a cell of a Jupyter kernel."""
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return False
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def _note(size: tuple[int, int], pixel_format: str) -> str:
+    new = padded(size, pixel_format)
+    if new == size:
+        return ""
+    return f"padded to {new[0]}×{new[1]}: {pixel_format} needs even sizes"
+
+
+def checked_size(size: object) -> tuple[int, int] | None:
+    """Return `size` as two positive integers; raise `TypeError` or `ValueError` if it is none."""
+    if size is None:
+        return None
+    if not isinstance(size, Sequence) or len(size) != 2 or isinstance(size, str):  # noqa: PLR2004
+        msg = f"size must be (width, height) in pixels, not {size!r}"
+        raise TypeError(msg)
+    if any(isinstance(n, bool) or not isinstance(n, SupportsIndex) for n in size):
+        msg = f"size must be two whole numbers (width, height), not {size!r}"
+        raise TypeError(msg)
+    width, height = map(operator.index, size)
+    if width < 1 or height < 1:
+        msg = f"size must be at least 1x1 pixel, not {width}x{height}"
+        raise ValueError(msg)
+    return width, height
+
+
+def _checked_samples(samples: object) -> int:
+    if isinstance(samples, bool) or not isinstance(samples, SupportsIndex):
+        msg = f"samples must be a whole number, not {samples!r}"
+        raise TypeError(msg)
+    if operator.index(samples) < 0:
+        msg = f"samples must not be negative, not {samples}"
+        raise ValueError(msg)
+    return operator.index(samples)

@@ -1,0 +1,123 @@
+"""Turns whatever a person calls a scene into one of two things: a `Scene`, or `Pictures`.
+
+A callable or GLSL becomes a `Scene` that draws; an iterable becomes `Pictures`, which brings finished ones.
+Render thread only. Makes no GL object itself; knows nothing of readback or video.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import moderngl
+import numpy as np
+
+from nbpipe.errors import SceneError
+from nbpipe.scene.scene import Scene
+from nbpipe.scene.shader import Shader
+
+if TYPE_CHECKING:
+    from nbpipe.scene.frame import Frame
+
+Picture = np.ndarray | moderngl.Texture | moderngl.Framebuffer
+
+
+class FunctionScene:
+    """A plain function ``draw(frame)`` as a scene."""
+
+    def __init__(self, draw: Callable[[Frame], object]) -> None:
+        self._draw = draw
+
+    def render(self, frame: Frame) -> None:
+        """Call it."""
+        self._draw(frame)
+
+
+class Pictures:
+    """Finished pictures, one after another: uint8 arrays, textures or framebuffers.
+
+    The first one is looked at early, because its kind and size decide how the rest are carried.
+    """
+
+    def __init__(self, pictures: Iterable[Picture]) -> None:
+        self._iterator: Iterator[Picture] = iter(pictures)
+        self._count = 0
+        self._ahead: list[Picture] = []
+
+    def first(self) -> Picture:
+        """Return the first picture without using it up.
+
+        Raises
+        ------
+        SceneError
+            There is none, or it is no picture.
+        """
+        if not self._ahead:
+            picture = self.next()
+            if picture is None:
+                msg = "the iterator gave no picture at all"
+                raise SceneError(msg)
+            self._count = 0
+            self._ahead.append(picture)
+        return self._ahead[0]
+
+    def next(self) -> Picture | None:
+        """Return the next picture, ``None`` after the last."""
+        picture = self._ahead.pop() if self._ahead else next(self._iterator, None)
+        if picture is not None:
+            self.check(picture, self._count)
+            self._count += 1
+        return picture
+
+    @staticmethod
+    def check(picture: object, number: int) -> None:
+        """Raise `SceneError` unless `picture` is of a kind that can be recorded."""
+        if isinstance(picture, (moderngl.Texture, moderngl.Framebuffer)):
+            return
+        wanted = "a uint8 array of shape (height, width, 3 or 4), a moderngl Texture or a Framebuffer"
+        if not isinstance(picture, np.ndarray):
+            msg = f"picture {number} is a {type(picture).__name__}; expected {wanted}"
+            raise SceneError(msg)
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (3, 4):  # noqa: PLR2004
+            msg = f"picture {number} is an array of shape {picture.shape} and dtype {picture.dtype}; expected {wanted}"
+            raise SceneError(msg)
+
+
+def picture_size(picture: Picture) -> tuple[int, int]:
+    """Return the width and height of a picture in pixels."""
+    if isinstance(picture, np.ndarray):
+        return picture.shape[1], picture.shape[0]
+    width, height = picture.size[:2]
+    return width, height
+
+
+def adapt(scene: object) -> Scene | Pictures:
+    """Find out what kind of scene this is; the first match wins, in the order of the error's text.
+
+    Raises
+    ------
+    TypeError
+        It is none, with what was given.
+    """
+    if isinstance(scene, type):
+        msg = f"scene is the class {scene.__name__}; pass an instance of it: {scene.__name__}()"
+        raise TypeError(msg)
+    if inspect.isgeneratorfunction(scene):
+        msg = f"scene is a generator function; pass what it returns: {scene.__name__}()"
+        raise TypeError(msg)
+    if isinstance(scene, str):
+        return Shader(scene)
+    if isinstance(scene, Scene):
+        return scene
+    if isinstance(scene, Pictures):
+        return scene
+    if callable(scene):
+        return FunctionScene(scene)
+    if isinstance(scene, Iterable) and not isinstance(scene, (bytes, bytearray, memoryview)):
+        return Pictures(scene)
+    msg = (
+        "scene must be a GLSL string, an object with render(frame), a function of a frame, or an iterable of "
+        f"pictures, not {scene!r}"
+    )
+    raise TypeError(msg)

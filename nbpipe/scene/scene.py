@@ -1,0 +1,25 @@
+"""The protocol of a scene: what an object must offer to be recorded.
+
+A scene is drawn on the thread that called `nbpipe.record`, which owns the OpenGL context. This module knows
+no other module of nbpipe but `frame`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from nbpipe.scene.frame import Frame
+
+
+@runtime_checkable
+class Scene(Protocol):
+    """Anything with ``render(frame)``.
+
+    Two more methods are called where they exist: ``setup(ctx)`` once before the first frame, with the
+    `moderngl.Context` to make programs and buffers in, and ``release()`` once after the last, also when the
+    recording failed. A scene that already has a context of its own shows it as an attribute ``ctx``.
+    """
+
+    def render(self, frame: Frame) -> object:
+        """Draw `frame` into ``frame.fbo``; the return value is ignored."""

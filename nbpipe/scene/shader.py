@@ -1,0 +1,188 @@
+"""GLSL as a scene: Shadertoy's ``mainImage``, or a whole fragment shader.
+
+Owns one program and one full-screen triangle, made in ``setup`` on the render thread. The user's source is
+compiled with ``#line 1`` before it, so that the compiler counts the user's own lines; its message is then
+read back and shown with the line it means. Knows moderngl and `Frame`; nothing of readback or video.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+import moderngl
+import numpy as np
+
+from nbpipe.errors import SceneError
+
+if TYPE_CHECKING:
+    from nbpipe.scene.frame import Frame
+
+# Three vertices, of which the screen is the middle: no vertex buffer, and no diagonal seam as with two triangles.
+_VERTEX = """#version 330 core
+void main() {
+    vec2 corner = vec2((gl_VertexID << 1) & 2, gl_VertexID & 2);
+    gl_Position = vec4(corner * 2.0 - 1.0, 0.0, 1.0);
+}
+"""
+
+# The inputs that Shadertoy documents at https://www.shadertoy.com/howto, by their names and types there.
+_SHADERTOY_HEAD = """#version 330 core
+uniform vec3 iResolution;
+uniform float iTime;
+uniform float iTimeDelta;
+uniform float iFrameRate;
+uniform int iFrame;
+uniform vec4 iMouse;
+uniform vec4 iDate;
+uniform float iSampleRate;
+uniform float iChannelTime[4];
+uniform vec3 iChannelResolution[4];
+uniform sampler2D iChannel0;
+uniform sampler2D iChannel1;
+uniform sampler2D iChannel2;
+uniform sampler2D iChannel3;
+out vec4 nbpipe_color;
+#line 1
+"""
+_SHADERTOY_TAIL = """
+void main() {
+    vec4 color = vec4(0.0, 0.0, 0.0, 1.0);
+    mainImage(color, gl_FragCoord.xy);
+    nbpipe_color = vec4(color.rgb, 1.0);
+}
+"""
+
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_MAIN_IMAGE = re.compile(r"\bvoid\s+mainImage\s*\(")
+_MAIN = re.compile(r"\bvoid\s+main\s*\(")
+_VERSION = re.compile(r"^\s*#\s*version\b", re.MULTILINE)
+# Where Mesa ("0:3(12): error: …"), NVIDIA ("0(3) : error C1008: …") and Apple and AMD ("ERROR: 0:3: …") name the line.
+_DIAGNOSTIC = re.compile(
+    r"^(?:ERROR:\s*|WARNING:\s*)?0[:(](?P<line>\d+)\)?(?:\(\d+\))?\s*:\s*(?P<text>.*)$", re.MULTILINE
+)
+
+
+class Shader:
+    """A fragment shader that fills the picture, as a scene.
+
+    Parameters
+    ----------
+    source : str
+        GLSL with Shadertoy's ``void mainImage(out vec4 fragColor, in vec2 fragCoord)``, or a whole fragment
+        shader with its own ``main``. Without a ``#version`` line it is GLSL 3.30 core. In both kinds the
+        inputs ``iTime iTimeDelta iFrame iFrameRate iResolution iMouse iDate`` are set where they are used.
+    date : datetime.datetime, optional
+        What ``iDate`` shows in the first frame; afterwards it advances with the video's own time. The moment
+        of ``setup`` unless given.
+    **uniforms
+        Values for the shader's own uniforms: numbers, tuples, and for samplers such as ``iChannel0`` a
+        `moderngl.Texture` or a uint8 array of shape (H, W), (H, W, 3) or (H, W, 4) whose row 0 is the top.
+
+    Raises
+    ------
+    TypeError, SceneError
+        `source` is no string, or has neither ``mainImage`` nor ``main``.
+    """
+
+    def __init__(self, source: str, *, date: dt.datetime | None = None, **uniforms: object) -> None:
+        if not isinstance(source, str):
+            msg = f"source must be a string of GLSL, not {type(source).__name__}"
+            raise TypeError(msg)
+        self.source = source
+        self.uniforms = uniforms
+        self._date = date
+        self._glsl = _complete(source)
+        self._made: list[Any] = []
+
+    def setup(self, ctx: moderngl.Context) -> None:
+        """Compile. Raises `SceneError` with the user's own line numbers."""
+        try:
+            self._program = ctx.program(vertex_shader=_VERTEX, fragment_shader=self._glsl)
+        except moderngl.Error as error:
+            raise SceneError(_explain(str(error), self.source)) from None
+        self._vertices = ctx.vertex_array(self._program, [])
+        self._made = [self._program, self._vertices]
+        self._start = self._date or dt.datetime.now()  # noqa: DTZ005  iDate is the wall clock of the viewer
+        self._textures: list[moderngl.Texture] = []
+        for name, value in self.uniforms.items():
+            self._set_own(ctx, name, value)
+
+    def render(self, frame: Frame) -> None:
+        """Fill ``frame.fbo``."""
+        now = self._start + dt.timedelta(seconds=frame.time)
+        seconds = (now - now.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
+        self._set("iTime", frame.time)
+        self._set("iTimeDelta", frame.dt)
+        self._set("iFrame", frame.index)
+        self._set("iFrameRate", float(frame.fps))
+        self._set("iResolution", (*map(float, frame.size), 1.0))
+        self._set("iMouse", (0.0, 0.0, 0.0, 0.0))
+        self._set("iDate", (float(now.year), now.month - 1.0, float(now.day), seconds))
+        for unit, texture in enumerate(self._textures):
+            texture.use(unit)
+        self._vertices.render(moderngl.TRIANGLES, vertices=3)
+
+    def release(self) -> None:
+        """Free the program and the textures made from arrays."""
+        for made in reversed(self._made):
+            made.release()
+        self._made = []
+
+    def _set(self, name: str, value: object) -> None:
+        # A uniform that the compiler found unused is not there; vec2 iResolution is a common home-made variant.
+        uniform: Any = self._program.get(name, None)
+        if uniform is not None:
+            dimension = uniform.dimension
+            uniform.value = value[:dimension] if isinstance(value, tuple) and dimension > 1 else value
+
+    def _set_own(self, ctx: moderngl.Context, name: str, value: object) -> None:
+        uniform: Any = self._program.get(name, None)
+        if uniform is None:
+            known = ", ".join(sorted(self._program)) or "none"
+            msg = f"the shader uses no uniform {name!r} (it uses: {known})"
+            raise SceneError(msg)
+        if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim in (2, 3):
+            height, width = value.shape[:2]
+            components = 1 if value.ndim == 2 else value.shape[2]  # noqa: PLR2004
+            upright = np.ascontiguousarray(value[::-1])  # GL's row 0 is the bottom
+            texture = ctx.texture((width, height), components, upright, alignment=1)
+            self._made.append(texture)
+        elif isinstance(value, moderngl.Texture):
+            texture = value
+        else:
+            try:
+                uniform.value = value
+            except Exception as error:
+                msg = f"uniform {name!r} cannot take {value!r}: {error}"
+                raise SceneError(msg) from error
+            return
+        uniform.value = len(self._textures)
+        self._textures.append(texture)
+
+
+def _complete(source: str) -> str:
+    code = _COMMENT.sub("", source)
+    if _MAIN_IMAGE.search(code):
+        return _SHADERTOY_HEAD + source + _SHADERTOY_TAIL
+    if not _MAIN.search(code):
+        msg = (
+            "this GLSL has no 'void mainImage(out vec4 fragColor, in vec2 fragCoord)' and no 'void main()': "
+            "write one of the two"
+        )
+        raise SceneError(msg)
+    return source if _VERSION.search(code) else "#version 330 core\n#line 1\n" + source
+
+
+def _explain(log: str, source: str) -> str:
+    lines = source.splitlines()
+    parts = ["the shader does not compile"]
+    for found in _DIAGNOSTIC.finditer(log):
+        number = int(found["line"])
+        parts.append(f"line {number}: {found['text'].strip()}")
+        if 1 <= number <= len(lines):
+            parts.append(f"    {lines[number - 1].strip()}")
+    if len(parts) == 1:
+        parts.append(log.strip())
+    return "\n".join(parts)

@@ -1,0 +1,711 @@
+/* nbpipe's notebook front end, built from js/ by `make js`: edit js/src/, not this file. */
+
+// src/elements.ts
+function make(tag, className = "", ...children) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.append(...children);
+  return element;
+}
+var ICONS = {
+  pause: "M4 3h3v10H4zM9 3h3v10H9z",
+  resume: "M4.5 2.8v10.4L13 8z",
+  stop: "M3.5 3.5h9v9h-9z",
+  download: "M7.2 2h1.6v5.9l2.3-2.3 1.1 1.1L8 10.9 3.8 6.7l1.1-1.1 2.3 2.3zM3 12.4h10V14H3z"
+};
+var SVG = "http://www.w3.org/2000/svg";
+function icon(name) {
+  const drawing = document.createElementNS(SVG, "svg");
+  drawing.setAttribute("viewBox", "0 0 16 16");
+  drawing.setAttribute("class", "nbpipe-icon");
+  drawing.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", ICONS[name]);
+  drawing.append(path);
+  return drawing;
+}
+
+// src/film.ts
+var Film = class {
+  status = { kind: "idle" };
+  #ask;
+  #changed;
+  #video = null;
+  #chunks = [];
+  #received = 0;
+  constructor(ask, changed) {
+    this.#ask = ask;
+    this.#changed = changed;
+  }
+  /** Starts fetching, the first time. */
+  want(video2) {
+    if (this.#video) return;
+    this.#video = video2;
+    this.status = { kind: "loading", share: 0 };
+    this.#ask(0);
+    this.#changed();
+  }
+  take({ offset, total, data }) {
+    const video2 = this.#video;
+    if (!video2 || this.status.kind !== "loading") return;
+    const end = offset + data.byteLength;
+    if (offset !== this.#received || total !== video2.bytes || end > total) return;
+    this.#chunks.push(data);
+    this.#received = end;
+    if (end < total) {
+      this.status = { kind: "loading", share: end / total };
+      this.#ask(end);
+    } else {
+      this.status = { kind: "here", blob: new Blob(this.#chunks, { type: video2.mime }) };
+      this.#chunks = [];
+    }
+    this.#changed();
+  }
+  fail(reason) {
+    if (this.status.kind !== "loading") return;
+    this.status = { kind: "lost", reason };
+    this.#chunks = [];
+    this.#changed();
+  }
+};
+
+// src/frames.ts
+var MAX_OWED = 64;
+var Frames = class {
+  #acknowledge;
+  #viewers = /* @__PURE__ */ new Set();
+  #waiting = null;
+  #decoding = false;
+  #picture = null;
+  /** The picture's index until it has been painted. */
+  #unpainted = null;
+  #owed = [];
+  #animation = null;
+  #closed = false;
+  constructor(acknowledge) {
+    this.#acknowledge = acknowledge;
+  }
+  offer(frame) {
+    if (this.#closed) return;
+    if (this.#waiting) this.#owe(this.#waiting.index);
+    this.#waiting = frame;
+    this.#decodeNext();
+  }
+  /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */
+  attach(viewer) {
+    this.#viewers.add(viewer);
+    if (this.#picture) viewer(this.#picture);
+    this.#decodeNext();
+    this.#schedule();
+    return () => {
+      this.#viewers.delete(viewer);
+    };
+  }
+  close() {
+    this.#closed = true;
+    this.#waiting = null;
+    this.#picture?.close();
+    this.#picture = null;
+    this.#viewers.clear();
+    if (this.#animation !== null) cancelAnimationFrame(this.#animation);
+  }
+  #decodeNext() {
+    const frame = this.#waiting;
+    if (!frame || this.#decoding || this.#viewers.size === 0) return;
+    this.#waiting = null;
+    this.#decoding = true;
+    decode(frame).then(
+      (picture) => this.#replace(picture, frame.index),
+      // A damaged image is thrown away like a late one; the next one may be whole.
+      () => this.#owe(frame.index)
+    ).finally(() => {
+      this.#decoding = false;
+      this.#decodeNext();
+    });
+  }
+  #replace(picture, index) {
+    if (this.#closed) {
+      picture.close();
+      return;
+    }
+    if (this.#unpainted !== null) this.#owe(this.#unpainted);
+    this.#picture?.close();
+    this.#picture = picture;
+    this.#unpainted = index;
+    this.#schedule();
+  }
+  #owe(index) {
+    this.#owed.push(index);
+    if (this.#owed.length > MAX_OWED) this.#owed.shift();
+    this.#schedule();
+  }
+  #schedule() {
+    const due = this.#unpainted !== null || this.#owed.length > 0;
+    if (!due || this.#closed || this.#viewers.size === 0 || this.#animation !== null) return;
+    this.#animation = requestAnimationFrame(() => {
+      this.#animation = null;
+      if (this.#viewers.size > 0) this.#paint();
+    });
+  }
+  #paint() {
+    const picture = this.#picture;
+    if (picture && this.#unpainted !== null) {
+      for (const viewer of this.#viewers) viewer(picture);
+      this.#owed.push(this.#unpainted);
+      this.#unpainted = null;
+    }
+    const owed = this.#owed;
+    this.#owed = [];
+    for (const index of owed.sort((a, b) => a - b)) this.#acknowledge(index);
+  }
+};
+async function decode({ data, mime }) {
+  const blob = new Blob([data], { type: mime });
+  if (typeof createImageBitmap === "function") {
+    const bitmap = await createImageBitmap(blob);
+    return { source: bitmap, width: bitmap.width, height: bitmap.height, close: () => bitmap.close() };
+  }
+  const url = URL.createObjectURL(blob);
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    return { source: image, width: image.naturalWidth, height: image.naturalHeight, close: () => {
+    } };
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+// src/model.ts
+var STATES = ["pending", "recording", "paused", "finishing", "done", "stopped", "failed"];
+var TRAITS = [
+  "state",
+  "frame",
+  "frames",
+  "frames_written",
+  "queued",
+  "synced",
+  "progress",
+  "fps",
+  "eta",
+  "elapsed",
+  "bytes",
+  "renderer",
+  "encoder",
+  "bottleneck",
+  "error",
+  "_name",
+  "_size",
+  "_rate",
+  "_software",
+  "_note",
+  "_steerable",
+  "_video",
+  "_poster_mark"
+];
+function readRecording(model) {
+  const get = (trait) => model.get(trait);
+  const state = get("state");
+  return {
+    state: STATES.find((known) => known === state) ?? "pending",
+    frame: count(get("frame")),
+    frames: get("frames") == null ? null : count(get("frames")),
+    framesWritten: count(get("frames_written")),
+    queued: count(get("queued")),
+    synced: get("synced") === true,
+    progress: Math.min(amount(get("progress")), 1),
+    fps: amount(get("fps")),
+    eta: get("eta") == null ? null : amount(get("eta")),
+    elapsed: amount(get("elapsed")),
+    bytes: count(get("bytes")),
+    renderer: text(get("renderer")),
+    encoder: text(get("encoder")),
+    bottleneck: text(get("bottleneck")),
+    error: text(get("error")),
+    name: text(get("_name")),
+    size: size(get("_size")),
+    rate: text(get("_rate")),
+    software: get("_software") === true,
+    note: text(get("_note")),
+    steerable: get("_steerable") === true,
+    video: video(get("_video")),
+    posterMark: posterMark(get("_poster_mark"))
+  };
+}
+function watchTraits(model, changed) {
+  let due = false;
+  let watching = true;
+  const gather = () => {
+    if (due) return;
+    due = true;
+    queueMicrotask(() => {
+      due = false;
+      if (watching) changed();
+    });
+  };
+  for (const trait of TRAITS) model.on(`change:${trait}`, gather);
+  return () => {
+    watching = false;
+    for (const trait of TRAITS) model.off(`change:${trait}`, gather);
+  };
+}
+function watchKernel(model, element, changed) {
+  const look = () => changed(element.closest(".jupyter-widgets-disconnected") !== null);
+  const lost = () => changed(true);
+  model.on("comm_live_update", look);
+  model.on("comm:close", lost);
+  model.on("destroy", lost);
+  look();
+  return () => {
+    model.off("comm_live_update", look);
+    model.off("comm:close", lost);
+    model.off("destroy", lost);
+  };
+}
+function send(model, message) {
+  try {
+    model.send(message);
+  } catch {
+  }
+}
+var IMAGES = ["image/jpeg", "image/png"];
+var MAX_SIDE = 8192;
+function watchMessages(model, received) {
+  const receive = (content, buffers) => {
+    const message = readMessage(content, buffers);
+    if (message) received(message);
+  };
+  model.on("msg:custom", receive);
+  return () => model.off("msg:custom", receive);
+}
+function readMessage(content, buffers) {
+  if (!isObject(content)) return null;
+  const { type, index, width, height, mime, offset, total, error } = content;
+  const data = bytesOf(Array.isArray(buffers) && buffers.length === 1 ? buffers[0] : null);
+  if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
+    if (typeof mime === "string" && IMAGES.includes(mime)) return { type, index, mime, data };
+  }
+  if (type === "video" && data && isCount(offset) && isCount(total)) {
+    return { type: "chunk", offset, total, data };
+  }
+  if (type === "video" && typeof error === "string") return { type: "no-video", error: text(error) };
+  return null;
+}
+function bytesOf(buffer) {
+  if (ArrayBuffer.isView(buffer)) {
+    const { buffer: memory2, byteOffset, byteLength } = buffer;
+    return byteLength > 0 ? new Uint8Array(memory2, byteOffset, byteLength) : null;
+  }
+  if (Object.prototype.toString.call(buffer) !== "[object ArrayBuffer]") return null;
+  const memory = buffer;
+  return memory.byteLength > 0 ? new Uint8Array(memory) : null;
+}
+var MAX_TEXT = 2e4;
+var isObject = (value) => typeof value === "object" && value !== null;
+var isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+var isSide = (value) => isCount(value) && value > 0 && value <= MAX_SIDE;
+var amount = (value) => typeof value === "number" && value > 0 && value < 1e15 ? value : 0;
+var count = (value) => Math.floor(amount(value));
+var text = (value) => typeof value === "string" ? value.slice(0, MAX_TEXT) : "";
+function size(value) {
+  const [width, height] = Array.isArray(value) ? value : [];
+  return isCount(width) && isCount(height) && width > 0 && height > 0 ? [width, height] : [16, 9];
+}
+function video(value) {
+  if (!isObject(value)) return null;
+  const { bytes, mime, playable } = value;
+  if (!isCount(bytes) || typeof mime !== "string") return null;
+  return { bytes, mime, playable: playable === true && bytes > 0 && /^video\/[a-z0-9.+-]{1,40}$/.test(mime) };
+}
+function posterMark(value) {
+  return typeof value === "string" && /^[A-Za-z0-9+/=]{1,128}$/.test(value) ? value : "";
+}
+
+// src/words.ts
+var WISHES = { stop: "Stopping…", pause: "Pausing…", resume: "Resuming…" };
+function stateWords(recording, wish, gone = false) {
+  if (gone && isActive(recording)) return "Disconnected";
+  if (wish) return WISHES[wish];
+  switch (recording.state) {
+    case "pending":
+      return "Preparing…";
+    case "recording":
+      return "Rendering";
+    case "paused":
+      return `Paused at frame ${recording.frame}`;
+    case "finishing":
+      return recording.synced ? "Closing the file" : `Writing the last ${frames(recording.queued)}`;
+    case "done":
+      return "Done";
+    case "stopped":
+      return `Stopped after ${frames(recording.frame)}`;
+    case "failed":
+      return "Failed";
+  }
+}
+function limitWords({ state, bottleneck }) {
+  return state === "recording" && bottleneck ? `${bottleneck} is the limit` : "";
+}
+function hintWords(recording, { gone, young, film, unplayable }) {
+  const { state, video: video2, name, steerable } = recording;
+  if (gone && (isActive(recording) || video2?.playable && film.kind !== "here")) {
+    return "The kernel is gone; run the cell again.";
+  }
+  if ((state === "recording" || state === "paused") && !steerable && !young) {
+    return "This kernel hears the browser only between cells: to stop, use the kernel's ■ interrupt button.";
+  }
+  if (!hasFile(recording) || !video2) return "";
+  if (!video2.playable) {
+    const why = PLAYED.includes(video2.mime) ? "Too large to play here" : "Browsers do not play this kind of file";
+    return `${why}: open the file ${name} (${fileSize(video2.bytes)}).`;
+  }
+  if (film.kind === "lost") return `The video could not be loaded (${film.reason}): open the file ${name}.`;
+  if (unplayable) return "This browser cannot play the file: download it and open it in a player.";
+  return "";
+}
+var PLAYED = ["video/mp4", "video/webm"];
+function isActive({ state }) {
+  return state === "pending" || state === "recording" || state === "paused" || state === "finishing";
+}
+function hasFile({ state }) {
+  return state === "done" || state === "stopped";
+}
+function numberWords(recording) {
+  const { state, frame, eta, fps, bytes, elapsed } = recording;
+  const parts = [];
+  if (state === "done" || state === "stopped") {
+    parts.push(`${frames(frame)} in ${clock(elapsed)}`, speed(fps));
+  } else {
+    parts.push(position(recording));
+    if (state === "recording") parts.push(speed(fps), eta === null ? "" : `${clock(eta)} left`);
+  }
+  parts.push(bytes > 0 ? fileSize(bytes) : "");
+  return joined(parts);
+}
+function detailWords({ name, size: size2, rate, encoder, note }) {
+  return joined([name, `${size2[0]}×${size2[1]}`, rateWords(rate), encoder, note]);
+}
+function rendererWords({ renderer, software }) {
+  const short = renderer.replace(/ \(.*$/, "").replace(/\/.*$/, "").trim();
+  return software ? `software: ${short || "Mesa"}` : short;
+}
+function rendererTitle({ renderer, software }) {
+  return software ? `No GPU is used: Mesa draws on the processor (${renderer})` : `Rendered by ${renderer}`;
+}
+function position({ frame, frames: total }) {
+  return total === null ? `frame ${frame}` : `frame ${frame} / ${total}`;
+}
+function clock(seconds) {
+  const whole = Math.ceil(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const tail = `${hours ? String(minutes).padStart(2, "0") : minutes}:${String(whole % 60).padStart(2, "0")}`;
+  return hours ? `${hours}:${tail}` : tail;
+}
+function fileSize(bytes) {
+  if (bytes < 1e3) return `${bytes} B`;
+  const units = ["kB", "MB", "GB", "TB"];
+  let value = bytes / 1e3;
+  while (value >= 999.95 && units.length > 1) {
+    value /= 1e3;
+    units.shift();
+  }
+  return `${value.toFixed(units[0] === "kB" ? 0 : 1)} ${units[0]}`;
+}
+function frames(count2) {
+  return count2 === 1 ? "1 frame" : `${count2} frames`;
+}
+var speed = (fps) => fps > 0 ? `${fps < 9.95 ? fps.toFixed(1) : Math.round(fps)} fps` : "";
+var joined = (parts) => parts.filter(Boolean).join(" · ");
+function rateWords(rate) {
+  const [over, under = 1] = rate.split("/").map(Number);
+  const value = Number(over) / under;
+  return value > 0 && Number.isFinite(value) ? `${Number(value.toFixed(3))} fps` : "";
+}
+
+// src/panel.ts
+var UNANSWERED = {
+  stop: ["pending", "recording", "paused"],
+  pause: ["recording"],
+  resume: ["paused"]
+};
+function createPanel(press) {
+  const fill = make("div", "nbpipe-fill");
+  const bar = make("div", "nbpipe-bar", fill);
+  bar.setAttribute("role", "progressbar");
+  bar.setAttribute("aria-label", "Recording progress");
+  bar.setAttribute("aria-valuemin", "0");
+  bar.setAttribute("aria-valuemax", "100");
+  const words = make("span", "nbpipe-words");
+  const limit = make("span", "nbpipe-limit");
+  const spoken = make("span", "nbpipe-spoken");
+  spoken.setAttribute("role", "status");
+  spoken.setAttribute("aria-live", "polite");
+  const pause = makeButton("Pause", "pause");
+  const stop = makeButton("Stop", "stop");
+  const download = make("a", "nbpipe-button nbpipe-download", icon("download"), label("Download"));
+  const buttons = make("div", "nbpipe-buttons", pause, stop, download);
+  const state = make("div", "nbpipe-state", make("span", "nbpipe-dot"), words, limit, spoken, buttons);
+  const numbers = make("div", "nbpipe-numbers");
+  const details = make("span", "nbpipe-details");
+  const renderer = make("span", "nbpipe-chip");
+  const footer = make("div", "nbpipe-footer", details, renderer);
+  const hint = make("div", "nbpipe-hint");
+  const error = make("pre", "nbpipe-error");
+  error.tabIndex = 0;
+  error.setAttribute("aria-label", "Error");
+  const element = make("div", "nbpipe-panel", bar, state, numbers, footer, hint, error);
+  let wish = null;
+  let latest = null;
+  let told = "";
+  function ask(wanted) {
+    wish = wanted;
+    press(wanted);
+    if (latest) paint(...latest);
+  }
+  pause.addEventListener("click", () => ask(latest?.[0].state === "paused" ? "resume" : "pause"));
+  stop.addEventListener("click", () => ask("stop"));
+  function paint(recording, circumstances, url) {
+    latest = [recording, circumstances, url];
+    if (wish && !UNANSWERED[wish].includes(recording.state)) wish = null;
+    element.dataset.state = circumstances.gone && url === null ? "gone" : recording.state;
+    write(words, stateWords(recording, wish, circumstances.gone));
+    write(limit, circumstances.gone || wish ? "" : limitWords(recording));
+    write(numbers, numberWords(recording));
+    write(details, detailWords(recording));
+    write(renderer, rendererWords(recording));
+    renderer.title = rendererTitle(recording);
+    renderer.classList.toggle("nbpipe-amber", recording.software);
+    write(hint, hintWords(recording, circumstances));
+    write(error, recording.state === "failed" ? recording.error : "");
+    paintBar(recording);
+    paintButtons(recording, circumstances, url);
+    tell(recording, circumstances);
+  }
+  function paintBar({ state: state2, frame, frames: frames2, progress }) {
+    const share = state2 === "done" ? 1 : progress;
+    const open = frames2 === null && state2 !== "done" && state2 !== "stopped";
+    bar.classList.toggle("nbpipe-open", open);
+    fill.style.transform = open ? "" : `scaleX(${share})`;
+    bar.setAttribute("aria-valuetext", frames2 === null ? `frame ${frame}` : `frame ${frame} of ${frames2}`);
+    if (open) bar.removeAttribute("aria-valuenow");
+    else bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
+  }
+  function paintButtons(recording, { gone, young }, url) {
+    const running = recording.state === "recording" || recording.state === "paused";
+    const heard = recording.steerable && !gone;
+    const shown = recording.state === "pending" || running && (recording.steerable || young || gone);
+    pause.hidden = stop.hidden = !shown;
+    pause.disabled = !running || !heard || wish !== null;
+    stop.disabled = !running || !heard || wish === "stop";
+    const next = recording.state === "paused" ? "resume" : "pause";
+    if (pause.dataset.icon !== next) {
+      pause.dataset.icon = next;
+      pause.replaceChildren(icon(next), label(next === "resume" ? "Resume" : "Pause"));
+    }
+    download.hidden = url === null;
+    if (url === null) download.removeAttribute("href");
+    else download.href = url;
+    download.download = recording.name;
+  }
+  function tell(recording, circumstances) {
+    const hints = hintWords(recording, circumstances);
+    const occasion = [recording.state, recording.synced, wish, hints].join("\n");
+    if (occasion === told) return;
+    told = occasion;
+    spoken.textContent = [stateWords(recording, wish, circumstances.gone), hints].filter(Boolean).join(". ");
+  }
+  return { element, paint };
+}
+function makeButton(name, iconName) {
+  const button = make("button", "nbpipe-button", icon(iconName), label(name));
+  button.type = "button";
+  return button;
+}
+function label(name) {
+  return make("span", "nbpipe-label", name);
+}
+function write(element, text2) {
+  if (element.textContent !== text2) element.textContent = text2;
+  element.hidden = text2 === "";
+}
+
+// src/poster.ts
+function createPoster() {
+  const element = make("style");
+  return {
+    element,
+    hide(mark) {
+      const rule = mark ? ruleFor(mark) : "";
+      if (element.textContent !== rule) element.textContent = rule;
+    }
+  };
+}
+function ruleFor(mark) {
+  return `.jp-OutputArea-child:has(img[src$="${mark}"]):not(:has(.nbpipe)) { display: none; }`;
+}
+
+// src/screen.ts
+function createScreen(changed) {
+  const canvas = make("canvas");
+  const caption = make("div", "nbpipe-caption");
+  const element = make("div", "nbpipe-screen", canvas, caption);
+  canvas.setAttribute("role", "img");
+  let video2 = null;
+  let url = null;
+  let lit = false;
+  let unplayable = false;
+  function draw({ source, width, height }) {
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
+    canvas.getContext("2d", { alpha: false })?.drawImage(source, 0, 0);
+    if (lit) return;
+    lit = true;
+    element.classList.add("nbpipe-lit");
+    changed();
+  }
+  function play(blob, name) {
+    url = URL.createObjectURL(blob);
+    const player = make("video");
+    video2 = player;
+    player.controls = true;
+    player.loop = true;
+    player.playsInline = true;
+    player.muted = true;
+    player.autoplay = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    player.setAttribute("aria-label", name);
+    player.dataset.jpSuppressContextMenu = "";
+    player.addEventListener("loadeddata", () => {
+      lit = true;
+      element.classList.add("nbpipe-lit", "nbpipe-playing");
+      changed();
+    });
+    player.addEventListener("error", () => {
+      if (video2 !== player) return;
+      video2 = null;
+      unplayable = true;
+      player.remove();
+      element.classList.remove("nbpipe-playing");
+      changed();
+    });
+    player.src = url;
+    canvas.after(player);
+  }
+  return {
+    element,
+    draw,
+    get lit() {
+      return lit;
+    },
+    get url() {
+      return url;
+    },
+    get unplayable() {
+      return unplayable;
+    },
+    paint({ state, name, size: [width, height] }, film) {
+      element.style.setProperty("--nbpipe-aspect", String(width / height));
+      element.classList.toggle("nbpipe-dimmed", state === "failed");
+      canvas.setAttribute("aria-label", `Preview of ${name}`);
+      const loading = film.kind === "loading" ? `loading video ${Math.floor(film.share * 100)} %` : "";
+      if (caption.textContent !== loading) caption.textContent = loading;
+      if (film.kind === "here" && url === null) play(film.blob, name);
+    },
+    close() {
+      const player = video2;
+      video2 = null;
+      if (player) {
+        player.pause();
+        player.removeAttribute("src");
+        player.load();
+      }
+      if (url !== null) URL.revokeObjectURL(url);
+      url = null;
+    }
+  };
+}
+
+// src/widget.ts
+var PATIENCE = 1500;
+function openSession(model) {
+  const views = /* @__PURE__ */ new Set();
+  const repaint = () => {
+    for (const paint of views) paint();
+  };
+  const frames2 = new Frames((index) => send(model, { type: "ack", index }));
+  const film = new Film((offset) => send(model, { type: "video", offset }), repaint);
+  const stopMessages = watchMessages(model, (message) => {
+    if (message.type === "frame") frames2.offer(message);
+    else if (message.type === "chunk") film.take(message);
+    else film.fail(message.error);
+  });
+  const stopTraits = watchTraits(model, repaint);
+  return {
+    frames: frames2,
+    film,
+    views,
+    close() {
+      stopMessages();
+      stopTraits();
+      frames2.close();
+    }
+  };
+}
+function openView(session, model, host) {
+  let gone = false;
+  let young = true;
+  const screen = createScreen(paint);
+  const panel = createPanel((wish) => send(model, { type: wish }));
+  const poster = createPoster();
+  const root = make("div", "nbpipe", screen.element, panel.element, poster.element);
+  root.setAttribute("role", "group");
+  function paint() {
+    const recording = readRecording(model);
+    const { film } = session;
+    if (hasFile(recording) && recording.video?.playable && !gone) film.want(recording.video);
+    root.setAttribute("aria-label", `Recording ${recording.name}`);
+    root.style.setProperty("--nbpipe-width", `${recording.size[0]}px`);
+    screen.paint(recording, film.status);
+    panel.paint(recording, { gone, young, film: film.status, unplayable: screen.unplayable }, screen.url);
+    const dark = gone && !screen.lit;
+    screen.element.hidden = dark;
+    poster.hide(dark ? "" : recording.posterMark);
+  }
+  const timer = setTimeout(() => {
+    young = false;
+    paint();
+  }, PATIENCE);
+  const stopKernel = watchKernel(model, host, (isGone) => {
+    gone = isGone;
+    paint();
+  });
+  host.append(root);
+  session.views.add(paint);
+  const stopFrames = session.frames.attach(screen.draw);
+  if (!gone) send(model, { type: "hello" });
+  return () => {
+    clearTimeout(timer);
+    stopKernel();
+    stopFrames();
+    session.views.delete(paint);
+    screen.close();
+    root.remove();
+  };
+}
+var createWidget = () => {
+  let session = null;
+  return {
+    initialize({ model }) {
+      session = openSession(model);
+      return () => session?.close();
+    },
+    render({ model, el }) {
+      session ??= openSession(model);
+      return openView(session, model, el);
+    }
+  };
+};
+var widget_default = createWidget;
+export {
+  widget_default as default
+};

@@ -1,0 +1,218 @@
+"""What kind of video is wanted, and the FFmpeg command line that makes it.
+
+`encoding` checks a person's wishes against what this FFmpeg can do, before any frame; `argv` is a pure
+function of the result. Starts no process itself and touches no file. Any thread.
+
+Colour: what a scene draws is taken as sRGB-encoded RGB. It is converted with the BT.709 matrix to limited
+range and tagged as such in full (matrix, primaries, transfer, range), because a player must guess what is not
+tagged and guesses by size. FFmpeg's own default is BT.601 without a tag: green 255 then reads back as 215.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbpipe.video.pixels import Layout, has_alpha, input_format, is_rgb, padded
+
+if TYPE_CHECKING:
+    from nbpipe.video.ffmpeg import FFmpeg
+
+# File name ending → FFmpeg's muxer and the encoder used unless one is named.
+CONTAINERS = {
+    ".mp4": ("mp4", "libx264"),
+    ".m4v": ("mp4", "libx264"),
+    ".mov": ("mov", "libx264"),
+    ".mkv": ("matroska", "libx264"),
+    ".webm": ("webm", "libvpx-vp9"),
+}
+
+# What people call a format → the encoder that is asked for.
+ALIASES = {"h264": "libx264", "hevc": "libx265", "h265": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
+
+# Values used where the encoder has the option and the person said nothing. x264's 20 is visually lossless for
+# most scenes; VP9's scale differs (its own guide recommends 31 for 1080p).
+_CRF = {"libx264": 20, "libx265": 22, "libvpx-vp9": 31, "libsvtav1": 30}
+_PRESET = {"libx264": "medium", "libx265": "medium"}
+
+# Options that would undo what nbpipe promises: the input, the output, its colours or the count of its frames.
+_REFUSED = frozenset(
+    "i y n f c codec vcodec vf filter filter_complex lavfi map s r pix_fmt pixel_format progress stats_period "
+    "protocol_whitelist protocol_blacklist movflags frames vframes t to ss fps_mode vsync report loglevel v "
+    "color_range colorspace color_primaries color_trc attach dump_attachment".split()
+)
+# FFmpeg options without a value; whatever follows any other option is that option's value.
+_FLAGS = frozenset("an sn dn vn shortest bitexact xerror copyts hide_banner nostdin nostats".split())
+
+_TAGS_YUV = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+_TAGS_RGB = "setparams=colorspace=gbr:color_primaries=bt709:color_trc=iec61966-2-1:range=pc"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A checked description of the video to make; `encoding` makes it.
+
+    Attributes
+    ----------
+    muxer, codec, pixel_format : str
+        By FFmpeg's names.
+    crf : float or None
+    preset : str or None
+    ffmpeg_params : tuple of str
+        Further output options, appended last.
+    crash_safe : tuple of str
+        The options that keep a file playable whose making is cut off.
+    """
+
+    muxer: str
+    codec: str
+    pixel_format: str
+    crf: float | None
+    preset: str | None
+    ffmpeg_params: tuple[str, ...]
+    crash_safe: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = [self.codec]
+        if self.crf is not None:
+            parts.append(f"crf {self.crf:g}")
+        if self.preset is not None:
+            parts.append(self.preset)
+        return ", ".join([*parts, self.pixel_format, *self.ffmpeg_params])
+
+
+def encoding(  # noqa: PLR0913  one argument per option of `nbpipe.record`
+    ffmpeg: FFmpeg,
+    path: Path,
+    *,
+    codec: str | None = None,
+    crf: float | None = None,
+    preset: str | None = None,
+    pixel_format: str | None = None,
+    ffmpeg_params: Sequence[str] = (),
+) -> Encoding:
+    """Check what is wanted against what `ffmpeg` has.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An option that is unknown, or that this encoder does not take; the text lists what is allowed.
+    """
+    if path.suffix.lower() not in CONTAINERS:
+        msg = f"path must end in {', '.join(CONTAINERS)}, not {path.name!r}"
+        raise ValueError(msg)
+    muxer, default_codec = CONTAINERS[path.suffix.lower()]
+    for name, value in (("codec", codec), ("preset", preset), ("pixel_format", pixel_format)):
+        if value is not None and (not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", value)):
+            msg = f"{name} must be a name that FFmpeg knows, not {value!r}"
+            raise TypeError(msg) if not isinstance(value, str) else ValueError(msg)
+    codec = ALIASES.get(codec or default_codec, codec or default_codec)
+    encoder = ffmpeg.encoder(codec)
+
+    if pixel_format is None:
+        pixel_format = next((f for f in ("yuv420p", *encoder.pixel_formats) if f in encoder.pixel_formats), "yuv420p")
+    elif encoder.pixel_formats and pixel_format not in encoder.pixel_formats:
+        some = ", ".join(encoder.pixel_formats[:12]) + (" …" if len(encoder.pixel_formats) > 12 else "")  # noqa: PLR2004
+        msg = f"pixel_format must be one that {codec} takes ({some}), not {pixel_format!r}"
+        raise ValueError(msg)
+
+    for name, wish in (("crf", crf), ("preset", preset)):
+        if wish is not None and name not in encoder.options:
+            msg = f"{codec} has no {name} option; leave {name}= out and use ffmpeg_params=[…] for its own options"
+            raise ValueError(msg)
+    if crf is None:
+        crf = _CRF.get(codec)
+    elif isinstance(crf, bool) or not isinstance(crf, (int, float)) or not 0 <= crf <= 63 or math.isnan(crf):  # noqa: PLR2004
+        msg = f"crf must be a number from 0 (best) to 51 (63 for VP9 and AV1), not {crf!r}"
+        raise ValueError(msg)
+    return Encoding(
+        muxer=muxer,
+        codec=codec,
+        pixel_format=pixel_format,
+        crf=crf,
+        preset=preset or _PRESET.get(codec),
+        ffmpeg_params=_checked(ffmpeg_params),
+        crash_safe=_crash_safe(ffmpeg, muxer),
+    )
+
+
+def argv(program: str, wanted: Encoding, layout: Layout, fps: Fraction, target: Path) -> list[str]:
+    """Return FFmpeg's command line: raw frames from standard input, progress to standard output, a video."""
+    rate = f"{fps.numerator}/{fps.denominator}"
+    width, height = layout.size
+    options = ["-c:v", wanted.codec]
+    if wanted.crf is not None:
+        options += ["-crf", f"{wanted.crf:g}"]
+        if wanted.codec == "libvpx-vp9":
+            options += ["-b:v", "0", "-row-mt", "1"]  # without a bitrate of 0 its crf is only an upper limit
+    if wanted.preset is not None:
+        options += ["-preset", wanted.preset]
+    if wanted.codec == "libx265" and wanted.muxer in ("mp4", "mov"):
+        options += ["-tag:v", "hvc1"]  # Apple's players refuse the default tag hev1
+    return [
+        program,
+        *("-hide_banner", "-nostats", "-loglevel", "warning", "-y"),
+        *("-progress", "pipe:1", "-stats_period", "0.2"),
+        *("-protocol_whitelist", "pipe,fd,file"),
+        *("-f", "rawvideo", "-pixel_format", input_format(layout, wanted.pixel_format)),
+        *("-video_size", f"{width}x{height}", "-framerate", rate, "-i", "pipe:0"),
+        *("-vf", filters(layout, wanted.pixel_format)),
+        *options,
+        *("-fps_mode", "passthrough"),
+        *wanted.ffmpeg_params,
+        *wanted.crash_safe,
+        # 'file:' and an absolute path: no name is ever taken for an option, a protocol or a pattern.
+        *("-protocol_whitelist", "file", "-f", wanted.muxer, f"file:{target}"),
+    ]
+
+
+def filters(layout: Layout, pixel_format: str) -> str:
+    """Return the filter chain: upright, padded, converted, tagged."""
+    chain = ["vflip"] if layout.bottom_up else []
+    width, height = padded(layout.size, pixel_format)
+    right, bottom = width - layout.size[0], height - layout.size[1]
+    if right or bottom:
+        # The last column and row are repeated, so that no dark edge appears; that filter works on planes.
+        planes = "gbrap" if has_alpha(pixel_format) else "gbrp"
+        chain += [f"format={planes}", f"pad={width}:{height}:0:0"]
+        chain += [f"fillborders=right={right}:bottom={bottom}:mode=smear"]
+    if is_rgb(pixel_format):
+        chain += [f"format={pixel_format}", _TAGS_RGB]
+    else:
+        chain += ["scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int"]
+        chain += [f"format={pixel_format}", _TAGS_YUV]
+    return ",".join(chain)
+
+
+def _crash_safe(ffmpeg: FFmpeg, muxer: str) -> tuple[str, ...]:
+    # Killed half-way, an ordinary MP4 holds no playable frame at all; written in fragments of half a second it
+    # loses at most that. The hybrid kind becomes an ordinary MP4 when it is closed well (FFmpeg 7.1 and later).
+    # delay_moov: the header is written when the first frames are known, so that it can make up for the delay of
+    # B-frames; without it the first frame is shown two frames late (1/30 s at 60 fps, measured).
+    if muxer in ("mp4", "mov"):
+        fragments = "+hybrid_fragmented" if ffmpeg.hybrid_mp4 else "+frag_keyframe+default_base_moof"
+        return ("-movflags", f"{fragments}+delay_moov", "-frag_duration", "500000", "-flush_packets", "1")
+    return ("-flush_packets", "1")
+
+
+def _checked(params: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(params, str) or not isinstance(params, Sequence) or not all(isinstance(p, str) for p in params):
+        msg = f"ffmpeg_params must be a list of strings such as ['-tune', 'animation'], not {params!r}"
+        raise TypeError(msg)
+    takes_value = False
+    for param in params:
+        is_option = re.match(r"-[A-Za-z]", param) is not None
+        name = param[1:].partition(":")[0] if is_option else ""
+        if is_option and name in _REFUSED:
+            msg = f"ffmpeg_params may not contain {param!r}: nbpipe sets it itself (use codec=, size=, fps= …)"
+            raise ValueError(msg)
+        if not is_option and not takes_value:
+            msg = f"ffmpeg_params has the value {param!r} without an option before it"
+            raise ValueError(msg)
+        takes_value = is_option and name not in _FLAGS
+    return tuple(params)

@@ -1,0 +1,142 @@
+"""One export: frames in, a verified file out. Joins the writer, the FFmpeg process and the target.
+
+Owns the three from the first byte to the last and the one account that matters: how many frames the native
+writer has accepted (its tickets), and how many FFmpeg says it has put into the file. Every failure on this side
+of the pipe leaves here as an `EncoderError`. Render thread only. Knows no GL, no scene, no notebook.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from nbpipe.errors import EncoderError
+from nbpipe.video.encoding import Encoding, argv
+from nbpipe.video.ffmpeg import Encode, FFmpeg
+from nbpipe.video.pixels import Layout
+from nbpipe.video.target import Target
+from nbpipe.video.writer import PipeWriter
+
+_SILENCE = 60.0  # seconds without any report from FFmpeg, which reports five times a second while it runs at all
+_LAST_WORDS = 5.0  # seconds that FFmpeg gets to end after it has stopped reading
+
+
+class Export:
+    """Makes the partial file and starts FFmpeg.
+
+    Attributes
+    ----------
+    submitted, written : int
+        Frames the writer was given, and frames FFmpeg has taken whole.
+    """
+
+    def __init__(self, ffmpeg: FFmpeg, wanted: Encoding, layout: Layout, fps: Fraction, target: Target) -> None:
+        self.submitted = self.written = 0
+        self._target = target
+        target.create()
+        try:
+            self._encode = Encode(argv(ffmpeg.path, wanted, layout, fps, target.partial))
+        except BaseException:
+            target.discard()
+            raise
+        try:
+            self._writer = PipeWriter(self._encode.stdin)
+        except BaseException:
+            self._encode.kill()
+            target.discard()
+            raise
+        self._encode.hand_over()
+
+    @property
+    def encoded(self) -> int:
+        """Frames that FFmpeg says it has put into the file."""
+        return self._encode.frames
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file so far."""
+        return self._encode.bytes
+
+    def submit(self, frame: memoryview) -> int:
+        """Queue a frame's memory, which is held until it is written; return its ticket. Never waits."""
+        try:
+            return self._writer.submit(frame)
+        except OSError as error:
+            raise self._died() from error
+        finally:
+            self._count()
+
+    def wait(self, ticket: int, timeout: float) -> bool:
+        """Whether everything up to `ticket` is written, waiting at most `timeout` seconds without the GIL."""
+        try:
+            done = self._writer.wait(ticket, timeout)
+        except OSError as error:
+            raise self._died() from error
+        self._count()
+        if not done:
+            self._check_silence()
+        return done
+
+    def check(self) -> None:
+        """Raise `EncoderError` if FFmpeg has ended, though the writer may not have noticed yet."""
+        self._count()
+        if self._encode.ended(0):
+            raise self._died()
+
+    def finish(self, timeout: float) -> bool:
+        """Take the next step towards a closed file, waiting at most `timeout` seconds; True once it is whole.
+
+        Writes what is queued, closes the pipe, waits for FFmpeg, and then compares the accounts: an exit status
+        of 0 proves nothing, FFmpeg gives it for a truncated last frame and for no frame at all.
+        """
+        if not self._writer.closed:
+            if self.submitted == 0 or self.wait(self.submitted, timeout):
+                self._writer.close()
+            return False
+        if not self._encode.ended(timeout):
+            self._check_silence()
+            return False
+        encode = self._encode
+        if self.submitted and (encode.returncode != 0 or not encode.complete or encode.frames != self.submitted):
+            raise encode.error(f"FFmpeg made {encode.frames} frames of the {self.submitted} it was given")
+        return True
+
+    def publish(self) -> Path | None:
+        """Put the whole file under its name; a file without frames is removed instead, and ``None`` returned."""
+        if self.submitted == 0:
+            self._target.discard()
+            return None
+        self._target.publish()
+        return self._target.path
+
+    def abandon(self) -> Path | None:
+        """End at once, dropping what is queued; return the partial file if FFmpeg has put anything into it."""
+        self._count()
+        self._writer.close()
+        self._encode.kill()
+        return self.keep()
+
+    def keep(self) -> Path | None:
+        """Leave the partial file where it is and return its path; an empty one is removed."""
+        partial = self._target.partial
+        if self.submitted and partial.exists() and partial.stat().st_size:
+            return partial
+        self._target.discard()
+        return None
+
+    def _count(self) -> None:
+        if not self._writer.closed:
+            self.written = self._writer.written
+            self.submitted = self.written + self._writer.queued
+
+    def _check_silence(self) -> None:
+        if self._encode.silence > _SILENCE:
+            raise self._encode.error(f"FFmpeg has not reacted for {_SILENCE:.0f} seconds")
+
+    def _died(self) -> EncoderError:
+        """Return what FFmpeg has to say for itself after it has stopped reading."""
+        self._count()
+        self._writer.close()
+        if not self._encode.ended(_LAST_WORDS):
+            self._encode.kill()
+        return self._encode.error(f"FFmpeg ended after it had taken {self.written} frames")

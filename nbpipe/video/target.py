@@ -1,0 +1,73 @@
+"""The file a video ends up in, and the partial file beside it that it is made in.
+
+A video is made under a hidden name in the target's own directory and renamed over the target only when it is
+whole, so that no one ever sees half a file under the target's name and a failed run never touches an older,
+good one. Any thread; knows only paths.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+_NAME_LIMIT = 255  # bytes of a file name, on every file system in common use
+
+
+class Target:
+    """Where a video will be.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Resolved against the current directory once, here.
+
+    Raises
+    ------
+    TypeError, FileNotFoundError, NotADirectoryError, PermissionError, ValueError
+        The directory is not there or not writable, or something that is no plain file has the name.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
+            msg = f"path must be a string or a Path, not {path!r}"
+            raise TypeError(msg)
+        self.path = Path(os.path.abspath(os.path.expanduser(path)))
+        folder = self.path.parent
+        if not self.path.name or "\0" in str(self.path):
+            msg = f"path must name a file, not {str(path)!r}"
+            raise ValueError(msg)
+        if not folder.exists():
+            msg = f"path {str(path)!r}: there is no directory {str(folder)!r}; make it first"
+            raise FileNotFoundError(msg)
+        if not folder.is_dir():
+            msg = f"path {str(path)!r}: {str(folder)!r} is not a directory"
+            raise NotADirectoryError(msg)
+        if len(os.fsencode(self.path.name)) > _NAME_LIMIT:
+            msg = f"path: the file name has more than {_NAME_LIMIT} bytes"
+            raise ValueError(msg)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            msg = f"path {str(path)!r}: the directory {str(folder)!r} is not writable"
+            raise PermissionError(msg)
+        if self.path.exists() and not stat.S_ISREG(self.path.stat().st_mode):
+            msg = f"path {str(path)!r} exists and is not a plain file"
+            raise ValueError(msg)
+        # '.name.id.partial.mp4', with as much of the name as fits.
+        tail = f".{secrets.token_hex(3)}.partial{self.path.suffix}"
+        stem = os.fsencode(self.path.stem)[: _NAME_LIMIT - len(os.fsencode(tail)) - 1]
+        self.partial = folder / f".{stem.decode(errors='ignore')}{tail}"
+
+    def create(self) -> None:
+        """Make the empty partial file; fails rather than follow or replace anything that is there."""
+        os.close(os.open(self.partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+
+    def publish(self) -> None:
+        """Put the finished file under its name, in one step."""
+        os.replace(self.partial, self.path)
+
+    def discard(self) -> None:
+        """Remove the partial file, if there is one."""
+        with contextlib.suppress(FileNotFoundError):
+            self.partial.unlink()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from pathlib import Path
+
+import moderngl
+import pytest
+
+import nbpipe
+from nbpipe.gl.context import context
+from nbpipe.video.ffmpeg import find_ffmpeg
+
+
+def pytest_report_header():
+    where = context()
+    return [
+        f"nbpipe {nbpipe.__version__}, {where.renderer}, OpenGL {where.ctx.version_code / 100}",
+        f"FFmpeg {find_ffmpeg().version} at {find_ffmpeg().path}",
+    ]
+
+
+def open_descriptors() -> set[tuple[str, str]]:
+    """Return what every descriptor of this process is, but for those that come and go by themselves."""
+    found = set()
+    for entry in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{entry}")
+        except OSError:
+            continue
+        if target.startswith(("pipe:", "anon_inode:[eventfd]", "/")) and ".cache" not in target:
+            found.add((entry, target))
+    return found
+
+
+def children() -> set[int]:
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        found.update(map(int, (task / "children").read_text().split()))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request, tmp_path, monkeypatch):
+    """No descriptor, thread, process or partial file may outlive a test that does not say so."""
+    if "lab" in request.fixturenames or "no_leak_check" in request.keywords:
+        yield
+        return
+    monkeypatch.chdir(tmp_path)
+    before = open_descriptors(), set(threading.enumerate()), children()
+    yield
+    gc.collect()
+    after = open_descriptors(), set(threading.enumerate()), children()
+    assert after[0] - before[0] == set(), "descriptors left open"
+    assert after[1] - before[1] == set(), "threads left running"
+    assert after[2] - before[2] == set(), "processes left behind"
+
+
+@pytest.fixture
+def ctx():
+    """nbpipe's own context, with no GL error pending before or after."""
+    ctx = context().ctx
+    ctx.error  # noqa: B018  reading it clears it
+    yield ctx
+    assert ctx.error == "GL_NO_ERROR"
+
+
+@pytest.fixture
+def own_context():
+    """A context such as a user makes, beside nbpipe's own."""
+    ctx = moderngl.create_context(standalone=True, backend="egl", libgl="libGL.so.1", libegl="libEGL.so.1")
+    yield ctx
+    ctx.release()
+
+
+@pytest.fixture
+def fake_ffmpeg(tmp_path, monkeypatch):
+    """Put a wrapper around the real FFmpeg in its place: ``fake_ffmpeg("shell code around \\"$real\\" \\"$@\\"")``.
+
+    Questions such as -version and -h go to the real one.
+    """
+    real = find_ffmpeg().path
+
+    def make(body: str) -> Path:
+        program = tmp_path / "ffmpeg-wrapper"
+        program.write_text(
+            f'#!/bin/bash\nreal={real}\ncase "$*" in *-version*|*"-h "*) exec "$real" "$@";; esac\n{body}\n'
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("NBPIPE_FFMPEG", str(program))
+        return program
+
+    return make
+
+
+def partials(folder: Path) -> list[Path]:
+    return sorted(folder.glob(".*.partial.*"))
