@@ -1,12 +1,17 @@
 // Builds the one bundle the Python package ships: nbpipe/static/widget.js and widget.css.
 // Not minified: both files are committed, so that `pip install -e .` and Binder need no Node, and a
-// reviewer can read what changed. Same sources, same bytes: CI builds again and compares.
+// reviewer can read what changed. Same sources, same bytes: with --check nothing is written, and a file that is
+// not what its sources give is an error.
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const banner = "/* nbpipe's notebook front end, built from js/ by `make js`: edit js/src/, not this file. */";
 
-await build({
+const check = process.argv.includes("--check");
+
+const { outputFiles = [] } = await build({
+  write: !check,
   absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
   entryPoints: [
     { in: "src/widget.ts", out: "widget" },
@@ -21,3 +26,11 @@ await build({
   legalComments: "none",
   logLevel: "info",
 });
+
+for (const { path, contents } of outputFiles) {
+  const committed = await readFile(path).catch(() => Buffer.alloc(0));
+  if (!committed.equals(contents)) {
+    process.stderr.write(`${path} is not what js/src gives: run \`make js\` and commit it\n`);
+    process.exitCode = 1;
+  }
+}

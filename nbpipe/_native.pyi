@@ -1,3 +1,4 @@
+# ruff: noqa: PYI021 - the seam is documented here, not in C++ strings
 """The native seam: one class that moves bytes from memory to a file descriptor on a thread of its own.
 
 It is built from ``native/`` (C++20, nanobind). ``native/src/pipe_writer.hpp`` explains the mechanism; this
@@ -5,9 +6,10 @@ file is what Python sees of it. It knows nothing of FFmpeg, OpenGL or Jupyter, a
 ``nbpipe/video/writer.py`` imports it.
 """
 
-from collections.abc import Buffer
 from types import TracebackType
 from typing import Self, final
+
+from typing_extensions import Buffer
 
 @final
 class PipeWriter:
@@ -111,6 +113,10 @@ class PipeWriter:
         ``wait`` for the last ticket. May be called again, and from any thread; each call returns when all
         of this has happened. Dropping the last reference does the same.
         """
+
+    @property
+    def submitted(self) -> int:
+        """Tickets given so far."""
 
     @property
     def written(self) -> int:

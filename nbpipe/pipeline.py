@@ -142,8 +142,7 @@ class Pipeline:
             if self._error is not None:
                 self._abandon("interrupted again while finishing")
                 raise
-            self._error = interrupt
-            self._steering.stop()
+            self._interrupted(interrupt)
         except WrongThread:
             raise
         except BaseException as error:
@@ -163,10 +162,21 @@ class Pipeline:
         if not self._state.ended:
             self._error, self._state = error, State.FINISHING
 
-    def run(self) -> None:
-        """Step to the end, blocking."""
-        while self.step():
-            pass
+    def run(self, timeout: float | None = None) -> bool:
+        """Step until it has ended, or for at most `timeout` seconds; whether it has ended."""
+        try:
+            deadline = None if timeout is None else time.monotonic() + timeout
+            while self.step():
+                if deadline is not None and time.monotonic() >= deadline:
+                    return False
+        except KeyboardInterrupt as interrupt:
+            # It may have struck between two steps, where nobody has taken note of it yet.
+            if not self._state.ended:
+                self._interrupted(interrupt)
+                self.run()
+            raise
+        self.check()
+        return True
 
     async def pump(self) -> None:
         """Step to the end in turns, leaving the event loop to others in between."""
@@ -194,6 +204,10 @@ class Pipeline:
         if not self._state.ended:
             self._abandon("the program ended while this was being recorded")
         return False
+
+    def _interrupted(self, interrupt: KeyboardInterrupt) -> None:
+        self._error = self._error or interrupt
+        self._steering.stop()
 
     def _advance(self, timeout: float) -> None:
         if self._state is State.FINISHING:
@@ -266,7 +280,9 @@ class Pipeline:
         slot = self._ring.ready(timeout)
         if slot is None:
             return False
-        self._ring.lent(slot, self._export.submit(slot.memory.view))
+        if self._export.submitted < slot.ticket:  # else an interrupt came right after it was submitted
+            self._export.submit(slot.memory.view)
+        self._ring.lent(slot)
         return True
 
     def _conclude(self) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import operator
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,7 +20,7 @@ from nbpipe.gl.context import context
 from nbpipe.gl.source import PictureSource, SceneSource, Source
 from nbpipe.notebook.stream import PreviewStream
 from nbpipe.notebook.widget import Recording
-from nbpipe.pipeline import SLICE, Pipeline
+from nbpipe.pipeline import Pipeline
 from nbpipe.progress import Progress, Steering
 from nbpipe.scene.adapters import Pictures, adapt
 from nbpipe.scene.frame import Rate, frame_count, frame_rate
@@ -212,12 +211,7 @@ class Drive:
 
     def wait(self, timeout: float | None) -> bool:
         """Step on the calling thread."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while self.pipeline.step():
-            if deadline is not None and time.monotonic() + SLICE > deadline:
-                return False
-        self.pipeline.check()
-        return True
+        return self.pipeline.run(timeout)
 
     async def finish(self) -> None:
         """Await the task, or do its work."""

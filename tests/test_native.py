@@ -440,13 +440,17 @@ def test_forked_child(pipe: Pipe, writer: PipeWriter) -> None:
 )
 def test_interpreter_ends_with_data_queued(ending: str) -> None:
     script = textwrap.dedent("""
-        import atexit, os, sys, threading
+        import atexit, os, sys, threading, time
         from nbpipe._native import PipeWriter
+        class Finalizing:  # takes longer than a slice of wait(): who is away comes back too late
+            def __del__(self, sleep=time.sleep):
+                sleep(0.2)
+        finalizing = Finalizing()
         reader, fd = os.pipe()
         writer = PipeWriter(fd)
         for _ in range(3):
             writer.submit(bytearray(3 << 20))
-        threading.excepthook = lambda args: None  # the waiting threads get a ValueError, or end unheard
+        threading.excepthook = id  # silence: a thread in wait() gets a ValueError
     """)
     done = subprocess.run(
         [sys.executable, "-c", script + ending], capture_output=True, text=True, timeout=60, check=False

@@ -134,27 +134,16 @@ export function watchTraits(model: Model, changed: () => void): () => void {
   };
 }
 
-/**
- * Tells whether the kernel behind a view has gone, now and whenever that changes.
- *
- * anywidget's model does not say so, but ipywidgets marks the view's element, and tells each of its views
- * before it tells us. Hosts without that mark (marimo) count as alive until the model is closed.
- */
-export function watchKernel(
-  model: Model,
-  element: HTMLElement,
-  changed: (gone: boolean) => void,
-): () => void {
-  const look = () => changed(element.closest(".jupyter-widgets-disconnected") !== null);
-  const lost = () => changed(true);
-  model.on("comm_live_update", look);
-  model.on("comm:close", lost);
-  model.on("destroy", lost);
-  look();
+/** Sent by a model when its kernel restarts (ipywidgets triggers it for nothing else), and at its end. */
+const LAST_EVENTS = ["comm_live_update", "comm:close", "destroy"];
+
+/** Calls back when the kernel behind a view has gone, at once if it is not there to begin with. */
+export function watchKernel(model: Model, element: HTMLElement, gone: () => void): () => void {
+  for (const event of LAST_EVENTS) model.on(event, gone);
+  // anywidget's model does not tell, but ipywidgets marks a view that it makes without a kernel.
+  if (element.closest(".jupyter-widgets-disconnected")) gone();
   return () => {
-    model.off("comm_live_update", look);
-    model.off("comm:close", lost);
-    model.off("destroy", lost);
+    for (const event of LAST_EVENTS) model.off(event, gone);
   };
 }
 

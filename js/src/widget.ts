@@ -84,10 +84,11 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
     young = false;
     paint();
   }, PATIENCE);
-  const stopKernel = watchKernel(model, host, (isGone) => {
-    gone = isGone;
+  const stopKernel = watchKernel(model, host, () => {
+    gone = true;
     paint();
   });
+  paint();
   host.append(root);
   session.views.add(paint);
   const stopFrames = session.frames.attach(screen.draw);

@@ -160,7 +160,7 @@ describe("a kernel that is gone", () => {
   it("is spoken of, and not spoken to", () => {
     const model = new FakeModel();
     const { el } = open(model).show();
-    model.trigger("comm:close");
+    model.trigger("comm_live_update");
     button(el, "Stop")?.click();
     expect(visibleText(el)).toContain("The kernel is gone; run the cell again.");
     expect(model.said("stop")).toEqual([]);

@@ -8,16 +8,16 @@
 // How a write is kept from blocking depends on what stands at the other end:
 //
 //   pipe, FIFO   opened once more through /proc/self/fd, non-blocking. O_NONBLOCK belongs to the open file
-//                description; a dup() would share it, and setting it there would surprise the user's own code.
+//                description; a dup() would share it, and to set it there would surprise the user.
 //   socket       a dup; send(MSG_DONTWAIT) is non-blocking for that one call.
 //   file, disk   a dup; a write ends by itself.
 //   the rest     (no /proc, not Linux, a device) a dup; after poll() has promised room, at most PIPE_BUF
 //                bytes, which a pipe that is ready takes without blocking. Only a terminal may still block.
 //
-// fork(): a child that keeps FFmpeg's stdin open would leave FFmpeg waiting for ever, long after the parent
-// has closed its end. So every Outlet is in a list, and a pthread_atfork handler closes them all in the child,
-// where they stay `abandoned`. The lock of that list is held wherever descriptors are opened or closed, and
-// during a fork, so that none is caught half-way.
+// fork(): a child that keeps the pipe open would leave the reader waiting for ever for its end, long after
+// the parent has closed it. So every Outlet is in a list, and a pthread_atfork handler closes them all in
+// the child, where they stay `abandoned`. The lock of that list is held wherever descriptors are opened or
+// closed, and during a fork, so that none is caught half-way.
 //
 // To come: vmsplice belongs into write_some(); it then also has to tell which bytes the reader has consumed.
 #pragma once
@@ -69,7 +69,7 @@ class Outlet {
     [[nodiscard]] bool abandoned() const noexcept { return abandoned_; }
 
   private:
-    enum class Kind { nonblocking, socket, file, cautious };
+    enum class Kind { plain, socket, cautious }; // which call keeps a write from blocking
 
     void open(int fd);
     void close_all() noexcept;

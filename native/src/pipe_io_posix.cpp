@@ -131,12 +131,12 @@ void Outlet::open(int fd) {
     if (S_ISSOCK(status.st_mode)) {
         kind_ = Kind::socket;
     } else if (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) {
-        kind_ = Kind::file;
+        kind_ = Kind::plain;
     } else if (S_ISFIFO(status.st_mode)) {
         enlarge(target_);
         if (auto own = reopen_nonblocking(target_); own.get() >= 0) {
             target_ = std::move(own);
-            kind_ = Kind::nonblocking;
+            kind_ = Kind::plain;
         }
     }
 }

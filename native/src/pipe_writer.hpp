@@ -12,8 +12,8 @@
 // queue and no callback.
 //
 // Memory. The caller lends it from submit() until counts().released has reached the ticket, and must neither
-// free nor change it meanwhile. `released` follows `written`, and jumps to the last ticket once the thread has
-// ended. (With vmsplice it will lag behind `written`: the pipe then refers to the caller's own pages.)
+// free nor change it meanwhile. `released` follows `written`, and jumps to the last ticket when the thread
+// ends. (With vmsplice it will lag behind `written`: the pipe then refers to the caller's own pages.)
 //
 // States. Each leads only to the right, and the thread lives in the first one alone:
 //
@@ -21,22 +21,21 @@
 //           └──────────────────────────────┘
 //
 // Errors. EINTR, EAGAIN and short writes are not errors. Any other errno ends the thread and is kept: every
-// later submit(), and wait_until() for a ticket that was not written, throws it as std::system_error, closed or
-// not, for it is the cause. A reader that is gone is EPIPE. It kills no process: the thread blocks all signals, so
-// a SIGPIPE stays pending on it and ends with it, and no handler of the program ever runs there.
+// later submit(), and wait_until() for a ticket that was not written, throws it as std::system_error, closed
+// or not, for it is the cause. A reader that is gone is EPIPE. It kills no process: the thread blocks all
+// signals, so a SIGPIPE stays pending on it and ends with it, and no handler of the program ever runs there.
 //
 // Closing drops what is not written and may cut a ticket in two; to drain, wait for the last ticket first. It
 // is prompt even if the reader has stalled, for the thread is only ever blocked where close() can wake it.
 //
 // Threads.
 //
-//    submit, wait_until, close, counts, closed   any thread, any number at once; all share one mutex, which the
-//                                                thread does not hold while it writes
-//    destructor                                  one thread, when no call is running
-//    the thread                                  touches lent memory, the Outlet and the counts; calls nobody
+//    every call      any thread, any number at once; they share one mutex, not held while the thread writes
+//    destructor      one thread, when no call is running
+//    the thread      touches the lent memory, the Outlet and the counts; calls nobody
 //
 // Fork. In a forked child the thread does not exist and the descriptor is closed (pipe_io.hpp). There the
-// object is inert: close() and the destructor do nothing, every other call but closed() throws.
+// object is inert: close() and the destructor do nothing, closed() and released() answer, all else throws.
 #pragma once
 
 #include <chrono>

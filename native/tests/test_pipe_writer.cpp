@@ -2,7 +2,7 @@
 //
 // `test_pipe_writer NAME` runs one case of the table at the end in a process of its own, so a case may close
 // descriptors 0 to 2, lower limits or leave signals as it likes. Nothing sleeps to "let the other side get
-// there": a case waits for what it needs to have happened, and SIGALRM ends the process should it never happen.
+// there": a case waits for what it needs to have happened, and SIGALRM ends it should that never be.
 #include "pipe_io.hpp"
 #include "pipe_writer.hpp"
 
@@ -158,6 +158,10 @@ struct Stalled {
     explicit Stalled(Pipe made = {}) : pipe(std::move(made)) {
         writer = std::make_unique<PipeWriter>(pipe.writer.get());
         writer->submit(frame);
+        wait_until_full();
+    }
+
+    void wait_until_full() const {
         pollfd room{.fd = pipe.writer.get(), .events = POLLOUT, .revents = 0};
         wait_for([&] { return ::poll(&room, 1, 0) == 0; });
     }
@@ -346,7 +350,7 @@ void bad_descriptors_leave_nothing_open() {
     require(lowest_free_number() == free_before);
 }
 
-/// With no descriptor or one to spare it fails and leaves nothing; with two it can do without reopening the pipe.
+/// With no descriptor or one to spare it fails and leaves nothing; with two it does without the reopening.
 void few_descriptors_left() {
     const Pipe pipe;
     const int free_before = lowest_free_number();
@@ -370,6 +374,9 @@ void tickets_never_given() {
 
 void close_while_stalled(Stalled stalled) {
     require(!stalled.writer->wait_until(1, PipeWriter::Clock::now()));
+    Data start(100'000); // room for less than the thread would like to write
+    start.resize(static_cast<std::size_t>(::read(stalled.pipe.reader.get(), start.data(), start.size())));
+    stalled.wait_until_full();
     stalled.writer->close();
     const auto counts = stalled.writer->counts();
     require(stalled.writer->closed() && counts.written == 0 && counts.released == 1);
@@ -377,7 +384,9 @@ void close_while_stalled(Stalled stalled) {
     require(error_of([&] { static_cast<void>(stalled.writer->wait_until(1, soon())); }) == refused);
     stalled.writer->close();
     stalled.pipe.writer.reset();
-    const auto arrived = stalled.pipe.drain(); // ends, so the duplicate is closed
+    auto arrived = std::move(start);
+    const auto rest = stalled.pipe.drain(); // ends, so the duplicate is closed
+    arrived.insert(arrived.end(), rest.begin(), rest.end());
     require(std::ranges::equal(arrived, std::span(stalled.frame).first(arrived.size())));
     require(std::cmp_equal(arrived.size(), counts.bytes));
 }
@@ -521,7 +530,7 @@ void forked_child_does_not_hold_the_pipe() {
     child.end();
 }
 
-/// That the child can make a writer of its own is in test_native.py: no sanitizer allows threads after a fork.
+/// That a child can make its own writer is in test_native.py: no sanitizer allows threads after a fork.
 void forked_child_has_an_inert_object() {
     const Pipe pipe;
     auto idle = std::make_unique<PipeWriter>(pipe.writer.get()); // its thread waits in a condition variable
@@ -574,9 +583,9 @@ void forks_under_load() {
 
 // ---- everything at once -----------------------------------------------------------------------------------
 
-/// Four threads send frames that say who sent them, which one it is and how long, ask for old tickets, look at
-/// the counts and now and then close; a reader takes random steps. What arrives must be whole frames (the last
-/// may be cut by a close), each thread's in order; without a close, all of them.
+/// Four threads send frames that say who sent them, which one it is and how long, ask for old tickets, look
+/// at the counts and now and then close; the reader's steps differ by round. What arrives must be whole
+/// frames (the last may be cut by a close), each thread's in order; without a close, all of them.
 struct Fuzz {
     static constexpr unsigned threads = 4;
     static constexpr unsigned steps = 100;

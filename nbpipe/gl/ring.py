@@ -3,8 +3,8 @@
 A frame's bytes are written once, by the GL (or by a copy from a user's array), and read once, by the writer
 thread's system call. In between nobody copies them; what changes is who owns them:
 
-    FREE ──acquire──► FILLING ──ready──► READY ──lent(ticket)──► WRITING ──reclaim──► FREE
-     ring              the GL             pipeline                writer thread        ring
+    FREE ──acquire──► FILLING ──ready──► READY ──lent──► WRITING ──reclaim──► FREE
+     ring              the GL             pipeline        writer thread        ring
 
 * FILLING: glReadPixels has been issued, and the fence behind it has not been seen to pass. The memory is the
   GL's; reading it would give half a frame.
@@ -144,9 +144,9 @@ class PixelBuffer:
         self._buffer.release()
 
     def _forget(self) -> None:
-        if self._fence is not None:
-            self._gl.DeleteSync(self._fence)
-            self._fence = None
+        fence, self._fence = self._fence, None
+        if fence is not None:
+            self._gl.DeleteSync(fence)
 
 
 class SlotState(enum.Enum):
@@ -159,7 +159,11 @@ class SlotState(enum.Enum):
 
 
 class Slot:
-    """One frame's memory and its state, which only `Ring` changes."""
+    """One frame's memory and its state, which only `Ring` changes.
+
+    The writer numbers what it is given 1, 2, 3 …, and so does the ring what it issues: `ticket` is both. That is
+    how a frame whose submission an interrupt has cut in two is neither lost nor written twice.
+    """
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
@@ -189,6 +193,7 @@ class Ring:
         self._free: deque[Slot] = deque(self.slots)
         self._filling: deque[Slot] = deque()
         self._writing: deque[Slot] = deque()
+        self._tickets = 0
 
     def acquire(self) -> Slot:
         """Take a FREE slot for the next frame; `free` says whether there is one."""
@@ -198,20 +203,28 @@ class Ring:
 
     def issued(self, slot: Slot) -> None:
         """Note that the read into an acquired slot has been issued, in the order of the frames."""
+        self._tickets += 1
+        slot.ticket = self._tickets
         self._filling.append(slot)
 
     def ready(self, timeout: float) -> Slot | None:
-        """Take the oldest frame that was issued once its read is complete, waiting at most `timeout` seconds."""
-        if not self._filling or not self._filling[0].memory.arrived(timeout):
+        """Return the oldest frame not yet lent once its read is complete, waiting at most `timeout` seconds.
+
+        It stays the oldest until `lent` is called, however often this is.
+        """
+        if not self._filling:
             return None
-        slot = self._filling.popleft()
-        self._move(slot, SlotState.FILLING, SlotState.READY)
+        slot = self._filling[0]
+        if slot.state is SlotState.FILLING:
+            if not slot.memory.arrived(timeout):
+                return None
+            self._move(slot, SlotState.FILLING, SlotState.READY)
         return slot
 
-    def lent(self, slot: Slot, ticket: int) -> None:
-        """Note that the writer holds `slot` until it has written `ticket`."""
+    def lent(self, slot: Slot) -> None:
+        """Note that the writer holds `slot` until it has written its ticket."""
+        self._filling.popleft()
         self._move(slot, SlotState.READY, SlotState.WRITING)
-        slot.ticket = ticket
         self._writing.append(slot)
 
     def reclaim(self, written: int) -> None:

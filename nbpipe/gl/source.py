@@ -94,7 +94,7 @@ class SceneSource:
                     setup(where.ctx)
                     where.ensure()
             except BaseException:
-                self.release()
+                self._stage.release()
                 raise
         self._drawn = self._canvas
 

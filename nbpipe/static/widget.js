@@ -250,17 +250,12 @@ function watchTraits(model, changed) {
     for (const trait of TRAITS) model.off(`change:${trait}`, gather);
   };
 }
-function watchKernel(model, element, changed) {
-  const look = () => changed(element.closest(".jupyter-widgets-disconnected") !== null);
-  const lost = () => changed(true);
-  model.on("comm_live_update", look);
-  model.on("comm:close", lost);
-  model.on("destroy", lost);
-  look();
+var LAST_EVENTS = ["comm_live_update", "comm:close", "destroy"];
+function watchKernel(model, element, gone) {
+  for (const event of LAST_EVENTS) model.on(event, gone);
+  if (element.closest(".jupyter-widgets-disconnected")) gone();
   return () => {
-    model.off("comm_live_update", look);
-    model.off("comm:close", lost);
-    model.off("destroy", lost);
+    for (const event of LAST_EVENTS) model.off(event, gone);
   };
 }
 function send(model, message) {
@@ -675,10 +670,11 @@ function openView(session, model, host) {
     young = false;
     paint();
   }, PATIENCE);
-  const stopKernel = watchKernel(model, host, (isGone) => {
-    gone = isGone;
+  const stopKernel = watchKernel(model, host, () => {
+    gone = true;
     paint();
   });
+  paint();
   host.append(root);
   session.views.add(paint);
   const stopFrames = session.frames.attach(screen.draw);

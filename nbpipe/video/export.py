@@ -26,12 +26,12 @@ class Export:
 
     Attributes
     ----------
-    submitted, written : int
-        Frames the writer was given, and frames FFmpeg has taken whole.
+    written : int
+        Frames FFmpeg has taken whole.
     """
 
     def __init__(self, ffmpeg: FFmpeg, wanted: Encoding, layout: Layout, fps: Fraction, target: Target) -> None:
-        self.submitted = self.written = 0
+        self.written = 0
         self._target = target
         target.create()
         try:
@@ -46,6 +46,11 @@ class Export:
             target.discard()
             raise
         self._encode.hand_over()
+
+    @property
+    def submitted(self) -> int:
+        """Frames the writer was given."""
+        return self._writer.submitted
 
     @property
     def encoded(self) -> int:
@@ -125,9 +130,7 @@ class Export:
         return None
 
     def _count(self) -> None:
-        if not self._writer.closed:
-            self.written = self._writer.written
-            self.submitted = self.written + self._writer.queued
+        self.written = self._writer.written
 
     def _check_silence(self) -> None:
         if self._encode.silence > _SILENCE:

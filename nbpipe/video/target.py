@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import stat
 from pathlib import Path
 
 _NAME_LIMIT = 255  # bytes of a file name, on every file system in common use
@@ -39,19 +38,19 @@ class Target:
         if not self.path.name or "\0" in str(self.path):
             msg = f"path must name a file, not {str(path)!r}"
             raise ValueError(msg)
-        if not folder.exists():
+        if not os.path.isdir(folder):
+            if os.path.exists(folder):
+                msg = f"path {str(path)!r}: {str(folder)!r} is not a directory"
+                raise NotADirectoryError(msg)
             msg = f"path {str(path)!r}: there is no directory {str(folder)!r}; make it first"
             raise FileNotFoundError(msg)
-        if not folder.is_dir():
-            msg = f"path {str(path)!r}: {str(folder)!r} is not a directory"
-            raise NotADirectoryError(msg)
         if len(os.fsencode(self.path.name)) > _NAME_LIMIT:
             msg = f"path: the file name has more than {_NAME_LIMIT} bytes"
             raise ValueError(msg)
         if not os.access(folder, os.W_OK | os.X_OK):
             msg = f"path {str(path)!r}: the directory {str(folder)!r} is not writable"
             raise PermissionError(msg)
-        if self.path.exists() and not stat.S_ISREG(self.path.stat().st_mode):
+        if os.path.lexists(self.path) and not self.path.is_file():
             msg = f"path {str(path)!r} exists and is not a plain file"
             raise ValueError(msg)
         # '.name.id.partial.mp4', with as much of the name as fits.

@@ -1,0 +1,226 @@
+"""A recording in a real ipykernel: interrupted, killed, awaited, and spoken to with forged messages."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from pathlib import Path
+
+import pytest
+from conftest import partials
+from jupyter_client.manager import start_new_kernel
+from watermark import numbers
+
+PRELUDE = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import nbpipe
+from watermark import Watermark
+"""
+
+
+class Kernel:
+    """A real kernel and what it says; `run` waits for a cell, `start` does not."""
+
+    def __init__(self, folder: Path) -> None:
+        self.manager, self.client = start_new_kernel(cwd=folder)
+        self.messages: list[dict] = []
+        self.run(PRELUDE)
+
+    def start(self, code: str) -> str:
+        return self.client.execute(code)
+
+    def until(self, wanted, timeout=60):
+        """Read what the kernel publishes until `wanted(message)`; return that message."""
+        while True:
+            message = self.client.get_iopub_msg(timeout=timeout)
+            self.messages.append(message)
+            if wanted(message):
+                return message
+
+    def finish(self, request: str) -> dict:
+        self.until(
+            lambda m: m["msg_type"] == "status"
+            and m["content"]["execution_state"] == "idle"
+            and m["parent_header"].get("msg_id") == request
+        )
+        while True:
+            reply = self.client.get_shell_msg(timeout=60)
+            if reply["parent_header"].get("msg_id") == request:
+                return reply["content"]
+
+    def run(self, code: str) -> dict:
+        return self.finish(self.start(code))
+
+    def printed(self) -> str:
+        return "".join(m["content"]["text"] for m in self.messages if m["msg_type"] == "stream")
+
+    def displayed(self) -> list[dict]:
+        return [m["content"]["data"] for m in self.messages if m["msg_type"] in ("display_data", "execute_result")]
+
+    def frame(self, at_least: int):
+        """Wait until a preview of a frame of that number has come."""
+        self.until(
+            lambda m: m["msg_type"] == "comm_msg"
+            and m["content"]["data"].get("content", {}).get("type") == "frame"
+            and m["content"]["data"]["content"]["index"] >= at_least
+        )
+
+    def children(self) -> list[int]:
+        pid = self.manager.provisioner.pid
+        return [
+            int(child)
+            for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()
+        ]
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    kernel = Kernel(tmp_path)
+    yield kernel
+    kernel.client.stop_channels()
+    kernel.manager.shutdown_kernel(now=True)
+    kernel.manager.cleanup_resources()
+
+
+# jupyter_client keeps its zmq sockets' descriptors until the process ends
+pytestmark = pytest.mark.no_leak_check
+
+
+def test_a_cell_records_and_shows_the_widget_once_and_a_poster(kernel, tmp_path):
+    reply = kernel.run('nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=60)')
+    assert reply["status"] == "ok"
+    widget, poster = kernel.displayed()
+    assert set(widget) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
+    assert set(poster) == {"image/jpeg", "text/plain"}
+    assert poster["text/plain"].startswith("out.mp4: 320×180, 60 fps, 60 frames, ")
+    assert numbers(tmp_path / "out.mp4") == list(range(60))
+    assert kernel.printed() == ""
+    kernel.messages.clear()
+    kernel.run("_")
+    assert len(kernel.displayed()) == 1, "in another cell it is shown again"
+
+
+def test_interrupt_publishes_and_the_next_cell_works(kernel, tmp_path):
+    request = kernel.start('nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=1_000_000)')
+    kernel.frame(30)
+    kernel.manager.interrupt_kernel()
+    reply = kernel.finish(request)
+    assert (reply["status"], reply["ename"]) == ("error", "KeyboardInterrupt")
+    found = numbers(tmp_path / "out.mp4")
+    assert found == list(range(len(found)))
+    assert len(found) > 30
+    assert partials(tmp_path) == []
+    assert kernel.run('nbpipe.record(Watermark(), "next.mp4", size=(320, 180), frames=10)')["status"] == "ok"
+    assert numbers(tmp_path / "next.mp4") == list(range(10))
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_killed_kernel_leaves_a_playable_partial_and_no_ffmpeg(kernel, tmp_path, stopped):
+    kernel.start('nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=1_000_000, preset="ultrafast")')
+    kernel.frame(1500)
+    (ffmpeg,) = kernel.children()
+    watch = os.pidfd_open(ffmpeg)
+    if stopped:
+        os.kill(ffmpeg, signal.SIGSTOP)
+    kernel.manager.signal_kernel(signal.SIGKILL)
+    gone, _, _ = select.select([watch], [], [], 20)
+    os.close(watch)
+    assert gone, "FFmpeg outlived its kernel"
+    (partial,) = partials(tmp_path)
+    found = numbers(partial)
+    assert found == list(range(len(found)))
+    assert len(found) > 500
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_kernel_that_is_shut_down_leaves_no_ffmpeg(kernel, tmp_path):
+    kernel.run('rec = nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=1_000_000, wait=False)')
+    (ffmpeg,) = kernel.children()
+    watch = os.pidfd_open(ffmpeg)
+    kernel.manager.shutdown_kernel()
+    gone, _, _ = select.select([watch], [], [], 20)
+    os.close(watch)
+    assert gone
+    found = numbers(tmp_path / "out.mp4")
+    assert found == list(range(len(found)))
+
+
+def test_wait_false_leaves_the_kernel_free_and_await_finishes(kernel, tmp_path):
+    kernel.run('rec = nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=600, wait=False)')
+    kernel.run("print('between', rec.state, rec.frame < 600)")
+    reply = kernel.run("done = await rec\nprint('after', rec.state, done is rec)")
+    assert reply["status"] == "ok"
+    assert "between recording True" in kernel.printed() or "between pending True" in kernel.printed()
+    assert "after done True" in kernel.printed()
+    assert numbers(tmp_path / "out.mp4") == list(range(600))
+
+
+def test_interrupting_an_await_stops_and_publishes(kernel, tmp_path):
+    kernel.run('rec = nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=1_000_000, wait=False)')
+    request = kernel.start("await rec")
+    kernel.frame(60)
+    kernel.manager.interrupt_kernel()
+    assert kernel.finish(request)["status"] == "error"
+    kernel.run("print('state', rec.state)")
+    assert "state stopped" in kernel.printed()
+    found = numbers(tmp_path / "out.mp4")
+    assert found == list(range(len(found)))
+
+
+def test_an_error_of_a_recording_nobody_waited_for_shows_in_its_state_and_rises_from_wait(kernel):
+    kernel.run("def bad(frame): raise ValueError('mine')")
+    kernel.run('rec = nbpipe.record(bad, "out.mp4", size=(64, 64), frames=10, wait=False)')
+    kernel.run("try:\n    rec.wait()\nexcept ValueError as e:\n    print('caught', e, rec.state, rec.error)")
+    assert "caught mine failed ValueError: mine" in kernel.printed()
+
+
+def test_forged_messages_change_nothing_and_raise_nothing(kernel, tmp_path):
+    kernel.run('rec = nbpipe.record(Watermark(), "out.mp4", size=(64, 64), frames=30)\nesm = rec._esm')
+    kernel.run("print('comm', rec.comm.comm_id)")
+    comm = kernel.printed().split()[-1]
+    kernel.messages.clear()
+
+    def send(data, buffers=None):
+        message = kernel.client.session.msg("comm_msg", {"comm_id": comm, "data": data})
+        message["buffers"] = buffers or []
+        kernel.client.session.send(kernel.client.shell_channel.socket, message, buffers=buffers)
+
+    forged = {"state": "recording", "_esm": "alert(1)", "path": "/etc/passwd", "_name": "<img src=x onerror=alert(1)>"}
+    send({"method": "update", "state": forged, "buffer_paths": []})
+    deep: object = {}
+    for _ in range(200):
+        deep = {"type": deep}
+    for content in (
+        *[None, 7, "stop", [], {}, {"type": None}, {"type": ["stop"]}, {"type": "stop" * 1000}, deep],
+        *[{"type": "ack", "index": i} for i in (None, -1, 1e308, "5", 10**30, [], True)],
+        *[{"type": "video", "offset": o} for o in (None, -1, 1e9, "0", 10**30, True, "/etc/passwd")],
+        {"type": "video", "offset": 0, "path": "/etc/passwd"},
+        {"type": "export", "path": "/tmp/x"},
+    ):
+        send({"method": "custom", "content": content})
+    kernel.run("print(rec.state, rec.path, rec._name, rec._esm == esm)")
+    assert kernel.printed().split() == ["done", str(tmp_path / "out.mp4"), "out.mp4", "True"]
+    sent = [m for m in kernel.messages if m["msg_type"] == "comm_msg"]
+    pieces = [m for m in sent if m["content"]["data"].get("content", {}).get("type") == "video"]
+    assert len(pieces) == 1, "only the one well-formed request is answered"
+    assert bytes(pieces[0]["buffers"][0]) == (tmp_path / "out.mp4").read_bytes()
+    assert all(m["msg_type"] != "error" for m in kernel.messages)
+
+
+def test_a_file_replaced_since_is_not_sent_as_the_old_one(kernel):
+    kernel.run('rec = nbpipe.record(Watermark(), "out.mp4", size=(64, 64), frames=30)')
+    kernel.run('nbpipe.record(Watermark(), "out.mp4", size=(64, 64), frames=3, show=False)')
+    kernel.messages.clear()
+    kernel.run('rec._on_message(rec, {"type": "video", "offset": 0}, [])')
+    (answer,) = [m["content"]["data"]["content"] for m in kernel.messages if m["msg_type"] == "comm_msg"]
+    assert "no longer the file" in answer["error"]
+
+
+def test_the_saved_state_of_a_widget_is_small_and_holds_no_path(kernel, tmp_path):
+    kernel.run('rec = nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=60)')
+    kernel.run("import json\ns = rec.get_state(); s.pop('_esm'); s.pop('_css')\nprint(json.dumps(s, default=str))")
+    assert len(kernel.printed()) < 4096
+    assert str(tmp_path) not in kernel.printed()
