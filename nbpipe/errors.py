@@ -42,6 +42,8 @@ class EncoderError(NbpipeError):
         The last lines FFmpeg wrote to its standard error.
     hint : str
         What to do next, in one sentence; empty when the cause is not a known one.
+    summary : str
+        What happened, the hint and FFmpeg's last line: enough for a widget, without the command.
     """
 
     def __init__(
@@ -51,9 +53,8 @@ class EncoderError(NbpipeError):
         self.returncode = returncode
         self.stderr_tail = stderr_tail
         self.hint = hint
-        parts = [message]
-        if hint:
-            parts.append(hint)
+        parts = [part for part in (message, hint) if part]
+        self.summary = "\n".join([*parts, *stderr_tail.splitlines()[-1:]])
         if stderr_tail:
             parts.append("FFmpeg's last words:\n  " + stderr_tail.replace("\n", "\n  "))
         parts.append("Command: " + shlex.join(command))

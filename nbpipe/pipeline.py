@@ -31,17 +31,16 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from nbpipe.errors import EncoderError, SceneError, WrongThread
 from nbpipe.gl.ring import Ring
+from nbpipe.onlookers import Onlookers
 from nbpipe.progress import Meter, Progress, State, Steering
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import numpy as np
 
     from nbpipe.gl.source import Source
     from nbpipe.video.export import Export
@@ -50,20 +49,9 @@ _log = logging.getLogger("nbpipe")
 
 SLICE = 0.05  # seconds: the longest wait between two looks at Stop, Pause and interrupts
 _REPORT_EVERY = 0.1  # seconds: what an eye can follow; each report is one message to a browser
-_PREVIEW_SHARE = 0.05  # of the time so far that previews may cost
 _TURN = 0.02  # seconds that `pump` works before the kernel's other work gets its turn
 
 _active: set[Pipeline] = set()
-
-
-class PreviewSink(Protocol):
-    """Who wants to see pictures while they are made."""
-
-    def due(self, index: int) -> bool:
-        """Whether a picture of frame `index` is wanted."""
-
-    def offer(self, picture: np.ndarray, index: int) -> None:
-        """Take a picture (height, width, 3 or 4), top row first; valid during the call only."""
 
 
 class Pipeline:
@@ -78,9 +66,8 @@ class Pipeline:
     frames : int or None
         ``None``: until the source has no more.
     steering : Steering
-    on_progress : callable, optional
-        Called with a `Progress` at most ten times a second, and on each change of state.
-    preview : PreviewSink, optional
+    onlookers : Onlookers
+        Are told at most ten times a second, and on each change of state.
 
     Attributes
     ----------
@@ -92,25 +79,22 @@ class Pipeline:
         Whether the last step waited for the encoder.
     """
 
-    def __init__(  # noqa: PLR0913  the parts are made by others; this joins them
+    def __init__(
         self,
         source: Source,
         start: Callable[[], Export],
         frames: int | None,
         *,
         steering: Steering,
-        on_progress: Callable[[Progress], None] | None = None,
-        preview: PreviewSink | None = None,
+        onlookers: Onlookers,
     ) -> None:
         self.progress = Progress(frames=frames)
         self.path: Path | None = None
         self.blocked = False
-        self._source, self._steering = source, steering
-        self._on_progress, self._preview = on_progress, preview
+        self._source, self._steering, self._onlookers = source, steering, onlookers
         self._frame, self._frames = 0, frames
         self._state = State.PENDING
         self._error: BaseException | None = None
-        self._preview_cost, self._preview_index = 0.0, 0
         self._reported = 0.0
         try:
             with source.current():
@@ -147,7 +131,7 @@ class Pipeline:
             raise
         except BaseException as error:
             self._error = self._error or error
-            self._abandon(f"{type(error).__name__}: {error}")
+            self._abandon(error.summary if isinstance(error, EncoderError) else f"{type(error).__name__}: {error}")
             raise
         self.check()
         return not self._state.ended
@@ -218,16 +202,16 @@ class Pipeline:
                 self._conclude()
         elif self._steering.stopping or self._frame == self._frames:
             self._state = State.FINISHING
-            self._show_preview()
+            self._onlookers.show(self._source)
         elif self._steering.paused:
             self._state = State.PAUSED
             self._submit_ready(0)
-            self._show_preview()
+            self._onlookers.show(self._source)
             self._steering.wait(timeout)
             self.blocked = True
         else:
             self._state = State.RECORDING
-            self._show_preview()
+            self._onlookers.show(self._source)
             if self._free_slot(timeout):
                 self._record_frame()
 
@@ -256,7 +240,7 @@ class Pipeline:
         if not more:
             self._state = State.FINISHING
             return
-        self._begin_preview()
+        self._onlookers.begin(self._source, self._frame)
         self._frame += 1
         # The frame before was on its way while this one was drawn, so this seldom waits.
         while self._ring.filling > 1 and not self._submit_ready(SLICE):
@@ -297,13 +281,14 @@ class Pipeline:
             words = "" if where else "ended before the first frame, so there is no file"
         if error is not None and where is not None:
             error.add_note(f"nbpipe: the {count} frames before this are in {where}")
+            words += f"\nThe {count} frames before this are in {where.name}" if words else ""
         self._end(state, words)
 
     def _abandon(self, words: str) -> None:
         """End at once, whatever is under way."""
         partial = self._export.abandon()
         if partial is not None:
-            words += f"\nWhat there is of it is in {partial}"
+            words += f"\nWhat there is of it is in {partial.name}"
             if self._error is not None:
                 self._error.add_note(f"nbpipe: what there is of it is in {partial}")
         self._end(State.FAILED, words)
@@ -320,34 +305,8 @@ class Pipeline:
                 if hasattr(self, "_ring"):
                     self._ring.release()
                 self._source.release()
-        except Exception:
+        except Exception:  # noqa: BLE001  the recording's own result matters more
             _log.exception("nbpipe: an error while releasing the scene was ignored")
-
-    def _begin_preview(self) -> None:
-        if self._preview is None or self._preview_cost > _PREVIEW_SHARE * self._meter.elapsed:
-            return
-        with self._looked_on("preview"):
-            if self._preview.due(self._frame):
-                self._source.shrink()
-                self._preview_index = self._frame
-
-    def _show_preview(self) -> None:
-        if self._preview is None:
-            return
-        with self._looked_on("preview"):
-            picture = self._source.preview()
-            if picture is not None:
-                self._preview.offer(picture, self._preview_index)
-
-    @contextlib.contextmanager
-    def _looked_on(self, what: str) -> Iterator[None]:
-        """Count what looking on costs, and keep its errors from the recording."""
-        begun = time.monotonic()
-        try:
-            yield
-        except Exception:
-            _log.exception("nbpipe: an error in the %s callback was ignored", what)
-        self._preview_cost += time.monotonic() - begun
 
     def _report(self, words: str = "") -> None:
         now = time.monotonic()
@@ -373,9 +332,7 @@ class Pipeline:
             bottleneck=self._meter.bottleneck,
             error=words,
         )
-        if self._on_progress is not None:
-            with self._looked_on("progress"):
-                self._on_progress(self.progress)
+        self._onlookers.tell(self.progress)
 
 
 def _leave_all() -> None:

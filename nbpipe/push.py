@@ -18,7 +18,7 @@ import moderngl
 import numpy as np
 
 from nbpipe.errors import SceneError
-from nbpipe.gl.source import PictureSource
+from nbpipe.gl.source import picture_source
 from nbpipe.notebook.widget import Recording
 from nbpipe.record import Drive, Job, checked_size
 from nbpipe.scene.adapters import Picture, Pictures
@@ -28,7 +28,7 @@ from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.target import Target
 
 
-def open(  # noqa: A001, PLR0913  named as the built-in it resembles; keywords with defaults
+def open(  # noqa: A001  named as the built-in it resembles; keywords with defaults
     path: str | os.PathLike[str],
     size: tuple[int, int] | None = None,
     fps: Rate = 60,
@@ -119,7 +119,7 @@ class Video:
             picture = self._unpack(picture)
         self._mailbox.pictures.append(picture)
         if self._drive is None:
-            source = PictureSource(Pictures(self._mailbox), self._size)
+            source = picture_source(Pictures(self._mailbox), self._size)
             self.recording, self._drive = self._job.begin(source, None, show=self._show)
         while self._mailbox.pictures:
             self._drive.pipeline.step()

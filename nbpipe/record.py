@@ -17,9 +17,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, SupportsIndex
 
 from nbpipe.gl.context import context
-from nbpipe.gl.source import PictureSource, SceneSource, Source
+from nbpipe.gl.source import SceneSource, Source, picture_source
+from nbpipe.notebook.cell import in_notebook
 from nbpipe.notebook.stream import PreviewStream
 from nbpipe.notebook.widget import Recording
+from nbpipe.onlookers import Onlookers
 from nbpipe.pipeline import Pipeline
 from nbpipe.progress import Progress, Steering
 from nbpipe.scene.adapters import Pictures, adapt
@@ -38,7 +40,7 @@ DEFAULT_SIZE = (1280, 720)
 DEFAULT_SECONDS = 5
 
 
-def record(  # noqa: PLR0913  the public face: keywords with defaults
+def record(
     scene: object,
     path: str | os.PathLike[str] = "recording.mp4",
     *,
@@ -129,7 +131,7 @@ def record(  # noqa: PLR0913  the public face: keywords with defaults
 
     source: Source
     if isinstance(adapted, Pictures):
-        source = PictureSource(adapted, dimensions)
+        source = picture_source(adapted, dimensions)
     else:
         count = frame_count(rate, DEFAULT_SECONDS, None) if count is None else count
         where = context(ctx or getattr(adapted, "ctx", None))
@@ -167,10 +169,9 @@ class Job:
             _software=source.software,
             _note=_note(source.size, self.wanted.pixel_format),
         )
-        in_notebook = show and _in_notebook()
-        stream = PreviewStream(recording.send, frames) if in_notebook else None
+        stream = PreviewStream(recording.send, frames) if show and in_notebook() else None
         followers: list[Callable[[Progress], None]] = [recording.update]
-        if show and not in_notebook:
+        if show and stream is None:
             followers.append(TerminalBar(self.target.path.name, frames).update)
 
         def follow(progress: Progress) -> None:
@@ -182,10 +183,9 @@ class Job:
             lambda: Export(self.ffmpeg, self.wanted, layout, self.fps, self.target),
             frames,
             steering=steering,
-            on_progress=follow,
-            preview=stream,
+            onlookers=Onlookers(follow, stream),
         )
-        if in_notebook:
+        if stream is not None:
             recording.show(stream)
         drive = Drive(pipeline)
         recording.drive_with(drive)
@@ -217,15 +217,6 @@ class Drive:
         """Await the task, or do its work."""
         await (self._task or self.pipeline.pump())
         self.pipeline.check()
-
-
-def _in_notebook() -> bool:
-    """Whether this code runs in a cell of a Jupyter kernel."""
-    try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        return False
-    return getattr(get_ipython(), "kernel", None) is not None
 
 
 def _note(size: tuple[int, int], pixel_format: str) -> str:

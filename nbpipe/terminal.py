@@ -7,7 +7,7 @@ from tqdm import tqdm
 from nbpipe.progress import Progress
 
 
-class _Bar(tqdm):  # type: ignore[type-arg]  it is generic for type checkers only
+class _Bar(tqdm):  # type: ignore[misc]
     monitor_interval = 0  # no thread that watches for stalls: the pipeline reports ten times a second
 
 

@@ -124,7 +124,11 @@ def test_a_fifo_is_refused(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [("/nowhere/ffmpeg", "NBPIPE_FFMPEG names '/nowhere/ffmpeg'"), ("/bin/true", "is no FFmpeg"), ("/etc", "not a program")],
+    [
+        ("/nowhere/ffmpeg", "NBPIPE_FFMPEG names '/nowhere/ffmpeg'"),
+        ("/bin/true", "is no FFmpeg"),
+        ("/etc", "not a program"),
+    ],
 )
 def test_no_ffmpeg(monkeypatch, value, words):
     monkeypatch.setenv("NBPIPE_FFMPEG", value)
@@ -227,6 +231,11 @@ class TestNames:
         assert (tmp_path / "out.mp4").exists()
 
     def test_durations_round_to_the_nearest_frame(self):
-        for duration, fps, expected in [(0.1, 30, 3), (0.05, 30, 2), (1 / 3, 24, 8), (Fraction(1, 2), 25, 13)]:
+        for duration, fps, expected in [
+            (0.1, 30, 3),
+            (0.05, 30, 2),
+            (1 / 3, 24, 8),
+            (Fraction(1, 2), 25, 13),
+        ]:
             recording = nbpipe.record(Watermark(), "out.mp4", size=(64, 64), fps=fps, duration=duration)
             assert recording.frames_written == expected

@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 
-import av
 import numpy as np
 import pytest
 from conftest import children, partials
@@ -108,14 +107,20 @@ def test_ffmpeg_that_dies_at_the_start(fake_ffmpeg, tmp_path):
     ],
 )
 def test_an_exit_status_alone_is_not_believed(fake_ffmpeg, wrapper, why, tmp_path):
-    fake_ffmpeg(wrapper.replace("-frames:v 5", "") if "frames:v" not in wrapper else 'args=("$@"); last="${args[-1]}"; unset "args[-1]"; exec "$real" "${args[@]}" -frames:v 5 "$last"')
+    fake_ffmpeg(
+        wrapper.replace("-frames:v 5", "")
+        if "frames:v" not in wrapper
+        else 'args=("$@"); last="${args[-1]}"; unset "args[-1]"; exec "$real" "${args[@]}" -frames:v 5 "$last"'
+    )
     with pytest.raises(nbpipe.EncoderError):
         nbpipe.record(Watermark(), "out.mp4", size=(64, 64), frames=10)
     assert not (tmp_path / "out.mp4").exists(), why
 
 
 def test_a_megabyte_of_warnings_blocks_nothing(fake_ffmpeg):
-    fake_ffmpeg('head -c 1000000 /dev/zero | tr "\\0" "x" >&2; for i in $(seq 20000); do echo "warning $i" >&2; done; exec "$real" "$@"')
+    fake_ffmpeg(
+        'head -c 1000000 /dev/zero | tr "\\0" "x" >&2; for i in $(seq 20000); do echo "warning $i" >&2; done; exec "$real" "$@"'
+    )
     recording = nbpipe.record(Watermark(), "out.mp4", size=(160, 96), frames=20)
     assert (recording.state, numbers("out.mp4")) == ("done", list(range(20)))
 
@@ -254,7 +259,7 @@ def test_an_iterator_that_ends_early_is_an_error_with_the_count(tmp_path):
         (np.zeros((48, 64, 3), np.float32), r"picture 3 .*\(48, 64, 3\).*float32.*expected"),
         (np.zeros((48, 64), np.uint8), r"picture 3 .*\(48, 64\)"),
         (np.zeros((48, 65, 3), np.uint8), r"picture 3 is 65x48, expected 64x48"),
-        (np.zeros((48, 64, 4), np.uint8), r"picture 3 has 4 channels, expected 3"),
+        (np.zeros((48, 64, 4), np.uint8), r"picture 3 is an array of 4 channels, expected 3"),
         ("no picture", r"picture 3 is a str; expected"),
     ],
 )

@@ -41,9 +41,11 @@ class Kernel:
 
     def finish(self, request: str) -> dict:
         self.until(
-            lambda m: m["msg_type"] == "status"
-            and m["content"]["execution_state"] == "idle"
-            and m["parent_header"].get("msg_id") == request
+            lambda m: (
+                m["msg_type"] == "status"
+                and m["content"]["execution_state"] == "idle"
+                and m["parent_header"].get("msg_id") == request
+            )
         )
         while True:
             reply = self.client.get_shell_msg(timeout=60)
@@ -62,9 +64,11 @@ class Kernel:
     def frame(self, at_least: int):
         """Wait until a preview of a frame of that number has come."""
         self.until(
-            lambda m: m["msg_type"] == "comm_msg"
-            and m["content"]["data"].get("content", {}).get("type") == "frame"
-            and m["content"]["data"]["content"]["index"] >= at_least
+            lambda m: (
+                m["msg_type"] == "comm_msg"
+                and m["content"]["data"].get("content", {}).get("type") == "frame"
+                and m["content"]["data"]["content"]["index"] >= at_least
+            )
         )
 
     def children(self) -> list[int]:
@@ -188,7 +192,12 @@ def test_forged_messages_change_nothing_and_raise_nothing(kernel, tmp_path):
         message["buffers"] = buffers or []
         kernel.client.session.send(kernel.client.shell_channel.socket, message, buffers=buffers)
 
-    forged = {"state": "recording", "_esm": "alert(1)", "path": "/etc/passwd", "_name": "<img src=x onerror=alert(1)>"}
+    forged = {
+        "state": "recording",
+        "_esm": "alert(1)",
+        "path": "/etc/passwd",
+        "_name": "<img src=x onerror=alert(1)>",
+    }
     send({"method": "update", "state": forged, "buffer_paths": []})
     deep: object = {}
     for _ in range(200):

@@ -34,7 +34,7 @@ void mainImage(out vec4 colour, in vec2 p) {
 class Lab:
     """A JupyterLab server on a folder of its own."""
 
-    def __init__(self, folder: Path, subshells: bool) -> None:
+    def __init__(self, folder: Path, *, subshells: bool) -> None:
         self.folder = folder
         settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True)
@@ -51,8 +51,20 @@ class Lab:
         self.log = (folder / "server.log").open("w+")
         self.server = subprocess.Popen(
             [
-                *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.port=0"),
-                *("--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=t", f"--ServerApp.root_dir={folder / 'work'}"),
+                *(
+                    sys.executable,
+                    "-m",
+                    "jupyter",
+                    "lab",
+                    "--no-browser",
+                    "--allow-root",
+                    "--ServerApp.port=0",
+                ),
+                *(
+                    "--ServerApp.ip=127.0.0.1",
+                    "--IdentityProvider.token=t",
+                    f"--ServerApp.root_dir={folder / 'work'}",
+                ),
             ],
             stdout=self.log,
             stderr=subprocess.PIPE,
@@ -82,7 +94,11 @@ class Notebook:
 
     def __init__(self, lab: Lab, browser, name: str, *cells: str) -> None:
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        notebook.metadata["kernelspec"] = {
+            "display_name": "Python 3",
+            "language": "python",
+            "name": "python3",
+        }
         self.path = lab.folder / "work" / f"{name}.ipynb"
         nbformat.write(notebook, self.path)
         self.folder = self.path.parent
@@ -122,7 +138,12 @@ def browser():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+            ],
         )
         yield browser
         browser.close()
@@ -138,7 +159,10 @@ def lab(tmp_path_factory):
 def test_stop_in_the_middle_and_play(lab, browser):
     """Run the cell, see the bar move and the picture change, press Stop, see "stopped", play the video."""
     notebook = Notebook(
-        lab, browser, "stop", SCENE + 'rec = nbpipe.record(scene, "stop.mp4", frames=100_000, preset="ultrafast")\nrec'
+        lab,
+        browser,
+        "stop",
+        SCENE + 'rec = nbpipe.record(scene, "stop.mp4", frames=100_000, preset="ultrafast")\nrec',
     )
     notebook.run()
     expect(notebook.widget.get_by_text(RENDERING).first).to_be_visible()
@@ -239,7 +263,10 @@ def test_where_no_message_can_arrive_the_widget_says_so(tmp_path_factory, browse
     lab = Lab(tmp_path_factory.mktemp("deaf"), subshells=False)
     try:
         notebook = Notebook(
-            lab, browser, "deaf", SCENE + 'nbpipe.record(scene, "deaf.mp4", frames=100_000, preset="ultrafast")'
+            lab,
+            browser,
+            "deaf",
+            SCENE + 'nbpipe.record(scene, "deaf.mp4", frames=100_000, preset="ultrafast")',
         )
         notebook.run()
         expect(notebook.widget.locator(".nbpipe-hint")).to_contain_text("use the kernel's ■ interrupt button")

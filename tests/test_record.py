@@ -33,7 +33,12 @@ def test_colours_and_tags(tmp_path):
     with av.open("out.mp4") as video:
         stream = video.streams.video[0]
         context = stream.codec_context
-        assert (context.colorspace, context.color_primaries, context.color_trc, context.color_range) == (1, 1, 1, 1)
+        assert (context.colorspace, context.color_primaries, context.color_trc, context.color_range) == (
+            1,
+            1,
+            1,
+            1,
+        )
         assert (stream.codec.name, context.pix_fmt) == ("h264", "yuv420p")
         frame = list(video.decode(video=0))[1]
     rgb = rgb_bt709(frame)

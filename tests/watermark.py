@@ -14,7 +14,13 @@ import moderngl
 import numpy as np
 
 BITS = 16
-COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255,) * 3, "grey": (128,) * 3}
+COLOURS = {
+    "red": (255, 0, 0),
+    "green": (0, 255, 0),
+    "blue": (0, 0, 255),
+    "white": (255,) * 3,
+    "grey": (128,) * 3,
+}
 
 VERTEX = """#version 330
 void main() {

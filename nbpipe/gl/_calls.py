@@ -73,7 +73,7 @@ class Calls:
             function = ctypes.CFUNCTYPE(result, *arguments)(address) if address else None
             setattr(self, name.removeprefix("gl"), function)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  ctypes functions have no better type
+    def __getattr__(self, name: str) -> Any:
         raise AttributeError(name)
 
     def integer(self, name: int) -> int:

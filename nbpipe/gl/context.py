@@ -126,9 +126,8 @@ def _create() -> moderngl.Context:
         raise NoOpenGL(msg) from None
     try:
         # The names with .1, because the plain ones come only with the -dev packages.
-        ctx = moderngl.create_context(
-            standalone=True, backend="egl", require=330, libgl="libGL.so.1", libegl="libEGL.so.1"
-        )
+        settings: dict[str, Any] = {"backend": "egl", "libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
+        ctx = moderngl.create_context(standalone=True, require=330, **settings)
     except Exception as error:
         msg = (
             f"EGL is here but gave no OpenGL 3.3 context ({error}). Without a GPU it needs Mesa: {_INSTALL}. "

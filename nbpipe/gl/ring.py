@@ -266,5 +266,3 @@ class Ring:
 def pixel_memory(ctx: moderngl.Context, size: int) -> Memory:
     """Return the best memory this context offers for reading `size` bytes back."""
     return PixelBuffer(ctx, size) if PixelBuffer.available(ctx) else HostMemory(size)
-
-

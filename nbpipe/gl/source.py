@@ -1,15 +1,16 @@
 """Sources: where the frames of a recording come from, behind one small interface.
 
-`SceneSource` draws a scene; `PictureSource` takes finished pictures from an iterator. Both fill the memory of
-a slot and make the small picture of the preview. Render thread only. Knows scenes and the stage; knows nothing
-of FFmpeg or notebooks.
+`SceneSource` draws a scene; `TextureSource` and `ArraySource` take finished pictures from an iterator. Each
+fills the memory of a slot and makes the small picture of the preview. Render thread only. Knows scenes and the
+stage; knows nothing of FFmpeg or notebooks.
 """
 
 from __future__ import annotations
 
 import contextlib
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 
@@ -17,13 +18,9 @@ from nbpipe.errors import SceneError
 from nbpipe.gl.context import Context, context
 from nbpipe.gl.ring import HostMemory, Memory, pixel_memory
 from nbpipe.gl.stage import CHANNELS, Stage
-from nbpipe.scene.adapters import Pictures, picture_size
+from nbpipe.scene.adapters import GLPicture, Pictures, picture_size
 from nbpipe.scene.frame import Frame
-
-if TYPE_CHECKING:
-    from fractions import Fraction
-
-    from nbpipe.scene.scene import Scene
+from nbpipe.scene.scene import Scene
 
 _PREVIEW_BOX = (640, 480)  # a notebook's column is 600 to 900 pixels wide
 
@@ -78,7 +75,13 @@ class SceneSource:
     channels = CHANNELS
 
     def __init__(
-        self, scene: Scene, where: Context, size: tuple[int, int], fps: Fraction, frames: int | None, samples: int
+        self,
+        scene: Scene,
+        where: Context,
+        size: tuple[int, int],
+        fps: Fraction,
+        frames: int | None,
+        samples: int,
     ) -> None:
         self.size = size
         self.renderer, self.software = where.renderer, where.software
@@ -110,9 +113,7 @@ class SceneSource:
         """Let the scene draw."""
         self._canvas.use()
         time = float(index / self._fps)
-        self._scene.render(
-            Frame(self._where.ctx, self._canvas, time, index, self._frames, self._fps, self.size)
-        )
+        self._scene.render(Frame(self._where.ctx, self._canvas, time, index, self._frames, self._fps, self.size))
         self._where.ensure()
         self._drawn = self._stage.resolve(self._canvas)
         return True
@@ -139,95 +140,133 @@ class SceneSource:
             self._stage.release()
 
 
-class PictureSource:
-    """Takes finished pictures; the first one decides kind and size.
+class TextureSource:
+    """Takes textures and framebuffers that the user made, and reads them like a canvas, in their own context."""
 
-    Textures and framebuffers are read like a canvas, in their own context. Arrays are copied into plain
-    memory, because the program that made one may well go on to change it.
-    """
+    bottom_up = True
+    channels = CHANNELS
 
-    def __init__(self, pictures: Pictures, size: tuple[int, int] | None) -> None:
-        first = pictures.first()
-        self._pictures = pictures
+    def __init__(self, pictures: Pictures, first: GLPicture, size: tuple[int, int] | None) -> None:
         self.size = size or picture_size(first)
-        self._picture: Any = None
-        self._small: np.ndarray | None = None
-        self._where: Context | None = None
-        self.bottom_up = not isinstance(first, np.ndarray)
-        if isinstance(first, np.ndarray):
-            self.channels = first.shape[2]
-            self.renderer, self.software = "arrays", False
-            return
+        self._pictures = pictures
         self._where = context(first.ctx)
-        self.channels = CHANNELS
         self.renderer, self.software = self._where.renderer, self._where.software
         with self.current():
             check_size(self.size, self._where)
             self._stage = Stage(first.ctx, self.size, preview_size(self.size))
 
     def current(self) -> AbstractContextManager[None]:
-        """Make the pictures' context current, if they have one."""
-        return self._where.current() if self._where else contextlib.nullcontext()
+        """Make the pictures' context current."""
+        return self._where.current()
 
     def memory(self) -> Memory:
-        """Make a pixel buffer for pictures of the GL, plain memory for arrays."""
-        size = self.size[0] * self.size[1] * self.channels
-        return pixel_memory(self._where.ctx, size) if self._where else HostMemory(size)
+        """Make a mapped pixel buffer, or what this GL has instead."""
+        return pixel_memory(self._where.ctx, self.size[0] * self.size[1] * CHANNELS)
 
     def draw(self, index: int) -> bool:
-        """Take the next picture and check that it is like the first.
-
-        Raises
-        ------
-        SceneError
-            With the picture's number, what came and what was expected.
-        """
+        """Take the next picture. Raises `SceneError` when it is unlike the first."""
         picture = self._pictures.next()
-        if self._where is not None:
-            self._where.ensure()
+        self._where.ensure()
         if picture is None:
             return False
-        expected = f"{self.size[0]}x{self.size[1]}"
-        if isinstance(picture, np.ndarray) == self.bottom_up:
-            msg = f"picture {index} is a {type(picture).__name__}, unlike the first; keep to one kind"
-            raise SceneError(msg)
-        if picture_size(picture) != self.size:
-            width, height = picture_size(picture)
-            msg = f"picture {index} is {width}x{height}, expected {expected}"
-            raise SceneError(msg)
-        if isinstance(picture, np.ndarray) and picture.shape[2] != self.channels:
-            msg = f"picture {index} has {picture.shape[2]} channels, expected {self.channels}"
-            raise SceneError(msg)
-        self._picture = picture if self._where is None else self._stage.wrap(picture)
+        if isinstance(picture, np.ndarray):
+            raise _unlike(index, "an array", "a texture or framebuffer like the first")
+        _check_like(index, picture_size(picture), self.size)
+        self._drawn = self._stage.wrap(picture)
         return True
 
     def read(self, memory: Memory) -> None:
-        """Copy the array, or issue the read of the picture."""
-        if self._where is None:
-            np.copyto(np.frombuffer(memory.view, np.uint8).reshape(self._picture.shape), self._picture)
-        else:
-            self._stage.read(self._picture, memory)
+        """Issue the read of the picture."""
+        self._stage.read(self._drawn, memory)
 
     def shrink(self) -> None:
-        """Begin a preview; of an array, every n-th pixel at once."""
-        if self._where is None:
-            step = max(1, round(self.size[0] / preview_size(self.size)[0]))
-            self._small = np.ascontiguousarray(self._picture[::step, ::step])
-        else:
-            self._stage.shrink(self._picture)
+        """Begin a preview on the GPU."""
+        self._stage.shrink(self._drawn)
 
     def preview(self) -> np.ndarray | None:
         """Return the preview when it is there."""
-        if self._where is not None:
-            return self._stage.preview()
+        return self._stage.preview()
+
+    def release(self) -> None:
+        """Free the stage; the pictures are the user's."""
+        self._stage.release()
+
+
+class ArraySource:
+    """Takes arrays. They are copied, because the program that made one may well go on to change it."""
+
+    bottom_up = False
+    renderer = "arrays"
+    software = False
+
+    def __init__(self, pictures: Pictures, first: np.ndarray, size: tuple[int, int] | None) -> None:
+        self.size = size or picture_size(first)
+        self.channels = first.shape[2]
+        self._pictures = pictures
+        self._step = max(1, round(self.size[0] / preview_size(self.size)[0]))
+        self._small: np.ndarray | None = None
+
+    def current(self) -> AbstractContextManager[None]:
+        """Arrays need no context."""
+        return contextlib.nullcontext()
+
+    def memory(self) -> Memory:
+        """Make plain memory."""
+        return HostMemory(self.size[0] * self.size[1] * self.channels)
+
+    def draw(self, index: int) -> bool:
+        """Take the next array. Raises `SceneError` when it is unlike the first."""
+        picture = self._pictures.next()
+        if picture is None:
+            return False
+        if not isinstance(picture, np.ndarray):
+            raise _unlike(index, f"a {type(picture).__name__}", "an array like the first")
+        _check_like(index, picture_size(picture), self.size)
+        if picture.shape[2] != self.channels:
+            raise _unlike(index, f"an array of {picture.shape[2]} channels", str(self.channels))
+        self._array = picture
+        return True
+
+    def read(self, memory: Memory) -> None:
+        """Copy the array."""
+        np.copyto(np.frombuffer(memory.view, np.uint8).reshape(self._array.shape), self._array)
+
+    def shrink(self) -> None:
+        """Take every n-th pixel; a preview of arrays need not be smooth."""
+        self._small = np.ascontiguousarray(self._array[:: self._step, :: self._step])
+
+    def preview(self) -> np.ndarray | None:
+        """Return the preview once."""
         small, self._small = self._small, None
         return small
 
     def release(self) -> None:
-        """Free the stage; the pictures are the user's."""
-        self._picture = None
-        if self._where is not None:
-            self._stage.release()
+        """Nothing to free by hand."""
+
+
+def picture_source(pictures: Pictures, size: tuple[int, int] | None) -> Source:
+    """Return the source that fits the first picture; `size` is what is expected, if anything is.
+
+    Raises
+    ------
+    SceneError
+        There is no picture.
+    ValueError
+        This GL has none so large.
+    """
+    first = pictures.first()
+    if isinstance(first, np.ndarray):
+        return ArraySource(pictures, first, size)
+    return TextureSource(pictures, first, size)
+
+
+def _check_like(index: int, got: tuple[int, int], expected: tuple[int, int]) -> None:
+    if got != expected:
+        raise _unlike(index, f"{got[0]}x{got[1]}", f"{expected[0]}x{expected[1]}")
+
+
+def _unlike(index: int, got: str, expected: str) -> SceneError:
+    return SceneError(f"picture {index} is {got}, expected {expected}")
 
 
 def preview_size(size: tuple[int, int]) -> tuple[int, int]:

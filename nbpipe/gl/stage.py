@@ -75,9 +75,7 @@ class Stage:
 
     def _framebuffer(self, size: tuple[int, int], samples: int, *, depth: bool = False) -> moderngl.Framebuffer:
         # A texture where possible, so that a scene may look at the frame before; renderbuffers for samples.
-        colour = (
-            self.ctx.renderbuffer(size, CHANNELS, samples=samples) if samples else self.ctx.texture(size, CHANNELS)
-        )
+        colour = self.ctx.renderbuffer(size, CHANNELS, samples=samples) if samples else self.ctx.texture(size, CHANNELS)
         self._made.append(colour)
         deep = self.ctx.depth_renderbuffer(size, samples=samples) if depth else None
         if deep is not None:

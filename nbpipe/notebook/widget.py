@@ -16,9 +16,7 @@ Knows no GL, FFmpeg or pipeline: it is given a `Steering`, and a driver that mak
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,20 +24,12 @@ from typing import Any, Protocol
 import anywidget
 import traitlets as t
 
+from nbpipe.notebook import cell
+from nbpipe.notebook.film import Film
 from nbpipe.notebook.stream import PreviewStream
 from nbpipe.progress import Progress, State, Steering
 
 _STATIC = Path(__file__).parent.parent / "static"
-_MIME = {
-    ".mp4": "video/mp4",
-    ".m4v": "video/mp4",
-    ".mov": "video/quicktime",
-    ".mkv": "video/x-matroska",
-    ".webm": "video/webm",
-}
-_CHUNK = 1 << 20  # bytes of the video in one message; the browser asks for each, so at most one is under way
-_PLAYABLE = 64 << 20  # bytes: a larger file takes a browser too much memory to be played from messages
-_MARK = 64  # characters of a poster's base64 by which the widget finds it in the page
 
 
 class Driver(Protocol):
@@ -95,7 +85,7 @@ class Recording(anywidget.AnyWidget):
     frames = t.Int(None, allow_none=True).tag(sync=True)
     frames_written = t.Int(0).tag(sync=True)
     queued = t.Int(0).tag(sync=True)
-    synced = t.Bool(True).tag(sync=True)
+    synced = t.Bool(default_value=True).tag(sync=True)
     progress = t.Float(0.0).tag(sync=True)
     fps = t.Float(0.0).tag(sync=True)
     eta = t.Float(None, allow_none=True).tag(sync=True)
@@ -110,9 +100,9 @@ class Recording(anywidget.AnyWidget):
     _name = t.Unicode("").tag(sync=True)
     _size = t.List(t.Int()).tag(sync=True)
     _rate = t.Unicode("").tag(sync=True)
-    _software = t.Bool(False).tag(sync=True)
+    _software = t.Bool(default_value=False).tag(sync=True)
     _note = t.Unicode("").tag(sync=True)
-    _steerable = t.Bool(False).tag(sync=True)
+    _steerable = t.Bool(default_value=False).tag(sync=True)
     _video = t.Dict(None, allow_none=True).tag(sync=True)
     _poster_mark = t.Unicode("").tag(sync=True)
 
@@ -121,7 +111,7 @@ class Recording(anywidget.AnyWidget):
         self._heard = False
         self._driver: Driver | None = None
         self._stream: PreviewStream | None = None
-        self._finished: os.stat_result | None = None
+        self._film: Film | None = None
         self._shown_in: int | None = None
         super().__init__(**state)
         self.on_msg(self._on_message)
@@ -165,15 +155,11 @@ class Recording(anywidget.AnyWidget):
         """Let `driver` make the recording go on; called once, by whoever made both."""
         self._driver = driver
 
-    def show(self, preview: PreviewStream | None = None) -> None:
+    def show(self, preview: PreviewStream) -> None:
         """Display the widget in the running cell."""
-        from IPython.core.getipython import get_ipython
-        from IPython.display import display
-
         self._stream = preview
-        display(self._bundle(), raw=True)
-        shell = get_ipython()
-        self._shown_in = shell.execution_count if shell else None
+        cell.show(self._bundle())
+        self._shown_in = cell.current_cell()
 
     def update(self, progress: Progress) -> None:
         """Take over a snapshot; one message to the browser."""
@@ -192,30 +178,17 @@ class Recording(anywidget.AnyWidget):
             self.error = progress.error
             self._steerable = self._heard
             if progress.state in (State.DONE, State.STOPPED):
-                self._offer_video()
+                self._offer_film()
             self.state = progress.state.value
         if progress.state.ended and self._stream is not None and self._stream.poster:
-            self._leave_poster(self._stream.poster)
+            self._poster_mark = cell.leave_poster(self._stream.poster, str(self))
 
-    def _offer_video(self) -> None:
+    def _offer_film(self) -> None:
         """Let the browser ask for the file, if there is one."""
         with contextlib.suppress(OSError):
-            made = os.stat(self.path)
-            self.bytes = made.st_size
-            self._finished = made
-            self._video = {
-                "bytes": made.st_size,
-                "mime": _MIME[self.path.suffix.lower()],
-                "playable": made.st_size <= _PLAYABLE,
-            }
-
-    def _leave_poster(self, jpeg: bytes) -> None:
-        """Put a picture into the saved notebook, for readers without a kernel; the live widget hides it."""
-        from IPython.display import display
-
-        poster = base64.b64encode(jpeg).decode()
-        self._poster_mark = poster[-_MARK:]
-        display({"image/jpeg": poster, "text/plain": str(self)}, raw=True)
+            self._film = Film(self.path)
+            self.bytes = self._film.size
+            self._video = self._film.offer()
 
     def open(self) -> None:
         """Open the comm, and keep its messages away from a busy main thread."""
@@ -236,12 +209,8 @@ class Recording(anywidget.AnyWidget):
 
     def _ipython_display_(self) -> None:
         """Display another view, unless this is the cell that shows one already."""
-        from IPython.core.getipython import get_ipython
-        from IPython.display import display
-
-        shell = get_ipython()
-        if shell is None or shell.execution_count != self._shown_in:
-            display(self._bundle(), raw=True)
+        if cell.current_cell() != self._shown_in:
+            cell.show(self._bundle())
 
     def _bundle(self) -> dict[str, object]:
         bundle = self._repr_mimebundle_()
@@ -264,28 +233,12 @@ class Recording(anywidget.AnyWidget):
             self.resume()
         elif kind == "ack" and self._stream is not None:
             self._stream.ack(content.get("index"))
-        elif kind == "video":
-            self._send_piece(content.get("offset"))
-
-    def _send_piece(self, offset: object) -> None:
-        """Send one piece of the finished file, if it still is the file that was made here."""
-        made = self._finished
-        if made is None or type(offset) is not int or not 0 <= offset < made.st_size <= _PLAYABLE:
-            return
-        try:
-            with self.path.open("rb") as file:
-                now = os.fstat(file.fileno())
-                if (now.st_ino, now.st_size, now.st_mtime_ns) != (made.st_ino, made.st_size, made.st_mtime_ns):
-                    self.send({"type": "video", "error": f"{self._name} is no longer the file that was recorded here"})
-                    return
-                file.seek(offset)
-                piece = file.read(_CHUNK)
-        except OSError as error:
-            self.send({"type": "video", "error": f"{self._name} cannot be read: {error.strerror}"})
-            return
-        self.send({"type": "video", "offset": offset, "total": made.st_size}, [piece])
+        elif kind == "video" and self._film is not None:
+            answer = self._film.piece(content.get("offset"))
+            if answer is not None:
+                self.send(*answer)
 
 
-def _stay_on_subshell(comm: Any) -> None:  # noqa: ANN401  ipykernel's comms have no public type
+def _stay_on_subshell(comm: Any) -> None:
     if hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001  there is no public way

@@ -20,7 +20,8 @@ from nbpipe.scene.shader import Shader
 if TYPE_CHECKING:
     from nbpipe.scene.frame import Frame
 
-Picture = np.ndarray | moderngl.Texture | moderngl.Framebuffer
+GLPicture = moderngl.Texture | moderngl.Framebuffer
+Picture = np.ndarray | GLPicture
 
 
 class FunctionScene:

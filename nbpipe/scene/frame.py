@@ -86,10 +86,8 @@ def frame_rate(fps: Rate) -> Fraction:
         msg = f"fps must be a number, a Fraction or a string such as '24000/1001', not {fps!r}"
         raise TypeError(msg)
     try:
-        if isinstance(fps, float) and not math.isfinite(fps):
-            raise ValueError  # noqa: TRY301  the same words serve for all of these
         rate = Fraction(fps if isinstance(fps, numbers.Rational) else str(fps).strip())
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError):  # "nan" and "inf" are no fractions either
         msg = f"fps must be a number of frames per second such as 60, 29.97 or '24000/1001', not {fps!r}"
         raise ValueError(msg) from None
     if not _SLOWEST <= rate <= _FASTEST:

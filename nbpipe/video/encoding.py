@@ -42,12 +42,50 @@ _PRESET = {"libx264": "medium", "libx265": "medium"}
 
 # Options that would undo what nbpipe promises: the input, the output, its colours or the count of its frames.
 _REFUSED = frozenset(
-    "i y n f c codec vcodec vf filter filter_complex lavfi map s r pix_fmt pixel_format progress stats_period "
-    "protocol_whitelist protocol_blacklist movflags frames vframes t to ss fps_mode vsync report loglevel v "
-    "color_range colorspace color_primaries color_trc attach dump_attachment".split()
+    [
+        "i",
+        "y",
+        "n",
+        "f",
+        "c",
+        "codec",
+        "vcodec",
+        "vf",
+        "filter",
+        "filter_complex",
+        "lavfi",
+        "map",
+        "s",
+        "r",
+        "pix_fmt",
+        "pixel_format",
+        "progress",
+        "stats_period",
+        "protocol_whitelist",
+        "protocol_blacklist",
+        "movflags",
+        "frames",
+        "vframes",
+        "t",
+        "to",
+        "ss",
+        "fps_mode",
+        "vsync",
+        "report",
+        "loglevel",
+        "v",
+        "color_range",
+        "colorspace",
+        "color_primaries",
+        "color_trc",
+        "attach",
+        "dump_attachment",
+    ]
 )
 # FFmpeg options without a value; whatever follows any other option is that option's value.
-_FLAGS = frozenset("an sn dn vn shortest bitexact xerror copyts hide_banner nostdin nostats".split())
+_FLAGS = frozenset(
+    ["an", "sn", "dn", "vn", "shortest", "bitexact", "xerror", "copyts", "hide_banner", "nostdin", "nostats"]
+)
 
 _TAGS_YUV = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 _TAGS_RGB = "setparams=colorspace=gbr:color_primaries=bt709:color_trc=iec61966-2-1:range=pc"
@@ -86,7 +124,7 @@ class Encoding:
         return ", ".join([*parts, self.pixel_format, *self.ffmpeg_params])
 
 
-def encoding(  # noqa: PLR0913  one argument per option of `nbpipe.record`
+def encoding(
     ffmpeg: FFmpeg,
     path: Path,
     *,

@@ -36,11 +36,20 @@ _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\t\x20-\x7e\x80-\U0010ffff]")
 # What the person can do, by what FFmpeg says.
 _HINTS = (
     ("No space left on device", "The disk is full: free some space, or record to another one."),
-    ("Error while opening encoder", "The encoder refused its options: check codec=, preset=, crf= and ffmpeg_params=."),
-    ("Error setting option", "An option has a value that FFmpeg does not know: check preset=, crf= and ffmpeg_params=."),
+    (
+        "Error while opening encoder",
+        "The encoder refused its options: check codec=, preset=, crf= and ffmpeg_params=.",
+    ),
+    (
+        "Error setting option",
+        "An option has a value that FFmpeg does not know: check preset=, crf= and ffmpeg_params=.",
+    ),
     ("Unrecognized option", "FFmpeg does not know one of the ffmpeg_params=."),
     ("Cannot load", "The encoder needs hardware that is not here: leave codec= out, or use codec='libx264'."),
-    ("codec not currently supported in container", "This file type cannot hold this codec: try a path ending in .mkv."),
+    (
+        "codec not currently supported in container",
+        "This file type cannot hold this codec: try a path ending in .mkv.",
+    ),
     ("Permission denied", "FFmpeg may not write there: choose another directory."),
 )
 
@@ -121,7 +130,7 @@ def _inspect(path: str, _changed: int) -> FFmpeg:
 
 def _ask(path: str, *question: str) -> str:
     try:
-        answer = subprocess.run(  # noqa: S603  a program the user named, with arguments from here
+        answer = subprocess.run(
             [path, "-hide_banner", *question],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -169,7 +178,7 @@ class Encode:
         self._heard = time.monotonic()
         read_end, self.stdin = os.pipe()
         try:
-            self._process = subprocess.Popen(  # noqa: S603  argv from `encoding.argv`; no shell
+            self._process = subprocess.Popen(
                 command,
                 stdin=read_end,
                 stdout=subprocess.PIPE,
@@ -236,24 +245,22 @@ class Encode:
 
     def _read(self) -> None:
         process = self._process
-        assert process.stdout is not None  # noqa: S101  for mypy: both are pipes
-        assert process.stderr is not None  # noqa: S101
-        takers = {process.stdout: self._take_progress, process.stderr: self._take_error}
-        rest = dict.fromkeys(takers, b"")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        rest: dict[int, bytes] = {}
         with selectors.DefaultSelector() as selector, process.stdout, process.stderr:
-            for pipe in takers:
-                selector.register(pipe, selectors.EVENT_READ)
+            selector.register(process.stdout, selectors.EVENT_READ, self._take_progress)
+            selector.register(process.stderr, selectors.EVENT_READ, self._take_error)
             while selector.get_map():
                 for key, _ in selector.select():
-                    pipe = key.fileobj
                     chunk = os.read(key.fd, 65536)
-                    *lines, rest[pipe] = (rest[pipe] + chunk).split(b"\n")
-                    rest[pipe] = rest[pipe][-_TAIL_LINE_CHARS:]
+                    *lines, last = (rest.get(key.fd, b"") + chunk).split(b"\n")
+                    rest[key.fd] = last[-_TAIL_LINE_CHARS:]  # a line without an end must not fill the memory
                     if not chunk:
-                        lines.append(rest[pipe])
-                        selector.unregister(pipe)
+                        lines.append(last)
+                        selector.unregister(key.fileobj)
                     for line in lines:
-                        takers[pipe](line.decode(errors="replace"))
+                        key.data(line.decode(errors="replace"))
 
     def _take_progress(self, line: str) -> None:
         self._heard = time.monotonic()

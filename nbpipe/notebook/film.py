@@ -1,0 +1,61 @@
+"""The finished file on its way to the browser, piece by piece, for playing and for Download.
+
+The browser asks for each piece by its offset, so one is under way at most, and no URL, server or path is
+needed: it works wherever the widget's messages do. Any thread. Knows no widget.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_PIECE = 1 << 20  # bytes in one message: 64 for a file of the largest size, each below what any proxy cuts
+_PLAYABLE = 64 << 20  # bytes; a browser keeps the whole file in memory to play it
+_MIME = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+}
+
+Answer = tuple[dict[str, object], list[bytes]]
+
+
+class Film:
+    """One finished file, as it was when it was finished. Raises `OSError` if it is not there."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._made = os.stat(path)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self._made.st_size
+
+    def offer(self) -> dict[str, object]:
+        """Return what the browser is told of it."""
+        mime = _MIME[self._path.suffix.lower()]
+        return {"bytes": self.size, "mime": mime, "playable": self.size <= _PLAYABLE}
+
+    def piece(self, offset: object) -> Answer | None:
+        """Return the answer to a request for the piece at `offset`; ``None`` to one that makes no sense."""
+        if type(offset) is not int or not 0 <= offset < self.size <= _PLAYABLE:
+            return None
+        try:
+            with self._path.open("rb") as file:
+                if _identity(os.fstat(file.fileno())) != _identity(self._made):
+                    return _refusal(f"{self._path.name} is no longer the file that was recorded here")
+                file.seek(offset)
+                return {"type": "video", "offset": offset, "total": self.size}, [file.read(_PIECE)]
+        except OSError as error:
+            return _refusal(f"{self._path.name} cannot be read: {error.strerror}")
+
+
+def _identity(file: os.stat_result) -> tuple[int, int, int]:
+    return file.st_ino, file.st_size, file.st_mtime_ns
+
+
+def _refusal(words: str) -> Answer:
+    return {"type": "video", "error": words}, []

@@ -1,0 +1,82 @@
+"""Those who look on while a recording is made: a person's previews and progress, and what they may cost.
+
+Owns the rule that looking on never harms the recording. Previews take at most a twentieth of the time, and an
+error in a callback is logged and otherwise ignored. Render thread only. Knows no notebook: it is given callables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import numpy as np
+
+from nbpipe.gl.source import Source
+from nbpipe.progress import Progress
+
+_log = logging.getLogger("nbpipe")
+
+_SHARE = 0.05  # of the time so far that looking on may take
+
+
+class PreviewSink(Protocol):
+    """Who wants to see pictures while they are made."""
+
+    def due(self, index: int) -> bool:
+        """Whether a picture of frame `index` is wanted."""
+
+    def offer(self, picture: np.ndarray, index: int) -> None:
+        """Take a picture (height, width, 3 or 4), top row first; valid during the call only."""
+
+
+class Onlookers:
+    """Hands out progress and previews.
+
+    Parameters
+    ----------
+    on_progress : callable, optional
+        Takes a `Progress`.
+    preview : PreviewSink, optional
+    """
+
+    def __init__(self, on_progress: Callable[[Progress], None] | None, preview: PreviewSink | None) -> None:
+        self._on_progress, self._preview = on_progress, preview
+        self._cost = 0.0
+        self._begun = time.monotonic()
+        self._index = 0
+
+    def begin(self, source: Source, index: int) -> None:
+        """Begin a preview of frame `index`, which `source` has just made, if one is due and affordable."""
+        if self._preview is None or self._cost > _SHARE * (time.monotonic() - self._begun):
+            return
+        with self._counted("preview"):
+            if self._preview.due(index):
+                source.shrink()
+                self._index = index
+
+    def show(self, source: Source) -> None:
+        """Hand on the preview begun last, if it has come."""
+        if self._preview is None:
+            return
+        with self._counted("preview"):
+            picture = source.preview()
+            if picture is not None:
+                self._preview.offer(picture, self._index)
+
+    def tell(self, progress: Progress) -> None:
+        """Hand on a snapshot."""
+        if self._on_progress is not None:
+            with self._counted("progress"):
+                self._on_progress(progress)
+
+    @contextlib.contextmanager
+    def _counted(self, what: str) -> Iterator[None]:
+        begun = time.monotonic()
+        try:
+            yield
+        except Exception:  # noqa: BLE001  whatever it is, it is not the recording's
+            _log.exception("nbpipe: an error in the %s callback was ignored", what)
+        self._cost += time.monotonic() - begun
