@@ -40,17 +40,22 @@ class Onlookers:
     on_progress : callable, optional
         Takes a `Progress`.
     preview : PreviewSink, optional
+
+    Attributes
+    ----------
+    cost : float
+        Seconds that all of it has taken.
     """
 
     def __init__(self, on_progress: Callable[[Progress], None] | None, preview: PreviewSink | None) -> None:
         self._on_progress, self._preview = on_progress, preview
-        self._cost = 0.0
+        self.cost = 0.0
         self._begun = time.monotonic()
         self._index = 0
 
     def begin(self, source: Source, index: int) -> None:
         """Begin a preview of frame `index`, which `source` has just made, if one is due and affordable."""
-        if self._preview is None or self._cost > _SHARE * (time.monotonic() - self._begun):
+        if self._preview is None or self.cost > _SHARE * (time.monotonic() - self._begun):
             return
         with self._counted("preview"):
             if self._preview.due(index):
@@ -79,4 +84,4 @@ class Onlookers:
             yield
         except Exception:  # noqa: BLE001  whatever it is, it is not the recording's
             _log.exception("nbpipe: an error in the %s callback was ignored", what)
-        self._cost += time.monotonic() - begun
+        self.cost += time.monotonic() - begun

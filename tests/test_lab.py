@@ -21,14 +21,8 @@ ROOT = Path(__file__).parent.parent
 SCREENSHOTS = ROOT / "build" / "screenshots"
 RENDERING = re.compile(r"Rendering")
 
-SCENE = """
-import nbpipe
-scene = '''
-void mainImage(out vec4 colour, in vec2 p) {
-    vec2 u = p / iResolution.xy;
-    colour = vec4(0.5 + 0.5 * cos(iTime + u.xyx + vec3(0, 2, 4)), 1.0);
-}'''
-"""
+FIRST_NOTEBOOK = nbformat.read(ROOT / "notebooks" / "01_first_recording.ipynb", as_version=4)
+(SCENE,) = (cell.source for cell in FIRST_NOTEBOOK.cells if cell.source.startswith("lagoon ="))
 
 
 class Lab:
@@ -130,7 +124,7 @@ class Notebook:
 
     def screenshot(self, name: str) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        self.page.locator(".jp-NotebookPanel-notebook").screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +156,7 @@ def test_stop_in_the_middle_and_play(lab, browser):
         lab,
         browser,
         "stop",
-        SCENE + 'rec = nbpipe.record(scene, "stop.mp4", frames=100_000, preset="ultrafast")\nrec',
+        SCENE + '\nimport nbpipe\nrec = nbpipe.record(lagoon, "stop.mp4", frames=100_000)\nrec',
     )
     notebook.run()
     expect(notebook.widget.get_by_text(RENDERING).first).to_be_visible()
@@ -266,7 +260,7 @@ def test_where_no_message_can_arrive_the_widget_says_so(tmp_path_factory, browse
             lab,
             browser,
             "deaf",
-            SCENE + 'nbpipe.record(scene, "deaf.mp4", frames=100_000, preset="ultrafast")',
+            SCENE + '\nimport nbpipe\nnbpipe.record(lagoon, "deaf.mp4", frames=100_000)',
         )
         notebook.run()
         expect(notebook.widget.locator(".nbpipe-hint")).to_contain_text("use the kernel's ■ interrupt button")

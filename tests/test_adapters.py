@@ -1,0 +1,94 @@
+"""What counts as a scene, and as which kind when it could be several."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nbpipe.errors import SceneError
+from nbpipe.scene.adapters import FunctionScene, Pictures, adapt
+from nbpipe.scene.shader import Shader
+
+IMAGE = "void mainImage(out vec4 c, in vec2 p) { c = vec4(1); }"
+
+
+class Everything:
+    """Could be a scene, a function and an iterable."""
+
+    def render(self, frame):
+        pass
+
+    def __call__(self, frame):
+        pass
+
+    def __iter__(self):
+        return iter(())
+
+
+class FunctionAndIterable:
+    def __call__(self, frame):
+        pass
+
+    def __iter__(self):
+        return iter(())
+
+
+class GLSL(str):
+    __slots__ = ()
+
+    def render(self, frame):
+        pass
+
+
+def test_a_string_is_glsl_whatever_else_it_can():
+    assert isinstance(adapt(IMAGE), Shader)
+    assert isinstance(adapt(GLSL(IMAGE)), Shader)
+
+
+def test_an_object_with_render_is_the_scene_itself_whatever_else_it_can():
+    scene = Everything()
+    assert adapt(scene) is scene
+
+
+def test_a_function_comes_before_an_iterable():
+    assert isinstance(adapt(FunctionAndIterable()), FunctionScene)
+
+
+def test_a_function_is_given_each_frame():
+    given = []
+    adapt(given.append).render("the frame")
+    assert given == ["the frame"]
+
+
+@pytest.mark.parametrize("make", [list, iter, tuple, np.array], ids=["list", "iterator", "tuple", "one big array"])
+def test_an_iterable_is_pictures(make):
+    pictures = adapt(make([np.full((2, 3, 3), n, np.uint8) for n in range(3)]))
+    assert isinstance(pictures, Pictures)
+    assert pictures.first()[0, 0, 0] == 0
+    assert [picture[0, 0, 0] for picture in iter(pictures.next, None)] == [0, 1, 2], "looking ahead loses none"
+
+
+def test_pictures_stay_what_they_are():
+    pictures = Pictures([])
+    assert adapt(pictures) is pictures
+
+
+def test_a_class_is_not_taken_for_a_function():
+    with pytest.raises(TypeError, match=r"Everything\(\)"):
+        adapt(Everything)
+
+
+@pytest.mark.parametrize("thing", [None, 3, b"bytes", bytearray(3), memoryview(b"x"), object()])
+def test_anything_else_is_refused_with_the_kinds_in_order(thing):
+    with pytest.raises(TypeError, match="GLSL string, an object with render.*, a function .* or an iterable"):
+        adapt(thing)
+
+
+def test_a_wrong_picture_is_counted_from_zero_even_after_looking_ahead():
+    good = np.zeros((2, 3, 3), np.uint8)
+    pictures = Pictures([good, good, None, "text"])
+    pictures.first()
+    pictures.next()
+    pictures.next()
+    with pytest.raises(SceneError, match="picture 2 is a NoneType"):
+        pictures.next()

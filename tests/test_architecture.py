@@ -1,0 +1,82 @@
+"""The import table of ARCHITECTURE.md, held by reading the imports."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "nbpipe"
+
+# wing → the wings it may import from
+MAY_IMPORT = {
+    "errors": set(),
+    "progress": set(),
+    "scene": {"errors"},
+    "gl": {"errors", "scene"},
+    "video": {"errors"},
+    "notebook": {"progress"},
+    "pipeline": {"errors", "progress", "gl", "video", "onlookers"},
+    "onlookers": {"progress", "gl"},
+    "terminal": {"progress"},
+    "record": {"gl", "notebook", "onlookers", "pipeline", "progress", "scene", "terminal", "video"},
+    "push": {"errors", "gl", "notebook", "record", "scene", "video"},
+    "__init__": {"errors", "notebook", "push", "record", "scene"},
+}
+
+# what only one room may import
+ONLY = {
+    "subprocess": {"video/ffmpeg.py"},
+    "nbpipe._native": {"video/writer.py"},
+    "ctypes": {"gl/_calls.py", "gl/ring.py"},
+    "IPython": {"notebook/cell.py"},
+    "anywidget": {"notebook/widget.py"},
+    "traitlets": {"notebook/widget.py"},
+    "simplejpeg": {"notebook/stream.py"},
+    "imageio_ffmpeg": {"video/ffmpeg.py"},
+    "tqdm": {"terminal.py"},
+}
+
+
+def imports(file: Path):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_a_wing_imports_only_what_it_may(file):
+    wing = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for name in imports(file):
+        if name.startswith("nbpipe.") and name != "nbpipe._native" and not name.startswith("nbpipe._native."):
+            other = name.split(".")[1]
+            assert other == wing or other in MAY_IMPORT[wing], f"{wing} imports {name}"
+
+
+@pytest.mark.parametrize("name", ONLY)
+def test_some_things_are_imported_in_one_room_only(name):
+    found = {
+        str(file.relative_to(PACKAGE)) for file in MODULES if any(f"{i}.".startswith(f"{name}.") for i in imports(file))
+    }
+    assert found == ONLY[name]
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_a_room_says_what_it_is_and_can_be_read_in_a_sitting(file):
+    text = file.read_text()
+    assert ast.get_docstring(ast.parse(text)), "no docstring"
+    assert text.count("\n") <= 360
+
+
+def test_the_table_in_the_document_names_every_wing():
+    document = (PACKAGE.parent / "ARCHITECTURE.md").read_text()
+    for wing in MAY_IMPORT.keys() - {"__init__"}:
+        assert f"`{wing}`" in document or f"`{wing}/`" in document

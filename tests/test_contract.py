@@ -1,0 +1,33 @@
+"""Seams that have two sides: the widget's traits, and the version."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import nbpipe
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_both_halves_of_the_widget_name_the_same_traits():
+    source = (ROOT / "js" / "src" / "model.ts").read_text()
+    listed = re.search(r"export const TRAITS = \[(.*?)\]", source, re.DOTALL)[1]
+    wire = set(re.findall(r'"(\w+)"', listed))
+    synced = set(nbpipe.Recording.class_traits(sync=True))
+    inherited = set(nbpipe.Recording.__base__.class_traits(sync=True)) | {"_esm", "_css", "_anywidget_id"}
+    assert wire == synced - inherited
+
+
+def test_there_is_one_version():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert json.loads((ROOT / "js" / "package.json").read_text())["version"] == version
+    assert nbpipe.__version__ == version
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_public_name_is_documented():
+    for name in set(nbpipe.__all__) - {"__version__"}:
+        assert getattr(nbpipe, name).__doc__, name

@@ -1,0 +1,70 @@
+"""What the documents show is run: every Python block of the README, and the notebooks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import nbformat
+import pytest
+from watermark import luma
+
+ROOT = Path(__file__).parent.parent
+
+
+def frames(path: Path) -> int:
+    with av.open(str(path)) as video:
+        return sum(1 for _ in video.decode(video=0))
+
+
+def test_the_blocks_of_the_readme_run(tmp_path):
+    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 5
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "\n".join(blocks)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    made = {path.name: frames(path) for path in tmp_path.iterdir()}
+    assert made == {
+        "waves.mp4": 120,
+        "pulse.mp4": 60,
+        "push.mp4": 25,
+        "later.mp4": 90,
+        "small.webm": 30,
+        "exact.mkv": 30,
+    }
+
+
+def test_links_and_pictures_of_the_documents_are_there():
+    for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / name).read_text()):
+            assert target.startswith("https://") or (ROOT / target).exists(), f"{name}: {target}"
+
+
+@pytest.mark.no_leak_check
+@pytest.mark.timeout(300)
+def test_notebook_01_runs_and_leaves_its_videos(tmp_path):
+    notebook = tmp_path / "notebooks" / "01_first_recording.ipynb"
+    notebook.parent.mkdir()
+    notebook.write_bytes((ROOT / "notebooks" / notebook.name).read_bytes())
+    done = subprocess.run(
+        [sys.executable, ROOT / "notebooks" / "execute.py", notebook], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for name, count in {"lagoon": 300, "ribbon": 150, "plasma": 60}.items():
+        path = notebook.with_name(f"{name}.mp4")
+        assert f"video: {path}" in done.stdout
+        assert frames(path) == count
+        with av.open(str(path)) as video:
+            assert luma(next(video.decode(video=0))).std() > 5, f"{name} is a plain area"
+    saved = nbformat.read(tmp_path / "build" / notebook.name, as_version=4)
+    outputs = [output for cell in saved.cells for output in cell.get("outputs", [])]
+    assert sum("image/jpeg" in output.get("data", {}) for output in outputs) == 3
+    assert not any(output.output_type == "error" for output in outputs)
