@@ -23,6 +23,7 @@ RENDERING = re.compile(r"Rendering")
 
 FIRST_NOTEBOOK = nbformat.read(ROOT / "notebooks" / "01_first_recording.ipynb", as_version=4)
 (SCENE,) = (cell.source for cell in FIRST_NOTEBOOK.cells if cell.source.startswith("lagoon ="))
+IMPORTS = "import nbpipe\nfrom scenes import lagoon\n\n"
 
 
 class Lab:
@@ -36,6 +37,7 @@ class Lab:
         (settings / "kernels-settings.jupyterlab-settings").write_text(json.dumps({"commsOverSubshells": choice}))
         (settings / "notification.jupyterlab-settings").write_text(json.dumps({"fetchNews": "false"}))
         (folder / "work").mkdir()
+        (folder / "work" / "scenes.py").write_text(SCENE)
         env = os.environ | {
             "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
@@ -156,7 +158,7 @@ def test_stop_in_the_middle_and_play(lab, browser):
         lab,
         browser,
         "stop",
-        SCENE + '\nimport nbpipe\nrec = nbpipe.record(lagoon, "stop.mp4", frames=100_000)\nrec',
+        IMPORTS + 'rec = nbpipe.record(lagoon, "stop.mp4", size=(1280, 720), fps=60, frames=100_000)\nrec',
     )
     notebook.run()
     expect(notebook.widget.get_by_text(RENDERING).first).to_be_visible()
@@ -260,7 +262,7 @@ def test_where_no_message_can_arrive_the_widget_says_so(tmp_path_factory, browse
             lab,
             browser,
             "deaf",
-            SCENE + '\nimport nbpipe\nnbpipe.record(lagoon, "deaf.mp4", frames=100_000)',
+            IMPORTS + 'nbpipe.record(lagoon, "deaf.mp4", frames=100_000)',
         )
         notebook.run()
         expect(notebook.widget.locator(".nbpipe-hint")).to_contain_text("use the kernel's ■ interrupt button")
