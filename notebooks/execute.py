@@ -19,6 +19,7 @@ def main(path: Path) -> int:
         notebook,
         timeout=600,
         kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],  # else ipykernel 7.4 warns that its loopback sockets are plain
         resources={"metadata": {"path": path.parent}},
         store_widget_state=False,  # a widget without its kernel shows nothing; the posters stand for it
     )

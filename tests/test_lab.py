@@ -126,7 +126,7 @@ class Notebook:
 
     def screenshot(self, name: str) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.locator(".jp-NotebookPanel-notebook").screenshot(path=SCREENSHOTS / f"{name}.png")
+        self.page.locator(".jp-CodeCell").first.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_stop_in_the_middle_and_play(lab, browser):
         lab,
         browser,
         "stop",
-        IMPORTS + 'rec = nbpipe.record(lagoon, "stop.mp4", size=(1280, 720), fps=60, frames=100_000)\nrec',
+        IMPORTS + 'rec = nbpipe.record(lagoon, "stop.mp4", fps=60, duration=30)\nrec',
     )
     notebook.run()
     expect(notebook.widget.get_by_text(RENDERING).first).to_be_visible()
