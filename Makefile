@@ -4,10 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-export PATH := $(PATH):$(CURDIR)/$(BIN)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 NATIVE := $(wildcard native/*.txt native/*.json native/src/*)
-SCRIPTS := $(wildcard js/src/* js/*.json js/*.mjs)
 
 # What building needs of the machine, named only where it is missing.
 PACKAGES_BUILD = $(shell command -v c++ >/dev/null || echo g++) \
@@ -68,7 +67,7 @@ lint: js/node_modules  ## Check style, types and that the built files are up to 
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror native/src/* native/tests/*
-	cd native && cmake --preset tidy >/dev/null && cmake --build --preset tidy
+	cd native && cmake --preset tidy -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >/dev/null && cmake --build --preset tidy
 	npm run check --prefix js
 	npm run lint --prefix js
 	npm run build --prefix js -- --check

@@ -1,14 +1,14 @@
-"""The pipeline: a source of frames, a ring of slots, the writer and FFmpeg, joined into one `step`.
+"""The pipeline: a source of frames, a ring of slots and an export, joined into one `step`.
 
 Owns the life of one recording and the order in which its parts end. Everything here runs on the render
-thread; other threads reach it through `Steering` alone. It knows no notebook: what it has to tell goes to the
-callables it was given.
+thread; other threads reach it through `Steering` alone. It knows no notebook, and nothing of who makes it go on
+(`drive.py`).
 
-One step does one piece of work and never waits longer than it was told to, so the same code serves a blocking
-cell (`run`), a kernel that goes on with other work (`pump`) and frames that are pushed one by one:
+One step does one piece of work and waits for the encoder no longer than it was told to:
 
     RECORDING   wait for a FREE slot → draw → issue the read → submit the frame before, whose read is complete
     FINISHING   submit what is left → wait until it is written → close the pipe → wait for FFmpeg → publish
+    settling    release the scene, tell the onlookers; then it has ended
 
 How it can end:
 
@@ -18,40 +18,31 @@ How it can end:
   exception names in a note (FAILED);
 * FFmpeg fails: an `EncoderError`; the partial file stays if it holds anything (FAILED).
 
-What the file must hold is what the native writer has accepted. Its ticket count is the one truth about that,
-also after an interrupt between any two lines of this module.
+An interrupt may strike between any two lines. What the file must hold is therefore asked of the native writer,
+whose ticket count is the one truth about it, and each stage of the end may be entered again: publishing a
+published file does nothing, every belonging is taken from its list before it is released.
 """
 
 from __future__ import annotations
 
-import asyncio
-import atexit
-import contextlib
 import logging
 import os
-import sys
+import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from nbpipe.errors import EncoderError, SceneError, WrongThread
 from nbpipe.gl.ring import Ring
+from nbpipe.gl.source import Source
 from nbpipe.onlookers import Onlookers
 from nbpipe.progress import Meter, Progress, State, Steering
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from nbpipe.gl.source import Source
-    from nbpipe.video.export import Export
+from nbpipe.video.export import Export
 
 _log = logging.getLogger("nbpipe")
 
 SLICE = 0.05  # seconds: the longest wait between two looks at Stop, Pause and interrupts
 _REPORT_EVERY = 0.1  # seconds: what an eye can follow; each report is one message to a browser
-_TURN = 0.02  # seconds that `pump` works before the kernel's other work gets its turn
-
-_active: set[Pipeline] = set()
 
 
 class Pipeline:
@@ -76,7 +67,9 @@ class Pipeline:
     path : pathlib.Path or None
         The finished file, once there is one.
     blocked : bool
-        Whether the last step waited for the encoder.
+        Whether the last step waited for something.
+    settled : bool
+        Whether it has ended for good.
     """
 
     def __init__(
@@ -90,108 +83,107 @@ class Pipeline:
     ) -> None:
         self.progress = Progress(frames=frames)
         self.path: Path | None = None
-        self.blocked = False
+        self.blocked = self.settled = False
+        self._owner = threading.current_thread()
+        self._pid = os.getpid()
         self._source, self._steering, self._onlookers = source, steering, onlookers
         self._frame, self._frames = 0, frames
         self._state = State.PENDING
         self._error: BaseException | None = None
+        self._outcome: tuple[State, str] | None = None
         self._reported = 0.0
+        self._belongings = [source.release]
         try:
             with source.current():
                 self._ring = Ring(source.memory)
+            self._belongings.append(self._ring.release)
             self._export = start()
         except BaseException:
-            self._free()
+            with source.current():
+                self._release()
             raise
         self._meter = Meter()
-        _active.add(self)
 
     def step(self, timeout: float = SLICE) -> bool:
-        """Do the next piece of work, waiting at most `timeout` seconds for anything; False once all is over.
+        """Do the next piece of work, waiting at most `timeout` seconds for the encoder; False once all is over.
 
         Raises
         ------
         BaseException
             What ended the recording, once it has been brought to its end: the scene's own exception,
             KeyboardInterrupt, or `EncoderError`.
+        WrongThread
+            Called on another thread than the pipeline was made on.
         """
-        if self._state.ended:
+        if self.settled:
             return False
+        if not self.mine:
+            msg = f"this recording belongs to thread {self._owner.name!r}, not {threading.current_thread().name!r}"
+            raise WrongThread(msg)
         self.blocked = False
         try:
             with self._source.current():
-                self._advance(timeout)
-            self._report()
+                if self._outcome is None:
+                    self._advance(timeout)
+                    self._report()
+                else:
+                    self._settle(*self._outcome)
         except KeyboardInterrupt as interrupt:
-            if self._error is not None:
-                self._abandon("interrupted again while finishing")
-                raise
-            self._interrupted(interrupt)
-        except WrongThread:
-            raise
-        except BaseException as error:
-            self._error = self._error or error
-            self._abandon(error.summary if isinstance(error, EncoderError) else f"{type(error).__name__}: {error}")
-            raise
+            self.interrupt(interrupt)
+        except BaseException as error:  # noqa: BLE001  it rises below, when all is settled
+            if self._error is None:
+                self._error = error
+            elif self._error is not error:
+                self._error.add_note(f"nbpipe: and while it was being finished: {error}")
+            self.abandon(error.summary if isinstance(error, EncoderError) else f"{type(error).__name__}: {error}")
         self.check()
-        return not self._state.ended
+        return not self.settled
 
     def check(self) -> None:
         """Raise what ended the recording, if something did and it has ended."""
-        if self._state.ended and self._error is not None:
+        if self.settled and self._error is not None:
             raise self._error
+
+    @property
+    def mine(self) -> bool:
+        """Whether the calling thread, of this process, is the one that may step."""
+        return threading.current_thread() is self._owner and os.getpid() == self._pid
+
+    @property
+    def failing(self) -> bool:
+        """Whether something has gone wrong that will rise when the recording has ended."""
+        return self._error is not None
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is paused."""
+        return self._state is State.PAUSED
+
+    def stop(self) -> None:
+        """Let the next steps finish with what has been drawn."""
+        self._steering.stop()
 
     def fail(self, error: BaseException) -> None:
         """Let the next steps finish what was drawn and keep it as a partial file, because of `error`."""
-        if not self._state.ended:
+        if self._outcome is None:
             self._error, self._state = error, State.FINISHING
 
-    def run(self, timeout: float | None = None) -> bool:
-        """Step until it has ended, or for at most `timeout` seconds; whether it has ended."""
-        try:
-            deadline = None if timeout is None else time.monotonic() + timeout
-            while self.step():
-                if deadline is not None and time.monotonic() >= deadline:
-                    return False
-        except KeyboardInterrupt as interrupt:
-            # It may have struck between two steps, where nobody has taken note of it yet.
-            if not self._state.ended:
-                self._interrupted(interrupt)
-                self.run()
-            raise
-        self.check()
-        return True
-
-    async def pump(self) -> None:
-        """Step to the end in turns, leaving the event loop to others in between."""
-        try:
-            more = True
-            while more:
-                turn = time.monotonic() + _TURN
-                while (more := self.step(0.0)) and not self.blocked and time.monotonic() < turn:
-                    pass
-                # A frame takes the encoder milliseconds; asking more often would only burn its processor time.
-                await asyncio.sleep(0.002 if self.blocked else 0)
-        except asyncio.CancelledError:
+    def interrupt(self, interrupt: KeyboardInterrupt) -> None:
+        """Let the next steps finish and publish; when it was already ending because of an error, give up."""
+        if self._error is None:
+            self._error = interrupt
             self._steering.stop()
-            self.run()
-            raise
+        elif self._outcome is None:
+            self.abandon("interrupted again while finishing")
 
-    def leave(self, patience: float) -> bool:
-        """Bring it to an end within `patience` seconds, for an interpreter that exits; whether that worked."""
-        self._steering.stop()
-        deadline = time.monotonic() + patience
-        with contextlib.suppress(Exception):
-            while time.monotonic() < deadline:
-                if not self.step():
-                    return True
-        if not self._state.ended:
-            self._abandon("the program ended while this was being recorded")
-        return False
-
-    def _interrupted(self, interrupt: KeyboardInterrupt) -> None:
-        self._error = self._error or interrupt
-        self._steering.stop()
+    def abandon(self, words: str) -> None:
+        """Give FFmpeg up at once and keep what it has made; only settling is left to do."""
+        partial = self._export.abandon()
+        if partial is not None:
+            words += f"\nWhat there is of it is in {partial.name}"
+            if self._error is not None:
+                self._error.add_note(f"nbpipe: what there is of it is in {partial}")
+        self._outcome = State.FAILED, words
 
     def _advance(self, timeout: float) -> None:
         if self._state is State.FINISHING:
@@ -199,7 +191,7 @@ class Pipeline:
             if self._ring.filling:
                 self._submit_ready(timeout)
             elif self._export.finish(timeout):
-                self._conclude()
+                self._outcome = self._conclude()
         elif self._steering.stopping or self._frame == self._frames:
             self._state = State.FINISHING
             self._onlookers.show(self._source)
@@ -269,8 +261,8 @@ class Pipeline:
         self._ring.lent(slot)
         return True
 
-    def _conclude(self) -> None:
-        """Settle the whole file according to what ended the recording."""
+    def _conclude(self) -> tuple[State, str]:
+        """Settle the fate of the whole file according to what ended the recording."""
         error, count = self._error, self._export.submitted
         if error is not None and not isinstance(error, KeyboardInterrupt):
             where, state, words = self._export.keep(), State.FAILED, f"{type(error).__name__}: {error}"
@@ -282,48 +274,40 @@ class Pipeline:
         if error is not None and where is not None:
             error.add_note(f"nbpipe: the {count} frames before this are in {where}")
             words += f"\nThe {count} frames before this are in {where.name}" if words else ""
-        self._end(state, words)
+        return state, words
 
-    def _abandon(self, words: str) -> None:
-        """End at once, whatever is under way."""
-        partial = self._export.abandon()
-        if partial is not None:
-            words += f"\nWhat there is of it is in {partial.name}"
-            if self._error is not None:
-                self._error.add_note(f"nbpipe: what there is of it is in {partial}")
-        self._end(State.FAILED, words)
-
-    def _end(self, state: State, words: str) -> None:
+    def _settle(self, state: State, words: str) -> None:
+        self._release()
         self._state = state
-        _active.discard(self)
-        self._free()
         self._report(words)
+        self.settled = True
+        del self._source  # the scene may hold much, and a notebook keeps every widget, and with it its recording
 
-    def _free(self) -> None:
-        try:
-            with self._source.current():
-                if hasattr(self, "_ring"):
-                    self._ring.release()
-                self._source.release()
-        except Exception:  # noqa: BLE001  the recording's own result matters more
-            _log.exception("nbpipe: an error while releasing the scene was ignored")
+    def _release(self) -> None:
+        while self._belongings:
+            release = self._belongings.pop()
+            try:
+                release()
+            except Exception:  # noqa: BLE001  the recording's own result matters more
+                _log.exception("nbpipe: an error while releasing the scene was ignored")
 
     def _report(self, words: str = "") -> None:
         now = time.monotonic()
-        if self.progress.state is self._state and now - self._reported < _REPORT_EVERY:
+        ended = self._state.ended
+        if not ended and self.progress.state is self._state and now - self._reported < _REPORT_EVERY:
             return
         self._reported = now
-        state, export = self._state, self._export
-        if state is State.RECORDING:
+        export = self._export
+        if self._state is State.RECORDING:
             export.check()
-        fps = self._meter.rate(self._frame) if state is State.RECORDING else self.progress.fps
-        left = self._frames - self._frame if self._frames is not None and not state.ended else 0
+        fps = self._meter.rate(self._frame) if self._state is State.RECORDING else self.progress.fps
+        left = self._frames - self._frame if self._frames is not None and not ended else 0
         self.progress = Progress(
-            state=state,
+            state=self._state,
             frame=self._frame,
             frames=self._frames,
             frames_written=export.written,
-            queued=0 if state.ended else self._frame - export.written,
+            queued=0 if ended else max(0, self._frame - export.written),
             encoded=export.encoded,
             fps=fps,
             eta=left / fps if fps and left else None,
@@ -333,19 +317,3 @@ class Pipeline:
             error=words,
         )
         self._onlookers.tell(self.progress)
-
-
-def _leave_all() -> None:
-    for pipeline in list(_active):
-        whole = pipeline.leave(2.0)
-        print(  # noqa: T201  nothing else is left to tell it with
-            "nbpipe: the program ended while recording; "
-            + ("what had been drawn is in the file" if whole else "what there is of it is in its .partial file")
-            + ". Call wait() on the recording first.",
-            file=sys.stderr,
-        )
-
-
-atexit.register(_leave_all)
-# A forked child must not touch its parent's recordings.
-os.register_at_fork(after_in_child=_active.clear)

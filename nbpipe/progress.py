@@ -82,12 +82,12 @@ class Progress:
 
     @property
     def fraction(self) -> float:
-        """Progress from 0 to 1: rendering is nine tenths of the way, the encoder's tail the rest."""
+        """Progress from 0 to 1: rendering is nine tenths of the way, the encoder's tail the rest; 1 only when done."""
         if self.state is State.DONE:
             return 1.0
         if not self.frames:
             return 0.0
-        return 0.9 * self.frame / self.frames + 0.1 * self.encoded / self.frames
+        return min(0.99, (0.9 * self.frame + 0.1 * self.encoded) / self.frames)
 
 
 class Meter:

@@ -17,10 +17,11 @@ from typing import Self
 import moderngl
 import numpy as np
 
+from nbpipe.drive import Drive
 from nbpipe.errors import SceneError
 from nbpipe.gl.source import picture_source
 from nbpipe.notebook.widget import Recording
-from nbpipe.record import Drive, Job, checked_size
+from nbpipe.record import Job, checked_size
 from nbpipe.scene.adapters import Picture, Pictures
 from nbpipe.scene.frame import Rate, frame_rate
 from nbpipe.video.encoding import encoding
@@ -91,10 +92,11 @@ class Video:
         self.recording: Recording | None = None
         self._job, self._size, self._show = job, size, show
         self._mailbox = _Mailbox()
+        self._pictures = Pictures(self._mailbox)
         self._drive: Drive | None = None
         self._closed = False
 
-    def write(self, picture: Picture | moderngl.Buffer) -> None:
+    def write(self, picture: Picture | moderngl.Buffer) -> bool:
         """Add one picture; when this returns, the program may change or redraw it.
 
         Parameters
@@ -103,10 +105,16 @@ class Video:
             A uint8 array (height, width, 3 or 4) with the top row first, or an object of the GL. A buffer holds
             tightly packed RGB or RGBA, bottom row first, as ``fbo.read_into(buffer, alignment=1)`` leaves it.
 
+        Returns
+        -------
+        bool
+            False once somebody has pressed Stop: nothing is added any more, and the program's loop may end.
+
         Raises
         ------
         SceneError
-            It is none of these, or unlike the first one in kind or size.
+            It is none of these, or unlike the first one in kind or size. What came before it is kept as a
+            partial file.
         EncoderError
             FFmpeg has failed.
         ValueError
@@ -119,18 +127,20 @@ class Video:
             picture = self._unpack(picture)
         self._mailbox.pictures.append(picture)
         if self._drive is None:
-            source = picture_source(Pictures(self._mailbox), self._size)
+            source = picture_source(self._pictures, self._size)
             self.recording, self._drive = self._job.begin(source, None, show=self._show)
-        while self._mailbox.pictures:
-            self._drive.pipeline.step()
-        self._drive.pipeline.check()
+        while self._pictures.waiting or self._mailbox.pictures:
+            if not self._drive.turn():
+                self._mailbox.pictures.clear()
+                return False
+        return True
 
     def close(self) -> None:
         """Finish the file; again does nothing. Raises `EncoderError` when FFmpeg failed."""
         if not self._closed:
             self._closed = True
             if self._drive is not None:
-                self._drive.wait(None)
+                self._drive.wait()
 
     def __enter__(self) -> Self:
         return self
@@ -143,6 +153,7 @@ class Video:
         try:
             self.close()
         except BaseException as ending:
+            # In a with statement the block's own exception is what rises.
             if ending is not error:
                 raise
 

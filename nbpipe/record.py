@@ -8,7 +8,6 @@ or in turns with the kernel's other work.
 
 from __future__ import annotations
 
-import asyncio
 import operator
 import os
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, SupportsIndex
 
+from nbpipe.drive import Drive
 from nbpipe.gl.context import context
 from nbpipe.gl.source import SceneSource, Source, picture_source
 from nbpipe.notebook.cell import in_notebook
@@ -138,7 +138,7 @@ def record(
         source = SceneSource(adapted, where, dimensions or DEFAULT_SIZE, rate, count, multisamples)
     recording, drive = Job(target, ffmpeg, wanted, rate).begin(source, count, show=show)
     if wait:
-        drive.wait(None)
+        drive.wait()
     else:
         drive.start()
     return recording
@@ -169,54 +169,38 @@ class Job:
             _software=source.software,
             _note=_note(source.size, self.wanted.pixel_format),
         )
-        stream = PreviewStream(recording.send, frames) if show and in_notebook() else None
+        notebook = in_notebook()
+        if not notebook:
+            recording.detach()
+        stream = PreviewStream(recording.send, frames) if show and notebook else None
         followers: list[Callable[[Progress], None]] = [recording.update]
-        if show and stream is None:
-            followers.append(TerminalBar(self.target.path.name, frames).update)
 
         def follow(progress: Progress) -> None:
             for follower in followers:
                 follower(progress)
 
-        pipeline = Pipeline(
-            source,
-            lambda: Export(self.ffmpeg, self.wanted, layout, self.fps, self.target),
-            frames,
-            steering=steering,
-            onlookers=Onlookers(follow, stream),
-        )
-        if stream is not None:
-            recording.show(stream)
+        try:
+            pipeline = Pipeline(
+                source,
+                lambda: Export(self.ffmpeg, self.wanted, layout, self.fps, self.target),
+                frames,
+                steering=steering,
+                onlookers=Onlookers(follow, stream),
+            )
+        except BaseException:
+            recording.detach()
+            raise
         drive = Drive(pipeline)
         recording.drive_with(drive)
-        return recording, drive
-
-
-class Drive:
-    """Makes a pipeline go on: in turns with an event loop where one is running, and when it is waited for."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.pipeline = pipeline
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Go on in the running event loop, if there is one."""
         try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        self._task = loop.create_task(self.pipeline.pump())
-        # An error is shown by the widget and rises from wait(); nobody need have awaited the task.
-        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
-
-    def wait(self, timeout: float | None) -> bool:
-        """Step on the calling thread."""
-        return self.pipeline.run(timeout)
-
-    async def finish(self) -> None:
-        """Await the task, or do its work."""
-        await (self._task or self.pipeline.pump())
-        self.pipeline.check()
+            if stream is not None:
+                recording.show(stream)
+            elif show:
+                followers.append(TerminalBar(self.target.path.name, frames).update)
+        except BaseException:
+            drive.leave()
+            raise
+        return recording, drive
 
 
 def _note(size: tuple[int, int], pixel_format: str) -> str:

@@ -60,10 +60,11 @@ def nothing_left_behind(request, tmp_path, monkeypatch):
 @pytest.fixture
 def ctx():
     """nbpipe's own context, with no GL error pending before or after."""
-    ctx = context().ctx
-    ctx.error  # noqa: B018  reading it clears it
-    yield ctx
-    assert ctx.error == "GL_NO_ERROR"
+    with context().current():
+        ctx = context().ctx
+        ctx.error  # noqa: B018  reading it clears it
+        yield ctx
+        assert ctx.error == "GL_NO_ERROR"
 
 
 @pytest.fixture

@@ -65,7 +65,8 @@ def test_an_iterable_is_pictures(make):
     pictures = adapt(make([np.full((2, 3, 3), n, np.uint8) for n in range(3)]))
     assert isinstance(pictures, Pictures)
     assert pictures.first()[0, 0, 0] == 0
-    assert [picture[0, 0, 0] for picture in iter(pictures.next, None)] == [0, 1, 2], "looking ahead loses none"
+    assert [pictures.next()[0, 0, 0] for _ in range(3)] == [0, 1, 2], "looking ahead loses none"
+    assert pictures.next() is None
 
 
 def test_pictures_stay_what_they_are():
@@ -80,15 +81,16 @@ def test_a_class_is_not_taken_for_a_function():
 
 @pytest.mark.parametrize("thing", [None, 3, b"bytes", bytearray(3), memoryview(b"x"), object()])
 def test_anything_else_is_refused_with_the_kinds_in_order(thing):
-    with pytest.raises(TypeError, match="GLSL string, an object with render.*, a function .* or an iterable"):
+    with pytest.raises(TypeError, match=r"GLSL string, an object with render.*, a function .* or an iterable"):
         adapt(thing)
 
 
-def test_a_wrong_picture_is_counted_from_zero_even_after_looking_ahead():
+@pytest.mark.parametrize(("wrong", "name"), [("text", "str"), (None, "NoneType")])
+def test_a_wrong_picture_is_counted_from_zero_even_after_looking_ahead(wrong, name):
     good = np.zeros((2, 3, 3), np.uint8)
-    pictures = Pictures([good, good, None, "text"])
+    pictures = Pictures([good, good, wrong, good])
     pictures.first()
     pictures.next()
     pictures.next()
-    with pytest.raises(SceneError, match="picture 2 is a NoneType"):
+    with pytest.raises(SceneError, match=f"picture 2 is a {name}"):
         pictures.next()

@@ -18,10 +18,11 @@ MAY_IMPORT = {
     "video": {"errors"},
     "notebook": {"progress"},
     "pipeline": {"errors", "progress", "gl", "video", "onlookers"},
+    "drive": {"pipeline"},
     "onlookers": {"progress", "gl"},
     "terminal": {"progress"},
-    "record": {"gl", "notebook", "onlookers", "pipeline", "progress", "scene", "terminal", "video"},
-    "push": {"errors", "gl", "notebook", "record", "scene", "video"},
+    "record": {"drive", "gl", "notebook", "onlookers", "pipeline", "progress", "scene", "terminal", "video"},
+    "push": {"drive", "errors", "gl", "notebook", "record", "scene", "video"},
     "__init__": {"errors", "notebook", "push", "record", "scene"},
 }
 

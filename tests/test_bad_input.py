@@ -51,7 +51,7 @@ def nothing_is_written(tmp_path):
         ({"duration": "long"}, TypeError, "duration must be a number"),
         ({"samples": -1}, ValueError, "samples"),
         ({"samples": 1.0}, TypeError, "samples"),
-        ({"samples": 4096}, ValueError, r"samples must be at most \d+ on this renderer"),
+        ({"samples": 4096}, ValueError, r"samples must be a power of two, at most \d+ on this renderer"),
         ({"codec": "libnope"}, ValueError, "codec 'libnope' is not in this FFmpeg .* -encoders"),
         ({"codec": "-y"}, ValueError, "codec"),
         ({"codec": 7}, TypeError, "codec"),

@@ -1,8 +1,8 @@
 """The raw OpenGL calls that moderngl does not offer, and nothing more.
 
 moderngl makes contexts, programs and framebuffers; it has no persistent mapping, no fences, no blit of a
-part, and its `read_into` unbinds what the scene had bound. These twenty entry points close the gap. They come
-from libEGL's own loader, are called through ctypes (which releases the GIL for each), and work on whichever
+part, and its `read_into` unbinds what the scene had bound. These entry points close the gap. They come from
+libEGL's own loader, are called through ctypes (which releases the GIL for each), and work on whichever
 context is current on the calling thread.
 
 Constants carry their names from the OpenGL registry without the ``GL_``.
@@ -24,6 +24,7 @@ READ_FRAMEBUFFER_BINDING, DRAW_FRAMEBUFFER_BINDING = 0x8CAA, 0x8CA6
 COLOR_ATTACHMENT0, COLOR_BUFFER_BIT = 0x8CE0, 0x4000
 READ_BUFFER = 0x0C02
 SCISSOR_TEST, FRAMEBUFFER_SRGB = 0x0C11, 0x8DB9
+FRAMEBUFFER_BARRIER = 0x0400
 RGBA, UNSIGNED_BYTE = 0x1908, 0x1401
 LINEAR, NEAREST = 0x2601, 0x2600
 # What glReadPixels obeys of the pack state, with the values it has by default but for the alignment.
@@ -49,6 +50,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "glBindFramebuffer": (None, (c_uint, c_uint)),
     "glBlitFramebuffer": (None, (c_int,) * 8 + (c_uint, c_uint)),
     "glReadBuffer": (None, (c_uint,)),
+    "glMemoryBarrier": (None, (c_uint,)),  # OpenGL 4.2
     "glReadPixels": (None, (c_int,) * 4 + (c_uint, c_uint, c_void_p)),
     "glPixelStorei": (None, (c_uint, c_int)),
 }
@@ -72,6 +74,12 @@ class Calls:
             address = self._egl.eglGetProcAddress(name.encode())
             function = ctypes.CFUNCTYPE(result, *arguments)(address) if address else None
             setattr(self, name.removeprefix("gl"), function)
+
+    @functools.cached_property
+    def barriers(self) -> bool:
+        """Whether glMemoryBarrier may be called; the loader gives an address for it in any case."""
+        major, minor = self.integer(0x821B), self.integer(0x821C)
+        return (major, minor) >= (4, 2)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(name)
@@ -97,6 +105,23 @@ class Calls:
         context, display, draw, read = current
         if display:
             self._egl.eglMakeCurrent(display, draw, read, context)
+
+    @contextlib.contextmanager
+    def reading(self, framebuffer: int) -> Iterator[None]:
+        """Bind a framebuffer for reading its first colour attachment in the block, within `preserved`.
+
+        What shaders have stored in it through image units counts as drawn.
+        """
+        self.BindFramebuffer(READ_FRAMEBUFFER, framebuffer)
+        chosen = self.integer(READ_BUFFER)
+        first = COLOR_ATTACHMENT0 if framebuffer else chosen  # a window has no attachments
+        self.ReadBuffer(first)
+        if self.barriers:
+            self.MemoryBarrier(FRAMEBUFFER_BARRIER)
+        try:
+            yield
+        finally:
+            self.ReadBuffer(chosen)
 
     @contextlib.contextmanager
     def preserved(self) -> Iterator[None]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import moderngl
 
 from nbpipe.errors import NoOpenGL, WrongThread
-from nbpipe.gl._calls import calls
+from nbpipe.gl._calls import FRAMEBUFFER_SRGB, Calls, calls
 
 _INSTALL = "apt-get install libegl1 libgl1-mesa-dri"
 
@@ -42,15 +43,19 @@ class Context:
 
     def __init__(self, ctx: moderngl.Context, *, ours: bool = False) -> None:
         self.ctx = ctx
+        self._ours = ours
         self._pid = os.getpid()
         self._thread = threading.current_thread()
+        self._gl = calls()
+        self._scenes: weakref.WeakSet[object] = weakref.WeakSet()
+        found = self._gl.current()
+        ctx.__enter__()  # type: ignore[no-untyped-call]  # makes it current; its __exit__ would leave nothing current (glcontext 3.1)
+        self._current = self._gl.current()
         info: dict[str, Any] = ctx.info
+        self._gl.make_current(found)
         self.renderer = str(info["GL_RENDERER"])
         self.software = self.renderer.lower().startswith(_SOFTWARE)
         self.largest = min(info["GL_MAX_TEXTURE_SIZE"], *info["GL_MAX_VIEWPORT_DIMS"])
-        self._gl = calls()
-        self._current = self._gl.current()
-        self._ours = ours
 
     def check_thread(self) -> None:
         """Raise `WrongThread` unless called on the owning thread of the owning process."""
@@ -71,9 +76,13 @@ class Context:
         self.check_thread()
         found = self._gl.current()
         self.ensure()
+        bound = self.ctx.fbo
         try:
             yield
         finally:
+            # The user's own drawing goes on where it was; a framebuffer that was released has lost its `use`.
+            if self.ctx.fbo is not bound and hasattr(getattr(bound, "mglo", None), "use"):
+                bound.use()
             if found[0] != self._gl.current()[0]:
                 self._gl.make_current(found)
 
@@ -83,15 +92,25 @@ class Context:
         if self._current[0] is not None and self._gl.current()[0] != self._current[0]:
             self._gl.make_current(self._current)
 
-    def tidy(self) -> None:
-        """Free what earlier scenes dropped, and begin the next one from moderngl's default state; ours only."""
+    def enter(self, scene: object) -> None:
+        """Begin a scene; on our own context it begins in moderngl's default state, unless another is under way."""
         if self._ours:
-            while self.ctx.objects:
-                dropped = self.ctx.objects.popleft()
-                # moderngl 5.13 lists what was released by hand here as well, emptied; its own gc() trips over it.
-                if hasattr(dropped, "release"):
-                    dropped.release()
-            self.ctx.enable_only(moderngl.NOTHING)
+            self.collect()
+            if not self._scenes:
+                _reset(self.ctx)
+        self._scenes.add(scene)
+
+    def leave(self, scene: object) -> None:
+        """End a scene."""
+        self._scenes.discard(scene)
+
+    def collect(self) -> None:
+        """Free the GL objects that Python has dropped, on whatever thread that was; our own context only."""
+        while self._ours and self.ctx.objects:
+            dropped = self.ctx.objects.popleft()
+            # moderngl 5.13 lists what was released by hand here as well, emptied; its own gc() trips over it.
+            if hasattr(dropped, "release"):
+                dropped.release()
 
 
 def context(ctx: moderngl.Context | None = None) -> Context:
@@ -110,20 +129,26 @@ def context(ctx: moderngl.Context | None = None) -> Context:
         The process's context was made on another thread.
     """
     global _shared  # noqa: PLW0603  one context per process: a second one costs memory and shares nothing
-    if ctx is not None:
+    if ctx is not None and (_shared is None or ctx is not _shared.ctx):
         return Context(ctx)
     if _shared is None:
+        gl = _loaded()
+        found = gl.current()
         _shared = Context(_create(), ours=True)
+        gl.make_current(found)
     _shared.check_thread()
     return _shared
 
 
-def _create() -> moderngl.Context:
+def _loaded() -> Calls:
     try:
-        calls()
+        return calls()
     except OSError as error:
         msg = f"libEGL is not on this machine ({error}). On Debian and Ubuntu: {_INSTALL}"
         raise NoOpenGL(msg) from None
+
+
+def _create() -> moderngl.Context:
     try:
         # The names with .1, because the plain ones come only with the -dev packages.
         settings: dict[str, Any] = {"backend": "egl", "libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
@@ -134,6 +159,19 @@ def _create() -> moderngl.Context:
             "With an NVIDIA GPU in a container, NVIDIA_DRIVER_CAPABILITIES must contain 'graphics'."
         )
         raise NoOpenGL(msg) from error
-    # Objects that Python collects on some other thread wait here until this one frees them (Context.tidy).
+    # Objects that Python collects on some other thread wait here until this one frees them (Context.collect).
     ctx.gc_mode = "context_gc"
     return ctx
+
+
+def _reset(ctx: moderngl.Context) -> None:
+    """Undo what a scene can set on a context through moderngl and that outlives it."""
+    ctx.enable_only(moderngl.NOTHING)
+    ctx.wireframe = False
+    ctx.blend_func = moderngl.DEFAULT_BLENDING  # type: ignore[assignment]  # its stub says int
+    ctx.blend_equation = moderngl.FUNC_ADD  # type: ignore[assignment]  # as above
+    ctx.depth_func = "<"
+    ctx.cull_face = "back"
+    ctx.front_face = "ccw"
+    ctx.polygon_offset = 0.0, 0.0
+    calls().Disable(FRAMEBUFFER_SRGB)

@@ -84,7 +84,9 @@ class HostMemory:
         return True
 
     def release(self) -> None:
-        """Nothing to free by hand."""
+        """Forget the memory, however long this object is still known to somebody."""
+        self.view = memoryview(b"")
+        del self._bytes
 
 
 class PixelBuffer:
@@ -137,6 +139,7 @@ class PixelBuffer:
     def release(self) -> None:
         """Unmap and delete; the writer must have let go of `view`."""
         self._forget()
+        self.view = memoryview(b"")
         bound = self._gl.integer(PIXEL_PACK_BUFFER_BINDING)
         self._gl.BindBuffer(PIXEL_PACK_BUFFER, self.pack_buffer)
         self._gl.UnmapBuffer(PIXEL_PACK_BUFFER)
@@ -253,7 +256,7 @@ class Ring:
         """Give all memory back; the writer must be closed."""
         for slot in self.slots:
             slot.memory.release()
-        self.slots = []
+        self.slots.clear()
 
     @staticmethod
     def _move(slot: Slot, expected: SlotState, new: SlotState) -> None:

@@ -88,7 +88,7 @@ class SceneSource:
         self._scene, self._where, self._fps, self._frames = scene, where, fps, frames
         with self.current():
             check_size(size, where)
-            where.tidy()
+            where.enter(self)
             self._stage = Stage(where.ctx, size, preview_size(size))
             try:
                 self._canvas = self._stage.canvas(samples)
@@ -97,7 +97,9 @@ class SceneSource:
                     setup(where.ctx)
                     where.ensure()
             except BaseException:
+                where.ensure()
                 self._stage.release()
+                where.leave(self)
                 raise
         self._drawn = self._canvas
 
@@ -115,6 +117,7 @@ class SceneSource:
         time = float(index / self._fps)
         self._scene.render(Frame(self._where.ctx, self._canvas, time, index, self._frames, self._fps, self.size))
         self._where.ensure()
+        self._where.collect()
         self._drawn = self._stage.resolve(self._canvas)
         return True
 
@@ -137,7 +140,9 @@ class SceneSource:
             if release is not None:
                 release()
         finally:
+            self._where.ensure()
             self._stage.release()
+            self._where.leave(self)
 
 
 class TextureSource:

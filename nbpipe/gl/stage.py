@@ -15,14 +15,11 @@ import numpy as np
 
 from nbpipe.errors import SceneError
 from nbpipe.gl._calls import (
-    COLOR_ATTACHMENT0,
     COLOR_BUFFER_BIT,
     DRAW_FRAMEBUFFER,
     LINEAR,
     NEAREST,
     PIXEL_PACK_BUFFER,
-    READ_BUFFER,
-    READ_FRAMEBUFFER,
     RGBA,
     UNSIGNED_BYTE,
     calls,
@@ -64,9 +61,10 @@ class Stage:
         ValueError
             The GL has not that many samples per pixel.
         """
-        if samples > self.ctx.max_samples:
-            msg = f"samples must be at most {self.ctx.max_samples} on this renderer, not {samples}"
+        if samples > self.ctx.max_samples or samples & (samples - 1):
+            msg = f"samples must be a power of two, at most {self.ctx.max_samples} on this renderer, not {samples}"
             raise ValueError(msg)
+        samples = 0 if samples == 1 else samples
         fbo = self._framebuffer(self.size, samples, depth=True)
         fbo.clear()
         if samples:
@@ -108,7 +106,12 @@ class Stage:
         if self._wrapped is None or self._wrapped[0] is not picture:
             if self._wrapped is not None:
                 self._wrapped[1].release()
-            self._wrapped = picture, self.ctx.framebuffer([picture])
+                self._wrapped = None
+            try:
+                self._wrapped = picture, self.ctx.framebuffer([picture])
+            except moderngl.Error as error:
+                msg = f"a picture is a texture without colours ({error}); it must have a normal 8-bit or float format"
+                raise SceneError(msg) from None
         return self._wrapped[1]
 
     def read(self, source: moderngl.Framebuffer, memory: Memory) -> None:
@@ -146,11 +149,11 @@ class Stage:
         *,
         flip: bool = False,
     ) -> None:
-        self._gl.BindFramebuffer(READ_FRAMEBUFFER, source.glo)
-        self._gl.BindFramebuffer(DRAW_FRAMEBUFFER, target.glo)
         width, height = size
         bottom, top = (height, 0) if flip else (0, height)
-        self._gl.BlitFramebuffer(0, 0, *self.size, 0, bottom, width, top, COLOR_BUFFER_BIT, how)
+        self._gl.BindFramebuffer(DRAW_FRAMEBUFFER, target.glo)
+        with self._gl.reading(source.glo):
+            self._gl.BlitFramebuffer(0, 0, *self.size, 0, bottom, width, top, COLOR_BUFFER_BIT, how)
 
 
 class Shrunk:
@@ -182,16 +185,11 @@ class Shrunk:
 def _read(source: moderngl.Framebuffer, size: tuple[int, int], memory: Memory) -> None:
     """Issue one glReadPixels with the state of `Calls.preserved`, and check that the GL took it."""
     gl = calls()
-    gl.BindFramebuffer(READ_FRAMEBUFFER, source.glo)
-    chosen = gl.integer(READ_BUFFER)
-    if source.glo:
-        gl.ReadBuffer(COLOR_ATTACHMENT0)
-    gl.BindBuffer(PIXEL_PACK_BUFFER, memory.pack_buffer)
-    gl.GetError()  # what the scene left there is not ours to report
-    gl.ReadPixels(0, 0, *size, RGBA, UNSIGNED_BYTE, memory.offset)
-    error = gl.GetError()
-    if source.glo:
-        gl.ReadBuffer(chosen)
+    with gl.reading(source.glo):
+        gl.BindBuffer(PIXEL_PACK_BUFFER, memory.pack_buffer)
+        gl.GetError()  # what the scene left there is not ours to report
+        gl.ReadPixels(0, 0, *size, RGBA, UNSIGNED_BYTE, memory.offset)
+        error = gl.GetError()
     if error:
         msg = f"the GL refused to read a picture back (error {error:#x}); it must have a normal 8-bit or float format"
         raise SceneError(msg)

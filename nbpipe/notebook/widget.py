@@ -17,6 +17,7 @@ Knows no GL, FFmpeg or pipeline: it is given a `Steering`, and a driver that mak
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,6 +29,8 @@ from nbpipe.notebook import cell
 from nbpipe.notebook.film import Film
 from nbpipe.notebook.stream import PreviewStream
 from nbpipe.progress import Progress, State, Steering
+
+_log = logging.getLogger("nbpipe")
 
 _STATIC = Path(__file__).parent.parent / "static"
 
@@ -155,6 +158,11 @@ class Recording(anywidget.AnyWidget):
         """Let `driver` make the recording go on; called once, by whoever made both."""
         self._driver = driver
 
+    def detach(self) -> None:
+        """Do without a frontend, as in a script; ipywidgets keeps every widget that has not done so for ever."""
+        self.layout.close()
+        self.close()
+
     def show(self, preview: PreviewStream) -> None:
         """Display the widget in the running cell."""
         self._stream = preview
@@ -163,32 +171,38 @@ class Recording(anywidget.AnyWidget):
 
     def update(self, progress: Progress) -> None:
         """Take over a snapshot; one message to the browser."""
+        if progress.state in (State.DONE, State.STOPPED):
+            self._offer_film()
         with self.hold_sync():
-            self.frame = progress.frame
-            self.frames = progress.frames
-            self.frames_written = progress.frames_written
-            self.queued = progress.queued
-            self.synced = progress.synced
-            self.progress = progress.fraction
-            self.fps = round(progress.fps, 2)
-            self.eta = None if progress.eta is None else round(progress.eta, 2)
-            self.elapsed = round(progress.elapsed, 2)
-            self.bytes = progress.bytes
-            self.bottleneck = progress.bottleneck
-            self.error = progress.error
-            self._steerable = self._heard
-            if progress.state in (State.DONE, State.STOPPED):
-                self._offer_film()
-            self.state = progress.state.value
-        if progress.state.ended and self._stream is not None and self._stream.poster:
+            self._take("frame", progress.frame)
+            self._take("frames", progress.frames)
+            self._take("frames_written", progress.frames_written)
+            self._take("queued", progress.queued)
+            self._take("synced", progress.synced)
+            self._take("progress", progress.fraction)
+            self._take("fps", round(progress.fps, 2))
+            self._take("eta", None if progress.eta is None else round(progress.eta, 2))
+            self._take("elapsed", round(progress.elapsed, 2))
+            self._take("bytes", self._film.size if self._film else progress.bytes)
+            self._take("bottleneck", progress.bottleneck)
+            self._take("error", progress.error)
+            self._take("_steerable", self._heard)
+            self._take("state", progress.state.value)  # last: whoever watches it finds the rest in place
+        if progress.state.ended and self._stream is not None and self._stream.poster and not self._poster_mark:
             self._poster_mark = cell.leave_poster(self._stream.poster, str(self))
+
+    def _take(self, trait: str, value: object) -> None:
+        """Set a trait; what an observer of it raises is logged, and stops neither the others nor the recording."""
+        try:
+            setattr(self, trait, value)
+        except Exception:  # noqa: BLE001  it is the observer's own
+            _log.exception("nbpipe: an error in an observer of %r was ignored", trait)
 
     def _offer_film(self) -> None:
         """Let the browser ask for the file, if there is one."""
         with contextlib.suppress(OSError):
             self._film = Film(self.path)
-            self.bytes = self._film.size
-            self._video = self._film.offer()
+            self._take("_video", self._film.offer())
 
     def open(self) -> None:
         """Open the comm, and keep its messages away from a busy main thread."""

@@ -46,6 +46,11 @@ class Pictures:
         self._count = 0
         self._ahead: list[Picture] = []
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a picture was looked at and not yet used."""
+        return bool(self._ahead)
+
     def first(self) -> Picture:
         """Return the first picture without using it up.
 
@@ -65,10 +70,15 @@ class Pictures:
 
     def next(self) -> Picture | None:
         """Return the next picture, ``None`` after the last."""
-        picture = self._ahead.pop() if self._ahead else next(self._iterator, None)
-        if picture is not None:
-            self.check(picture, self._count)
-            self._count += 1
+        if self._ahead:
+            picture = self._ahead.pop()
+        else:
+            try:
+                picture = next(self._iterator)
+            except StopIteration:
+                return None
+        self.check(picture, self._count)
+        self._count += 1
         return picture
 
     @staticmethod

@@ -86,7 +86,7 @@ def frame_rate(fps: Rate) -> Fraction:
         msg = f"fps must be a number, a Fraction or a string such as '24000/1001', not {fps!r}"
         raise TypeError(msg)
     try:
-        rate = Fraction(fps if isinstance(fps, numbers.Rational) else str(fps).strip())
+        rate = _exact(fps)
     except (ValueError, ZeroDivisionError):  # "nan" and "inf" are no fractions either
         msg = f"fps must be a number of frames per second such as 60, 29.97 or '24000/1001', not {fps!r}"
         raise ValueError(msg) from None
@@ -130,9 +130,15 @@ def frame_count(fps: Fraction, duration: float | Fraction | None, frames: Suppor
     if not math.isfinite(duration):
         msg = f"duration must be a finite number of seconds, not {duration!r}"
         raise ValueError(msg)
-    exact = Fraction(duration) if isinstance(duration, numbers.Rational) else Fraction(str(duration))
-    count = math.floor(exact * fps + Fraction(1, 2))
+    count = math.floor(_exact(duration) * fps + Fraction(1, 2))
     if count < 1:
         msg = f"duration must last at least one frame ({float(1 / fps):.4g} s at {fps} fps), not {duration!r}"
         raise ValueError(msg)
     return count
+
+
+def _exact(value: Rate) -> Fraction:
+    """Return the number that was written: 0.1 is a tenth, and numpy's integers do not overflow."""
+    if isinstance(value, Fraction):
+        return value
+    return Fraction(operator.index(value) if isinstance(value, numbers.Integral) else str(value).strip())

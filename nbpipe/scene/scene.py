@@ -18,7 +18,8 @@ class Scene(Protocol):
 
     Two more methods are called where they exist: ``setup(ctx)`` once before the first frame, with the
     `moderngl.Context` to make programs and buffers in, and ``release()`` once after the last, also when the
-    recording failed. A scene that already has a context of its own shows it as an attribute ``ctx``.
+    recording failed (but not when ``setup`` itself did). A scene that already has a context of its own shows it
+    as an attribute ``ctx``.
     """
 
     def render(self, frame: Frame) -> object:

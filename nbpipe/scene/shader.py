@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import moderngl
@@ -46,6 +47,7 @@ uniform sampler2D iChannel3;
 out vec4 nbpipe_color;
 #line 1
 """
+_CHANNELS = ("iChannel0", "iChannel1", "iChannel2", "iChannel3")
 _SHADERTOY_TAIL = """
 void main() {
     vec4 color = vec4(0.0, 0.0, 0.0, 1.0);
@@ -106,8 +108,13 @@ class Shader:
         self._made = [self._program, self._vertices]
         self._start = self._date or dt.datetime.now()  # noqa: DTZ005  iDate is the wall clock of the viewer
         self._textures: list[moderngl.Texture] = []
-        for name, value in self.uniforms.items():
-            self._set_own(ctx, name, value)
+        self._channels: list[tuple[float, ...]] = [(0.0, 0.0, 0.0)] * 4
+        try:
+            for name, value in self.uniforms.items():
+                self._set_own(ctx, name, value)
+        except BaseException:
+            self.release()
+            raise
 
     def render(self, frame: Frame) -> None:
         """Fill ``frame.fbo``."""
@@ -120,6 +127,9 @@ class Shader:
         self._set("iResolution", (*map(float, frame.size), 1.0))
         self._set("iMouse", (0.0, 0.0, 0.0, 0.0))
         self._set("iDate", (float(now.year), now.month - 1.0, float(now.day), seconds))
+        self._set("iSampleRate", 44100.0)
+        self._set_array("iChannelTime", [frame.time] * 4)
+        self._set_array("iChannelResolution", self._channels)
         for unit, texture in enumerate(self._textures):
             texture.use(unit)
         self._vertices.render(moderngl.TRIANGLES, vertices=3)
@@ -133,14 +143,21 @@ class Shader:
     def _set(self, name: str, value: object) -> None:
         # A uniform that the compiler found unused is not there; vec2 iResolution is a common home-made variant.
         uniform: Any = self._program.get(name, None)
-        if uniform is not None:
+        if uniform is not None and name not in self.uniforms:
             dimension = uniform.dimension
             uniform.value = value[:dimension] if isinstance(value, tuple) and dimension > 1 else value
+
+    def _set_array(self, name: str, values: Sequence[object]) -> None:
+        # The compiler may have cut an array down to the part that is used.
+        uniform: Any = self._program.get(name, None)
+        if uniform is not None:
+            used = values[: uniform.array_length]
+            uniform.value = used if len(used) > 1 else used[0]
 
     def _set_own(self, ctx: moderngl.Context, name: str, value: object) -> None:
         uniform: Any = self._program.get(name, None)
         if uniform is None:
-            known = ", ".join(sorted(self._program)) or "none"
+            known = ", ".join(sorted(name for name in self._program if not name.startswith("gl_"))) or "none"
             msg = f"the shader uses no uniform {name!r} (it uses: {known})"
             raise SceneError(msg)
         if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim in (2, 3):
@@ -158,21 +175,23 @@ class Shader:
                 msg = f"uniform {name!r} cannot take {value!r}: {error}"
                 raise SceneError(msg) from error
             return
+        if name in _CHANNELS:
+            self._channels[_CHANNELS.index(name)] = (*map(float, texture.size), 1.0)
         uniform.value = len(self._textures)
         self._textures.append(texture)
 
 
 def _complete(source: str) -> str:
-    code = _COMMENT.sub("", source)
-    if _MAIN_IMAGE.search(code):
-        return _SHADERTOY_HEAD + source + _SHADERTOY_TAIL
-    if not _MAIN.search(code):
+    code = _COMMENT.sub(" ", source)
+    if _MAIN.search(code):
+        return source if _VERSION.search(code) else "#version 330 core\n#line 1\n" + source
+    if not _MAIN_IMAGE.search(code):
         msg = (
             "this GLSL has no 'void mainImage(out vec4 fragColor, in vec2 fragCoord)' and no 'void main()': "
             "write one of the two"
         )
         raise SceneError(msg)
-    return source if _VERSION.search(code) else "#version 330 core\n#line 1\n" + source
+    return _SHADERTOY_HEAD + source + _SHADERTOY_TAIL
 
 
 def _explain(log: str, source: str) -> str:

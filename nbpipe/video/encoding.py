@@ -11,6 +11,7 @@ tagged and guesses by size. FFmpeg's own default is BT.601 without a tag: green 
 from __future__ import annotations
 
 import math
+import numbers
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +19,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbpipe.video.pixels import Layout, has_alpha, input_format, is_rgb, padded
+from nbpipe.video.pixels import Layout, has_alpha, input_format, is_gray, is_rgb, known, padded
 
 if TYPE_CHECKING:
-    from nbpipe.video.ffmpeg import FFmpeg
+    from nbpipe.video.ffmpeg import Encoder, FFmpeg
 
 # File name ending → FFmpeg's muxer and the encoder used unless one is named.
 CONTAINERS = {
@@ -40,53 +41,25 @@ ALIASES = {"h264": "libx264", "hevc": "libx265", "h265": "libx265", "vp9": "libv
 _CRF = {"libx264": 20, "libx265": 22, "libvpx-vp9": 31, "libsvtav1": 30}
 _PRESET = {"libx264": "medium", "libx265": "medium"}
 
+# Decoders take these for BT.601, whatever the file says: green 255 comes out as (19, 255, 8), measured.
+_NOT_BT709 = frozenset(("libvpx", "mjpeg"))
+
 # Options that would undo what nbpipe promises: the input, the output, its colours or the count of its frames.
 _REFUSED = frozenset(
-    [
-        "i",
-        "y",
-        "n",
-        "f",
-        "c",
-        "codec",
-        "vcodec",
-        "vf",
-        "filter",
-        "filter_complex",
-        "lavfi",
-        "map",
-        "s",
-        "r",
-        "pix_fmt",
-        "pixel_format",
-        "progress",
-        "stats_period",
-        "protocol_whitelist",
-        "protocol_blacklist",
-        "movflags",
-        "frames",
-        "vframes",
-        "t",
-        "to",
-        "ss",
-        "fps_mode",
-        "vsync",
-        "report",
-        "loglevel",
-        "v",
-        "color_range",
-        "colorspace",
-        "color_primaries",
-        "color_trc",
-        "attach",
-        "dump_attachment",
-    ]
+    "i y n f c codec vcodec vf filter filter_complex lavfi map s r pix_fmt pixel_format progress stats_period "
+    "protocol_whitelist protocol_blacklist movflags frames vframes t to ss fps_mode vsync report loglevel v "
+    "color_range colorspace color_primaries color_trc attach dump_attachment".split()
 )
-# FFmpeg options without a value; whatever follows any other option is that option's value.
+# FFmpeg's options without a value (ffmpeg -h full, 9.0). Whatever follows any other option is that option's value;
+# a word that follows one of these would be a second output file.
 _FLAGS = frozenset(
-    ["an", "sn", "dn", "vn", "shortest", "bitexact", "xerror", "copyts", "hide_banner", "nostdin", "nostats"]
+    "an sn dn vn shortest bitexact xerror copyts start_at_zero hide_banner stats benchmark benchmark_all stdin dump "
+    "hex vstats debug_ts ignore_unknown copy_unknown recast_media copyinkf copypriorss auto_conversion_filters "
+    "autorotate autoscale apply_cropping force_fps accurate_seek seek_timestamp find_stream_info fix_sub_duration "
+    "print_graphs display_hflip display_vflip".split()
 )
 
+_TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int"
 _TAGS_YUV = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 _TAGS_RGB = "setparams=colorspace=gbr:color_primaries=bt709:color_trc=iec61966-2-1:range=pc"
 
@@ -152,20 +125,14 @@ def encoding(
     codec = ALIASES.get(codec or default_codec, codec or default_codec)
     encoder = ffmpeg.encoder(codec)
 
-    if pixel_format is None:
-        pixel_format = next((f for f in ("yuv420p", *encoder.pixel_formats) if f in encoder.pixel_formats), "yuv420p")
-    elif encoder.pixel_formats and pixel_format not in encoder.pixel_formats:
-        some = ", ".join(encoder.pixel_formats[:12]) + (" …" if len(encoder.pixel_formats) > 12 else "")  # noqa: PLR2004
-        msg = f"pixel_format must be one that {codec} takes ({some}), not {pixel_format!r}"
-        raise ValueError(msg)
-
+    pixel_format = _pixel_format(encoder, pixel_format)
     for name, wish in (("crf", crf), ("preset", preset)):
         if wish is not None and name not in encoder.options:
             msg = f"{codec} has no {name} option; leave {name}= out and use ffmpeg_params=[…] for its own options"
             raise ValueError(msg)
     if crf is None:
         crf = _CRF.get(codec)
-    elif isinstance(crf, bool) or not isinstance(crf, (int, float)) or not 0 <= crf <= 63 or math.isnan(crf):  # noqa: PLR2004
+    elif isinstance(crf, bool) or not isinstance(crf, numbers.Real) or not 0 <= crf <= 63 or math.isnan(crf):  # noqa: PLR2004
         msg = f"crf must be a number from 0 (best) to 51 (63 for VP9 and AV1), not {crf!r}"
         raise ValueError(msg)
     return Encoding(
@@ -177,6 +144,25 @@ def encoding(
         ffmpeg_params=_checked(ffmpeg_params),
         crash_safe=_crash_safe(ffmpeg, muxer),
     )
+
+
+def _pixel_format(encoder: Encoder, wish: str | None) -> str:
+    offered = encoder.pixel_formats
+    if encoder.name in _NOT_BT709:
+        msg = (
+            f"codec {encoder.name!r} cannot say which colours it holds, and players would show others; use another one"
+        )
+        raise ValueError(msg)
+    if wish is None:
+        return "yuv420p" if "yuv420p" in offered or not offered else next(filter(known, offered), offered[0])
+    if offered and wish not in offered:
+        some = ", ".join(offered[:12]) + (" …" if len(offered) > 12 else "")  # noqa: PLR2004
+        msg = f"pixel_format must be one that {encoder.name} takes ({some}), not {wish!r}"
+        raise ValueError(msg)
+    if not known(wish):
+        msg = f"nbpipe cannot vouch for the colours of pixel_format {wish!r}; use a yuv, rgb or gray one"
+        raise ValueError(msg)
+    return wish
 
 
 def argv(program: str, wanted: Encoding, layout: Layout, fps: Fraction, target: Path) -> list[str]:
@@ -219,11 +205,13 @@ def filters(layout: Layout, pixel_format: str) -> str:
         planes = "gbrap" if has_alpha(pixel_format) else "gbrp"
         chain += [f"format={planes}", f"pad={width}:{height}:0:0"]
         chain += [f"fillborders=right={right}:bottom={bottom}:mode=smear"]
-    if is_rgb(pixel_format):
+    if is_gray(pixel_format):
+        # FFmpeg's own conversion to gray is BT.601 and full range; the Y plane of BT.709 is what is wanted.
+        chain += [_TO_BT709, f"format={pixel_format.replace('gray', 'yuv444p')}", "extractplanes=y", _TAGS_YUV]
+    elif is_rgb(pixel_format):
         chain += [f"format={pixel_format}", _TAGS_RGB]
     else:
-        chain += ["scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int"]
-        chain += [f"format={pixel_format}", _TAGS_YUV]
+        chain += [_TO_BT709, f"format={pixel_format}", _TAGS_YUV]
     return ",".join(chain)
 
 
@@ -252,5 +240,5 @@ def _checked(params: Sequence[str]) -> tuple[str, ...]:
         if not is_option and not takes_value:
             msg = f"ffmpeg_params has the value {param!r} without an option before it"
             raise ValueError(msg)
-        takes_value = is_option and name not in _FLAGS
+        takes_value = is_option and name not in _FLAGS and name.removeprefix("no") not in _FLAGS
     return tuple(params)

@@ -7,6 +7,7 @@ of the pipe leaves here as an `EncoderError`. Render thread only. Knows no GL, n
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from nbpipe.video.pixels import Layout
 from nbpipe.video.target import Target
 from nbpipe.video.writer import PipeWriter
 
-_SILENCE = 60.0  # seconds without any report from FFmpeg, which reports five times a second while it runs at all
+_SILENCE = 60.0  # seconds without any report from FFmpeg, which reports five times a second while it works
 _LAST_WORDS = 5.0  # seconds that FFmpeg gets to end after it has stopped reading
 
 
@@ -33,6 +34,7 @@ class Export:
     def __init__(self, ffmpeg: FFmpeg, wanted: Encoding, layout: Layout, fps: Fraction, target: Target) -> None:
         self.written = 0
         self._target = target
+        self._asked = time.monotonic()
         target.create()
         try:
             self._encode = Encode(argv(ffmpeg.path, wanted, layout, fps, target.partial))
@@ -64,6 +66,7 @@ class Export:
 
     def submit(self, frame: memoryview) -> int:
         """Queue a frame's memory, which is held until it is written; return its ticket. Never waits."""
+        self._asked = time.monotonic()
         try:
             return self._writer.submit(frame)
         except OSError as error:
@@ -96,6 +99,7 @@ class Export:
         """
         if not self._writer.closed:
             if self.submitted == 0 or self.wait(self.submitted, timeout):
+                self._asked = time.monotonic()
                 self._writer.close()
             return False
         if not self._encode.ended(timeout):
@@ -133,7 +137,8 @@ class Export:
         self.written = self._writer.written
 
     def _check_silence(self) -> None:
-        if self._encode.silence > _SILENCE:
+        # Counted from when there was something to do: FFmpeg before 7 says nothing while it waits for a frame.
+        if min(self._encode.silence, time.monotonic() - self._asked) > _SILENCE:
             raise self._encode.error(f"FFmpeg has not reacted for {_SILENCE:.0f} seconds")
 
     def _died(self) -> EncoderError:

@@ -97,6 +97,13 @@ class FFmpeg:
         return Encoder(name, tuple(formats[1].split()) if formats else (), frozenset(options))
 
 
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def find_ffmpeg() -> FFmpeg:
     """Find FFmpeg: ``NBPIPE_FFMPEG``, else ``IMAGEIO_FFMPEG_EXE``, else the one that imageio-ffmpeg brings.
 
@@ -114,10 +121,12 @@ def find_ffmpeg() -> FFmpeg:
                 raise FFmpegNotFound(msg)
             return _inspect(os.path.abspath(found), os.stat(found).st_mtime_ns)
     try:
-        found = imageio_ffmpeg.get_ffmpeg_exe()
-    except RuntimeError as error:
+        found = shutil.which(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        found = None
+    if found is None:
         msg = "no FFmpeg here: pip install imageio-ffmpeg, or set NBPIPE_FFMPEG to the path of one"
-        raise FFmpegNotFound(msg) from error
+        raise FFmpegNotFound(msg)
     return _inspect(os.path.abspath(found), os.stat(found).st_mtime_ns)
 
 
@@ -197,7 +206,13 @@ class Encode:
         finally:
             os.close(read_end)
         self._drain = threading.Thread(target=self._read, name="nbpipe-ffmpeg-output", daemon=True)
-        self._drain.start()
+        try:
+            self._drain.start()
+        except BaseException:
+            self._process.kill()
+            self.hand_over()
+            self._process.communicate()
+            raise
 
     @property
     def pid(self) -> int:
@@ -244,7 +259,7 @@ class Encode:
         hint = next((hint for sign, hint in _HINTS if sign in tail), "")
         code = self.returncode
         if not hint and code is not None and code < 0:
-            hint = f"It was ended by {signal.Signals(-code).name}; SIGKILL usually means that memory ran out."
+            hint = f"It was ended by {_signal_name(-code)}; SIGKILL usually means that memory ran out."
         return EncoderError(message, command=self.command, returncode=code, stderr_tail=tail, hint=hint)
 
     def _read(self) -> None:

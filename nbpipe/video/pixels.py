@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-_RGB_PREFIXES = ("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "pal8", "x2rgb", "x2bgr")
-_ALPHA_PREFIXES = ("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16")
+_RGB_PREFIXES = ("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "x2rgb", "x2bgr")
+_ALPHA_PREFIXES = ("yuva", "rgba", "bgra", "argb", "abgr", "gbrap")
+
+# Pixels that share a sample of chroma, across and down, by what FFmpeg's names say.
+_CHROMA = (
+    (r"420|nv12|nv21|p01\d", 2, 2),
+    (r"422|nv16|nv20|p21\d", 2, 1),
+    (r"411", 4, 1),
+    (r"410", 4, 4),
+    (r"440", 1, 2),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +52,29 @@ def is_rgb(pixel_format: str) -> bool:
     return pixel_format.startswith(_RGB_PREFIXES)
 
 
+def is_gray(pixel_format: str) -> bool:
+    """Whether this FFmpeg pixel format keeps brightness alone, in integers."""
+    return re.fullmatch(r"gray(\d+le)?", pixel_format) is not None
+
+
+def known(pixel_format: str) -> bool:
+    """Whether nbpipe knows how colours are stored in this FFmpeg pixel format."""
+    return (
+        is_gray(pixel_format) or is_rgb(pixel_format) or re.match(r"yuva?4|nv\d|p[024]\d\d", pixel_format) is not None
+    )
+
+
 def padded(size: tuple[int, int], pixel_format: str) -> tuple[int, int]:
     """Return the size that a video in this pixel format must have to hold a picture of `size`.
 
-    Formats with 4:2:0 chroma have one chroma sample for 2 × 2 pixels, 4:2:2 one for 2 × 1; an odd size is
-    padded by one column or row.
+    Where several pixels share one sample of chroma (4:2:0: 2 × 2 of them), width and height must be whole numbers
+    of such groups; what is missing is padded.
     """
-    width, height = size
-    half_width = any(mark in pixel_format for mark in ("420", "422", "nv12", "nv16", "nv21", "p010", "p210"))
-    half_height = any(mark in pixel_format for mark in ("420", "nv12", "nv21", "p010"))
-    return width + (width % 2 if half_width else 0), height + (height % 2 if half_height else 0)
+    for mark, across, down in _CHROMA:
+        if re.search(mark, pixel_format):
+            width, height = size
+            return width + -width % across, height + -height % down
+    return size
 
 
 def input_format(layout: Layout, pixel_format: str) -> str:

@@ -56,6 +56,7 @@ class Target:
         # '.name.id.partial.mp4', with as much of the name as fits.
         tail = f".{secrets.token_hex(3)}.partial{self.path.suffix}"
         stem = os.fsencode(self.path.stem)[: _NAME_LIMIT - len(os.fsencode(tail)) - 1]
+        self._publishing = False
         self.partial = folder / f".{stem.decode(errors='ignore')}{tail}"
 
     def create(self) -> None:
@@ -63,8 +64,10 @@ class Target:
         os.close(os.open(self.partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
 
     def publish(self) -> None:
-        """Put the finished file under its name, in one step."""
-        os.replace(self.partial, self.path)
+        """Put the finished file under its name, in one step; again does nothing, so that it may be interrupted."""
+        again, self._publishing = self._publishing, True
+        if not again or self.partial.exists():
+            os.replace(self.partial, self.path)
 
     def discard(self) -> None:
         """Remove the partial file, if there is one."""

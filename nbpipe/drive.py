@@ -1,0 +1,128 @@
+"""What makes a pipeline go on: the calling thread, an event loop, or the end of the interpreter.
+
+`Drive.wait` steps on the calling thread to the end, as a blocking cell does. `Drive.start` steps in turns with the
+kernel's other work. And when the interpreter ends first, what has been drawn is still brought into the file. All
+three run on the render thread, and never two at once: each step is taken whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import os
+import sys
+import time
+
+from nbpipe.pipeline import SLICE, Pipeline
+
+_TURN = 0.02  # seconds of work before the kernel's other work gets its turn
+_NAP = 0.002  # seconds; a frame takes the encoder milliseconds, and asking more often would burn its processor time
+_PATIENCE = 2.0  # seconds that the end of the interpreter waits for each recording
+
+_active: set[Drive] = set()
+
+
+class Drive:
+    """Makes one pipeline go on."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self._task: asyncio.Task[None] | None = None
+        _active.add(self)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Step on the calling thread to the end, or for at most `timeout` seconds; whether it has ended.
+
+        Raises what ended the recording.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                while self._step(SLICE):
+                    if deadline is not None and time.monotonic() >= deadline:
+                        return False
+                break
+            except KeyboardInterrupt as interrupt:
+                if self.pipeline.settled:
+                    raise
+                # It struck between two steps, where the pipeline could take no note of it.
+                self.pipeline.interrupt(interrupt)
+        self.pipeline.check()
+        return True
+
+    def turn(self) -> bool:
+        """Take one step; whether it goes on. When it is failing, it is brought to its end, and the error rises."""
+        more = self._step(SLICE)
+        if more and self.pipeline.failing:
+            self.wait()
+        self.pipeline.check()
+        return more
+
+    def start(self) -> None:
+        """Go on in the running event loop, if there is one."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        self._task = loop.create_task(self._pump())
+        # An error is shown by the widget and rises from wait(); nobody need have awaited the task.
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def finish(self) -> None:
+        """Await the end. Being cancelled stops the recording, as an interrupt would, and publishes it."""
+        if not self.pipeline.settled:
+            await (self._task or self._pump())
+        self.pipeline.check()
+
+    def leave(self) -> bool:
+        """Bring it to an end because the interpreter ends; whether the file is whole."""
+        pipeline = self.pipeline
+        deadline = time.monotonic() + _PATIENCE
+        with contextlib.suppress(Exception):
+            pipeline.stop()
+            while pipeline.mine and time.monotonic() < deadline:
+                if not self._step(SLICE):
+                    return True
+        pipeline.abandon("the program ended while this was being recorded")
+        if pipeline.mine:
+            with contextlib.suppress(Exception):
+                self._step(0)
+        return False
+
+    def _step(self, timeout: float) -> bool:
+        try:
+            return self.pipeline.step(timeout)
+        finally:
+            if self.pipeline.settled:
+                _active.discard(self)
+
+    async def _pump(self) -> None:
+        try:
+            more = True
+            while more:
+                turn = time.monotonic() + _TURN
+                while (more := self._step(0.0)) and not self.pipeline.blocked and time.monotonic() < turn:
+                    pass
+                nap = SLICE if self.pipeline.paused else _NAP
+                await asyncio.sleep(nap if self.pipeline.blocked else 0)
+        except asyncio.CancelledError:
+            self.pipeline.stop()
+            self.wait()
+            raise
+
+
+def _leave_all() -> None:
+    for drive in list(_active):
+        whole = drive.leave()
+        print(  # noqa: T201  nothing else is left to tell it with
+            "nbpipe: the program ended while recording; "
+            + ("what had been drawn is in the file" if whole else "what there is of it is in its .partial file")
+            + ". Call wait() on the recording first.",
+            file=sys.stderr,
+        )
+
+
+atexit.register(_leave_all)
+# A forked child must not touch its parent's recordings.
+os.register_at_fork(after_in_child=_active.clear)

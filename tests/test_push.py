@@ -1,0 +1,280 @@
+"""`nbpipe.open`: the program's own loop pushes pictures, of every kind, and the file is what was pushed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+
+import av
+import numpy as np
+import pytest
+from conftest import children, partials
+from watermark import Watermark, numbers, painted
+
+import nbpipe
+
+SIZE = (160, 96)
+
+
+class Painter:
+    """Draws numbers into a framebuffer, and brings that as any kind of picture."""
+
+    def __init__(self, ctx):
+        self.ctx = ctx
+        self.size = SIZE
+        self.texture = ctx.texture(SIZE, 4)
+        self.fbo = ctx.framebuffer([self.texture])
+        self.buffers = {channels: ctx.buffer(reserve=SIZE[0] * SIZE[1] * channels) for channels in (3, 4)}
+        self.scene = Watermark()
+        self.scene.setup(ctx)
+
+    def draw(self, number, kind):
+        self.fbo.use()
+        self.scene.program["number"] = number
+        self.scene.program["size"] = SIZE
+        self.scene.vertices.render(self.ctx.TRIANGLES, vertices=3)
+        if kind in self.buffers:
+            self.fbo.read_into(self.buffers[kind], components=kind, alignment=1)
+            return self.buffers[kind]
+        return {"framebuffer": self.fbo, "texture": self.texture}[kind]
+
+    def release(self):
+        self.scene.release()
+        self.ctx.detect_framebuffer(0).use()
+        for made in (self.fbo, self.texture, *self.buffers.values()):
+            made.release()
+
+
+@pytest.fixture
+def painter(ctx):
+    painter = Painter(ctx)
+    yield painter
+    painter.release()
+
+
+@pytest.fixture
+def older(tmp_path):
+    """An older file of the same name, and the assertion that it is still that."""
+    (tmp_path / "out.mp4").write_text("older")
+    return lambda: (tmp_path / "out.mp4").read_text() == "older"
+
+
+@pytest.mark.parametrize("kind", ["framebuffer", "texture", 3, 4], ids=str)
+def test_pictures_of_the_gl_may_be_redrawn_right_after_they_were_written(painter, kind):
+    with nbpipe.open("out.mp4", SIZE, fps=30) as video:
+        for number in range(40):
+            video.write(painter.draw(number, kind))
+    assert numbers("out.mp4") == list(range(40))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_arrays_may_be_changed_right_after_they_were_written(channels):
+    picture = np.empty((96, 160, channels), np.uint8)
+    with nbpipe.open("out.mp4") as video:
+        for number in range(40):
+            picture[:] = painted(number, *SIZE, channels)
+            video.write(picture)
+            picture[:] = 77
+    assert numbers("out.mp4") == list(range(40))
+
+
+def test_arrays_need_not_be_contiguous():
+    pictures = [painted(number, *SIZE) for number in range(3)]
+    with nbpipe.open("out.mp4") as video:
+        video.write(pictures[0][::-1].copy()[::-1])
+        video.write(np.asfortranarray(pictures[1]))
+        video.write(np.repeat(pictures[2], 2, axis=1)[:, ::2])
+    assert numbers("out.mp4") == [0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", ["framebuffer", "texture", "array"])
+def test_the_first_picture_gives_the_size(painter, kind):
+    with nbpipe.open("out.mp4") as video:
+        assert video.recording is None
+        video.write(painted(0, *SIZE) if kind == "array" else painter.draw(0, kind))
+    with av.open("out.mp4") as file:
+        assert (file.streams.video[0].width, file.streams.video[0].height) == SIZE
+
+
+def test_the_recording_follows(tmp_path):
+    with nbpipe.open("out.mp4", fps="30000/1001") as video:
+        for number in range(5):
+            video.write(painted(number, *SIZE))
+            assert video.recording.state == "recording"
+    assert video.path == video.recording.path == tmp_path / "out.mp4"
+    assert (video.recording.state, video.recording.frames_written, video.recording.frames) == ("done", 5, None)
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (np.zeros((96, 161, 3), np.uint8), "picture 1 is 161x96, expected 160x96"),
+        (np.zeros((96, 160, 4), np.uint8), "picture 1 is an array of 4 channels, expected 3"),
+        (np.zeros((96, 160, 3), np.float32), "picture 1 .*float32"),
+        ("text", "picture 1 is a str"),
+        (None, "picture 1 is a NoneType"),
+    ],
+)
+def test_a_picture_unlike_the_first_rises_from_the_write_that_brought_it(second, words):
+    video = nbpipe.open("out.mp4")
+    video.write(painted(0, *SIZE))
+    try:
+        with pytest.raises(nbpipe.SceneError, match=words):
+            video.write(second)
+    finally:
+        with contextlib.suppress(nbpipe.SceneError):
+            video.close()
+
+
+def test_a_picture_unlike_the_first_fails_the_block_and_keeps_the_older_file(older, tmp_path):
+    with (  # noqa: PT012
+        pytest.raises(nbpipe.SceneError, match="picture 2 is 161x96, expected 160x96"),
+        nbpipe.open("out.mp4") as video,
+    ):
+        for width in (160, 160, 161):
+            video.write(np.zeros((96, width, 3), np.uint8))
+    assert older()
+    (partial,) = partials(tmp_path)
+    assert numbers(partial) == [0, 0]
+
+
+def test_a_size_that_was_given_binds_the_first_picture(tmp_path):
+    with (
+        pytest.raises(nbpipe.SceneError, match="picture 0 is 160x96, expected 64x64"),
+        nbpipe.open("out.mp4", (64, 64)) as video,
+    ):
+        video.write(painted(0, *SIZE))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(None, "give nbpipe.open a size"), ((161, 96), "a buffer has 46080 bytes, expected 161x96 pixels of 3 or 4")],
+)
+def test_a_buffer_that_cannot_be_understood_is_refused(painter, size, words, tmp_path):
+    video = nbpipe.open("out.mp4", size)
+    with pytest.raises(nbpipe.SceneError, match=words):
+        video.write(painter.draw(0, 3))
+    video.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_exception_in_the_block_keeps_the_partial_and_names_it(older, tmp_path):
+    with pytest.raises(ZeroDivisionError) as caught, nbpipe.open("out.mp4") as video:  # noqa: PT012
+        for number in range(20):
+            video.write(painted(number, *SIZE))
+        raise ZeroDivisionError
+    (partial,) = partials(tmp_path)
+    assert str(partial) in caught.value.__notes__[0]
+    assert numbers(partial) == list(range(20))
+    assert older()
+    assert (video.recording.state, video.recording.error[:17]) == ("failed", "ZeroDivisionError")
+
+
+def test_an_interrupt_in_the_block_publishes(tmp_path):
+    with pytest.raises(KeyboardInterrupt), nbpipe.open("out.mp4") as video:  # noqa: PT012
+        for number in range(20):
+            video.write(painted(number, *SIZE))
+        signal.raise_signal(signal.SIGINT)
+    assert numbers("out.mp4") == list(range(20))
+    assert partials(tmp_path) == []
+
+
+def test_an_exception_before_the_first_write_leaves_nothing(older, tmp_path):
+    with pytest.raises(ZeroDivisionError), nbpipe.open("out.mp4"):
+        raise ZeroDivisionError
+    assert older()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_nothing_written_is_no_file(tmp_path):
+    with nbpipe.open("out.mp4", SIZE):
+        pass
+    nbpipe.open("out.mp4").close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closing_twice_is_the_same_as_once(tmp_path):
+    video = nbpipe.open("out.mp4")
+    video.write(painted(7, *SIZE))
+    video.close()
+    before = (tmp_path / "out.mp4").stat()
+    video.close()
+    with video:
+        pass
+    assert (tmp_path / "out.mp4").stat() == before
+    assert numbers("out.mp4") == [7]
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_what_is_closed_takes_no_more(used):
+    video = nbpipe.open("out.mp4")
+    if used:
+        video.write(painted(0, *SIZE))
+    video.close()
+    with pytest.raises(ValueError, match=r"out.mp4 is closed"):
+        video.write(painted(0, *SIZE))
+
+
+def kill_ffmpeg():
+    (ffmpeg,) = children()
+    os.kill(ffmpeg, signal.SIGKILL)
+
+
+def test_an_ffmpeg_that_dies_between_two_writes_is_told_by_a_write(older):
+    video = nbpipe.open("out.mp4")
+    video.write(painted(0, *SIZE))
+    kill_ffmpeg()
+    with pytest.raises(nbpipe.EncoderError) as caught:  # noqa: PT012
+        for number in range(10_000):
+            video.write(painted(number, *SIZE))
+    assert caught.value.returncode == -signal.SIGKILL
+    with pytest.raises(nbpipe.EncoderError):
+        video.close()
+    assert older()
+
+
+def test_an_encoder_error_is_what_leaves_the_block(older):
+    with pytest.raises(nbpipe.EncoderError), nbpipe.open("out.mp4") as video:  # noqa: PT012
+        video.write(painted(0, *SIZE))
+        kill_ffmpeg()
+        while True:
+            video.write(painted(1, *SIZE))
+    assert older()
+
+
+@pytest.mark.timeout(10)
+def test_a_write_after_the_end_rises_again():
+    video = nbpipe.open("out.mp4")
+    video.write(painted(0, *SIZE))
+    kill_ffmpeg()
+    for _ in range(2):
+        with pytest.raises(nbpipe.EncoderError):  # noqa: PT012
+            for number in range(10_000):
+                video.write(painted(number, *SIZE))
+
+
+@pytest.mark.timeout(10)
+def test_a_write_after_stop_does_not_hang():
+    video = nbpipe.open("out.mp4")
+    for number in range(10):
+        video.write(painted(number, *SIZE))
+    video.recording.stop()
+    try:
+        for number in range(10, 20):
+            video.write(painted(number, *SIZE))
+    except (nbpipe.NbpipeError, ValueError):
+        pass  # to be told so would be just as good
+    video.close()
+    assert video.recording.state == "stopped"
+    assert numbers("out.mp4") == list(range(video.recording.frames_written))
+
+
+def test_two_videos_at_once_keep_apart(painter):
+    with nbpipe.open("a.mp4", SIZE) as a, nbpipe.open("b.mp4", SIZE) as b:
+        for number in range(20):
+            a.write(painter.draw(number, "framebuffer"))
+            b.write(painter.draw(100 + number, "texture"))
+    assert numbers("a.mp4") == list(range(20))
+    assert numbers("b.mp4") == list(range(100, 120))

@@ -1,0 +1,278 @@
+"""GLSL as a scene: the inputs arrive, errors name the user's own lines, and nobody else's state shows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from fractions import Fraction
+
+import av
+import moderngl
+import numpy as np
+import pytest
+from watermark import luma
+
+import nbpipe
+from nbpipe.scene.frame import Frame
+from nbpipe.scene.shader import Shader
+
+SIZE = (4, 3)
+HEAD = "out vec4 colour;\n"
+
+
+@pytest.fixture
+def draw(ctx):
+    """Draw one frame of a shader into floats; return it with row 0 at the bottom, as gl_FragCoord counts."""
+    ctx.detect_framebuffer(0).use()  # moderngl would go back to one that was released
+    fbo = ctx.framebuffer([ctx.texture(SIZE, 4, dtype="f4")])
+    ctx.enable_only(moderngl.NOTHING)
+
+    def draw(shader, *, index=0, fps=Fraction(60)):
+        shader = Shader(shader) if isinstance(shader, str) else shader
+        shader.setup(ctx)
+        fbo.use()
+        shader.render(Frame(ctx, fbo, float(index / fps), index, None, fps, SIZE))
+        shader.release()
+        return np.frombuffer(fbo.read(components=4, dtype="f4"), "f4").reshape(SIZE[1], SIZE[0], 4)
+
+    yield draw
+    ctx.detect_framebuffer(0).use()
+    fbo.color_attachments[0].release()
+    fbo.release()
+
+
+def image(expression):
+    return f"void mainImage(out vec4 c, in vec2 p) {{ c = vec4({expression}); }}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("iTime, 0, 0, 0", (np.float32(90 * 1001 / 30000), 0, 0)),
+        ("iTimeDelta, 0, 0, 0", (np.float32(1001 / 30000), 0, 0)),
+        ("iFrameRate, 0, 0, 0", (np.float32(30000 / 1001), 0, 0)),
+        ("float(iFrame), 0, 0, 0", (90, 0, 0)),
+        ("iResolution, 0", (4, 3, 1)),
+        ("iMouse.xyz, 0", (0, 0, 0)),
+    ],
+)
+def test_shadertoys_inputs(draw, name, value):
+    pixels = draw(image(name), index=90, fps=Fraction(30000, 1001))
+    assert (pixels[..., :3] == value).all()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0, (2024, 11, 31, 86398)), (1, (2024, 11, 31, 86399)), (2, (2025, 0, 1, 0)), (3, (2025, 0, 1, 1))],
+)
+def test_the_date_advances_with_the_video_also_over_midnight(draw, seconds, expected):
+    eve = dt.datetime(2024, 12, 31, 23, 59, 58, tzinfo=dt.UTC)
+    year_month_day = draw(Shader(image("iDate.xyz, 1"), date=eve), index=seconds, fps=Fraction(1))
+    time_of_day = draw(Shader(image("iDate.w"), date=eve), index=seconds, fps=Fraction(1))
+    assert (*year_month_day[0, 0, :3], time_of_day[0, 0, 0]) == expected
+
+
+def test_the_date_is_now_unless_given(draw):
+    before = dt.datetime.now().date()  # noqa: DTZ005  the viewer's wall clock
+    year, month, day, _ = draw(image("iDate.xyz, 1"))[0, 0]
+    after = dt.datetime.now().date()  # noqa: DTZ005
+    assert before <= dt.date(int(year), int(month) + 1, int(day)) <= after
+
+
+def test_pixels_are_addressed_by_their_centres_from_the_lower_left(draw):
+    pixels = draw(image("p, 0, 1"))
+    x, y = np.meshgrid(np.arange(4) + 0.5, np.arange(3) + 0.5)
+    assert (pixels[..., 0] == x).all()
+    assert (pixels[..., 1] == y).all()
+
+
+def test_alpha_of_an_image_is_ignored(draw):
+    assert (draw(image("0.5, 0.5, 0.5, 0.0"))[..., 3] == 1).all()
+
+
+def test_a_colour_that_is_never_set_is_black(draw):
+    assert (draw("void mainImage(out vec4 c, in vec2 p) { c.r = 0.5; }")[..., 3] == 1).all()
+
+
+@pytest.mark.parametrize(
+    "version", ["", "#version 330\n", "#version 330 core\n", "\n  # version 330\n", "// mine\n#version 330\n"]
+)
+def test_a_whole_shader_gets_the_inputs_it_declares(draw, version):
+    source = (
+        version
+        + "uniform float iTime; uniform int iFrame;"
+        + HEAD
+        + "void main() { colour = vec4(iTime, iFrame, 0, 0.25); }"
+    )
+    assert (draw(source, index=30) == (0.5, 30, 0, 0.25)).all()
+
+
+def test_iresolution_may_be_a_vec2(draw):
+    source = "uniform vec2 iResolution;" + HEAD + "void main() { colour = vec4(iResolution, 0, 1); }"
+    assert (draw(source) == (4, 3, 0, 1)).all()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "// void mainImage( was here\n" + HEAD + "void main() { colour = vec4(1); }",
+        "/* void mainImage(out vec4 c, in vec2 p) {}\n */" + HEAD + "void main() { colour = vec4(1); }",
+        "// void main() was here\n" + image("1"),
+        "/* #version 120\n */\n" + HEAD + "void main() { colour = vec4(1); }",
+        HEAD + "void/* really */main() { colour = vec4(1); }",
+        "void mainImage ( out vec4 c,\n in vec2 p )\n{ c = vec4(1); }",
+    ],
+)
+def test_comments_and_spacing_do_not_confuse(draw, source):
+    assert (draw(source) == 1).all()
+
+
+def test_a_comment_is_no_shader():
+    with pytest.raises(nbpipe.SceneError, match="no 'void mainImage"):
+        Shader("// void main() {}\n/* void mainImage(out vec4 c, in vec2 p) {} */")
+
+
+def test_a_whole_shader_may_have_a_function_called_mainimage(draw):
+    source = "#version 330\n" + HEAD + image("1") + "\nvoid main() { mainImage(colour, gl_FragCoord.xy); }"
+    assert (draw(source) == 1).all()
+
+
+class TestUniforms:
+    def test_numbers_and_tuples(self, draw):
+        source = "uniform float speed; uniform int steps; uniform vec2 at;" + image("speed, steps, at.y, 1")
+        assert (draw(Shader(source, speed=0.5, steps=3, at=(7, 8)))[0, 0, :3] == (0.5, 3, 8)).all()
+
+    def test_a_mouse_that_is_given_stays(self, draw):
+        assert (draw(Shader(image("iMouse.xyz, 1"), iMouse=(1, 2, 3, 4)))[0, 0, :3] == (1, 2, 3)).all()
+
+    def test_a_texture_of_ones_own(self, draw, ctx):
+        texture = ctx.texture((1, 1), 4, bytes([0, 51, 102, 255]))
+        pixels = draw(Shader(image("texture(iChannel0, p / iResolution.xy).rgb, 1"), iChannel0=texture))
+        assert np.allclose(pixels[..., :3], (0, 0.2, 0.4))
+        assert texture.read() == bytes([0, 51, 102, 255]), "it is the user's and stays"
+        texture.release()
+
+    @pytest.mark.parametrize("channels", [None, 1, 3, 4])
+    def test_an_array_stands_upright(self, draw, channels):
+        shape = (SIZE[1], SIZE[0]) if channels is None else (SIZE[1], SIZE[0], channels)
+        array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+        seen = (channels or 1) % 4 or 3  # the fourth is alpha, which a video has not
+        pixels = draw(Shader(image("texelFetch(iChannel0, ivec2(p), 0).rgb, 1"), iChannel0=array))
+        expected = array.reshape(*shape[:2], -1)[::-1, :, :seen]
+        assert (np.rint(pixels[..., :seen] * 255) == expected).all()
+
+    def test_several_textures_keep_apart(self, draw):
+        shades = {f"iChannel{n}": np.full((1, 1), 50 * n, np.uint8) for n in (1, 2, 3)}
+        fetches = ", ".join(f"texelFetch({name}, ivec2(0), 0).r" for name in shades)
+        pixels = draw(Shader(image(f"{fetches}, 1"), **shades))
+        assert (np.rint(pixels[0, 0, :3] * 255) == (50, 100, 150)).all()
+
+    def test_a_shader_is_told_the_size_of_its_textures(self, draw):
+        shader = Shader(
+            image("iChannelResolution[0] * texelFetch(iChannel0, ivec2(0), 0).r, 1"),
+            iChannel0=np.full((5, 7), 255, np.uint8),
+        )
+        assert (draw(shader)[0, 0, :3] == (7, 5, 1)).all()
+
+    def test_an_unknown_one_is_refused_with_the_known_ones(self, draw):
+        source = "uniform float speed; uniform float size;" + image("speed, size, iTime, 1")
+        with pytest.raises(nbpipe.SceneError, match=r"no uniform 'sped' \(it uses: iTime, size, speed\)"):
+            draw(Shader(source, sped=1))
+
+    @pytest.mark.parametrize("value", ["fast", (1, 2), None, np.zeros((2, 2))])
+    def test_a_value_of_the_wrong_kind_is_named(self, draw, value):
+        with pytest.raises(nbpipe.SceneError, match="uniform 'speed' cannot take"):
+            draw(Shader("uniform float speed;" + image("speed"), speed=value))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "\n\nvoid mainImage(out vec4 c, in vec2 p) {\n    c = vec4(nonsense);\n}",
+        "#version 330\n" + HEAD + "void main() {\n    colour = vec4(nonsense);\n}",
+        HEAD + "\nvoid main() {\n    colour = vec4(nonsense);\n}",
+    ],
+    ids=["mainImage", "whole with #version", "whole without"],
+)
+def test_errors_name_the_users_own_line(draw, source):
+    with pytest.raises(nbpipe.SceneError, match=r"line 4: .*nonsense.*\n +\w+ = vec4\(nonsense\);"):
+        draw(source)
+
+
+def test_the_first_line_can_be_wrong_too(draw):
+    with pytest.raises(nbpipe.SceneError, match=r"line 1: .*\n +nonsense;"):
+        draw("nonsense;\n" + image("1"))
+
+
+def test_source_must_be_text():
+    with pytest.raises(TypeError, match="string of GLSL, not bytes"):
+        Shader(b"void main() {}")
+
+
+def test_a_shader_can_be_recorded_again(tmp_path):
+    shader = Shader(image("texelFetch(iChannel0, ivec2(0), 0).r"), iChannel0=np.full((1, 1), 255, np.uint8))
+    for name in ("a.mp4", "b.mp4"):
+        nbpipe.record(shader, name, size=(64, 64), frames=2)
+        assert (brightness(name) > 230).all()
+
+
+def brightness(path):
+    """Every frame's luma, one array."""
+    with av.open(str(path)) as video:
+        return np.array([luma(frame) for frame in video.decode(video=0)])
+
+
+@pytest.mark.parametrize(
+    "mess",
+    [
+        lambda ctx: ctx.enable(moderngl.DEPTH_TEST),
+        lambda ctx: ctx.enable(moderngl.CULL_FACE) or setattr(ctx, "cull_face", "front_and_back"),
+        lambda ctx: ctx.enable(moderngl.RASTERIZER_DISCARD),
+        lambda ctx: setattr(ctx, "wireframe", True),
+    ],
+    ids=["depth test", "culling", "discard", "wireframe"],
+)
+def test_what_an_earlier_scene_left_switched_on_does_not_show(ctx, mess):
+    nbpipe.record(lambda frame: mess(frame.ctx), "messy.mp4", size=(64, 64), frames=2)
+    try:
+        nbpipe.record(image("1"), "clean.mp4", size=(64, 64), frames=3)
+        assert (brightness("clean.mp4") > 230).all()
+    finally:
+        ctx.wireframe = False
+        ctx.cull_face = "back"
+        ctx.enable_only(moderngl.NOTHING)
+
+
+def test_a_blend_that_an_earlier_scene_left_on_does_not_show(ctx):
+    def additive(frame):
+        frame.ctx.enable(moderngl.BLEND | moderngl.DEPTH_TEST)
+        frame.ctx.blend_func = moderngl.ONE, moderngl.ONE
+
+    nbpipe.record(additive, "messy.mp4", size=(64, 64), frames=2)
+    try:
+        nbpipe.record(image("0.25"), "clean.mp4", size=(64, 64), frames=8)
+        frames = brightness("clean.mp4")
+        assert np.ptp(frames) <= 2, "no frame adds to the one before"
+    finally:
+        ctx.blend_func = moderngl.DEFAULT_BLENDING
+
+
+def test_a_scene_that_blends_begins_with_moderngls_own_blending(ctx):
+    def additive(frame):
+        frame.ctx.blend_func = moderngl.ONE, moderngl.ONE
+
+    white = Shader("out vec4 c; void main() { c = vec4(1.0, 1.0, 1.0, 0.0); }")
+
+    class Blended:
+        setup, release = white.setup, white.release
+
+        def render(self, frame):
+            frame.ctx.enable(moderngl.BLEND)
+            white.render(frame)
+
+    nbpipe.record(additive, "messy.mp4", size=(64, 64), frames=1)
+    try:
+        nbpipe.record(Blended(), "clean.mp4", size=(64, 64), frames=3)
+        assert (brightness("clean.mp4") < 20).all(), "what is fully transparent does not show"
+    finally:
+        ctx.blend_func = moderngl.DEFAULT_BLENDING
+        ctx.enable_only(moderngl.NOTHING)

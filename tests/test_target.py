@@ -1,0 +1,121 @@
+"""The partial file and its name, and what stands under the target's name at any time."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nbpipe
+from nbpipe.video.target import Target
+
+NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1, max_size=260)
+
+
+@given(NAMES)
+def test_the_partial_name_fits_is_hidden_and_keeps_the_file_type(name):
+    name = os.fsdecode(os.fsencode(name)[:251].decode(errors="ignore").encode()) + ".mp4"
+    target = Target(name)
+    assert len(os.fsencode(target.partial.name)) <= 255
+    assert target.partial.parent == target.path.parent
+    assert target.partial.name.startswith(".")
+    assert target.partial.name.endswith(".partial.mp4")
+
+
+@pytest.mark.parametrize("name", ["n" * 251, "é" * 125, "🦊" * 62, "e\u0301" * 83, os.fsdecode(b"\xff" * 251)])
+def test_the_longest_names_can_be_made(name, tmp_path):
+    target = Target(f"{name}.mp4")
+    target.create()
+    target.publish()
+    assert os.listdir(tmp_path) == [f"{name}.mp4"]
+
+
+def test_two_of_the_same_name_have_partials_of_their_own(tmp_path):
+    first, second = Target("out.mp4"), Target("out.mp4")
+    first.create()
+    second.create()
+    assert len(os.listdir(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("obstacle", ["file", "link to a file", "link to nothing"])
+def test_making_the_partial_follows_and_replaces_nothing(obstacle, tmp_path):
+    target = Target("out.mp4")
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    if obstacle == "file":
+        target.partial.write_text("precious")
+    else:
+        target.partial.symlink_to(precious if obstacle == "link to a file" else tmp_path / "nothing")
+    with pytest.raises(FileExistsError):
+        target.create()
+    assert precious.read_text() == "precious"
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_a_video_has_the_permissions_of_any_new_file(mask, mode, tmp_path):
+    before = os.umask(mask)
+    try:
+        nbpipe.record(lambda frame: None, "out.mp4", size=(64, 64), frames=1)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "out.mp4").stat().st_mode) == mode
+
+
+def test_a_reader_of_the_older_file_keeps_it(tmp_path):
+    (tmp_path / "out.mp4").write_text("older")
+    target = Target("out.mp4")
+    target.create()
+    target.partial.write_text("newer")
+    with (tmp_path / "out.mp4").open() as reader:
+        target.publish()
+        assert reader.read() == "older"
+    assert (tmp_path / "out.mp4").read_text() == "newer"
+    assert os.listdir(tmp_path) == ["out.mp4"]
+
+
+def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path):
+    (tmp_path / "elsewhere.mp4").write_text("precious")
+    (tmp_path / "out.mp4").symlink_to(tmp_path / "elsewhere.mp4")
+    nbpipe.record(lambda frame: None, "out.mp4", size=(64, 64), frames=1)
+    assert not (tmp_path / "out.mp4").is_symlink()
+    assert (tmp_path / "elsewhere.mp4").read_text() == "precious"
+
+
+def test_a_link_to_nothing_is_refused(tmp_path):
+    (tmp_path / "out.mp4").symlink_to(tmp_path / "nothing")
+    with pytest.raises(ValueError, match="not a plain file"):
+        Target("out.mp4")
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_the_home_directory_is_meant_by_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Target("~/out.mp4").path == tmp_path / "out.mp4"
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "..", "folder/"])
+def test_a_directory_is_no_target(path, tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ValueError, match="path"):
+        Target(path)
+
+
+def test_discarding_twice_is_the_same_as_once(tmp_path):
+    target = Target("out.mp4")
+    target.discard()
+    target.create()
+    target.discard()
+    target.discard()
+    assert os.listdir(tmp_path) == []
+
+
+def test_discarding_leaves_an_older_file_alone(tmp_path):
+    (tmp_path / "out.mp4").write_text("older")
+    target = Target("out.mp4")
+    target.create()
+    target.discard()
+    assert (tmp_path / "out.mp4").read_text() == "older"
