@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -323,3 +324,27 @@ def test_a_failed_publish_keeps_the_partial(tmp_path):
 def test_a_recording_that_has_ended_is_forgotten():
     nbpipe.record(Watermark(), "out.mp4", size=(64, 64), frames=3)
     assert not drive._active
+
+
+def test_an_array_recording_has_one_thread_too():
+    recording = nbpipe.record([painted(0, 64, 64)] * 5, "out.mp4", wait=False)
+    with ThreadPoolExecutor(1) as elsewhere, pytest.raises(nbpipe.WrongThread):
+        elsewhere.submit(recording.wait).result()
+    recording.wait()
+
+
+def test_the_scenes_own_error_rises_though_ffmpeg_dies_as_well():
+    def both():
+        os.kill(the_ffmpeg(), signal.SIGKILL)
+        boom()
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        nbpipe.record(At(30, both), "out.mp4", size=(640, 360), frames=100)
+    assert any("while it was being finished" in note for note in caught.value.__notes__)
+
+
+def test_an_observer_that_raises_hides_nothing_from_the_others(caplog):
+    recording = nbpipe.record(Watermark(), "out.mp4", size=(64, 64), frames=30, wait=False)
+    recording.observe(lambda _: boom(), "elapsed")
+    recording.wait()
+    assert (recording.state, recording.bytes > 0) == ("done", True)

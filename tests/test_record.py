@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import subprocess
+import sys
+import weakref
 from fractions import Fraction
 
 import av
@@ -273,3 +277,91 @@ def test_number_reader_notices_a_torn_frame():
     torn[48:] = painted(4, 160, 96)[48:]
     with pytest.raises(AssertionError, match="torn: 3 at the top, 4 at the bottom"):
         number_in(torn.mean(axis=2))
+
+
+def test_nothing_of_a_scene_is_kept_alive_by_its_recording():
+    scene = Watermark()
+    recording = nbpipe.record(scene, "out.mp4", size=(64, 64), frames=3)
+    picture = np.zeros((64, 64, 3), np.uint8)
+    pictures = nbpipe.record(iter([picture]), "arrays.mp4")
+    gone = weakref.ref(scene), weakref.ref(picture)
+    del scene, picture
+    gc.collect()
+    assert [reference() for reference in gone] == [None, None]
+    assert recording.state == pictures.state == "done"
+
+
+def test_the_users_context_stays_current_when_nbpipe_makes_its_own():
+    code = """
+import moderngl, nbpipe
+from nbpipe.gl._calls import calls
+ctx = moderngl.create_context(standalone=True, backend="egl")
+mine = calls().current()[0]
+nbpipe.record(lambda frame: frame.fbo.clear(1, 0, 0), "own.mp4", size=(64, 64), frames=2)
+assert calls().current()[0] == mine
+texture = ctx.texture((64, 64), 4, b"\\xff" * 64 * 64 * 4)
+nbpipe.record([texture] * 3, "mine.mp4")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_scene_that_remembers_the_context_it_was_given_is_right_again(own_context):
+    class Remembers(Watermark):
+        def setup(self, ctx):
+            self.ctx = ctx
+            super().setup(ctx)
+
+    scene = Remembers()
+    nbpipe.record(scene, "first.mp4", size=(160, 96), frames=3)
+    with own_context:
+        nbpipe.record(scene, "second.mp4", size=(160, 96), frames=3)
+    assert numbers("second.mp4") == [0, 1, 2]
+
+
+def test_another_recording_leaves_the_state_of_a_running_one_alone():
+    class Deep(Watermark):
+        seen = ()
+
+        def setup(self, ctx):
+            super().setup(ctx)
+            ctx.enable(moderngl.DEPTH_TEST)
+
+        def render(self, frame):
+            from nbpipe.gl._calls import calls
+
+            self.seen += (calls().IsEnabled(0x0B71),)
+            frame.fbo.clear()
+            super().render(frame)
+
+    scene = Deep()
+    running = nbpipe.record(scene, "deep.mp4", size=(64, 64), frames=20, wait=False)
+    running.wait(0)
+    nbpipe.record(Watermark(), "other.mp4", size=(64, 64), frames=3)
+    running.wait()
+    assert set(scene.seen) == {True}
+
+
+@pytest.mark.parametrize("pixel_format", ["gray", "gray10le"])
+def test_gray_is_the_brightness_of_bt709(pixel_format):
+    nbpipe.record(Watermark(), "gray.mp4", size=(320, 160), frames=1, crf=0, pixel_format=pixel_format)
+    with av.open("gray.mp4") as video:
+        frame = next(video.decode(video=0))
+    plane = frame.planes[0]
+    kind, steps = (np.uint8, 1) if pixel_format == "gray" else (np.uint16, 4)
+    got = np.frombuffer(plane, kind).reshape(plane.height, -1)[80, [32, 96, 160, 224, 288]] / steps
+    expected = [16 + 219 * (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255 for r, g, b in COLOURS.values()]
+    assert np.abs(got - expected).max() <= 1.5
+
+
+def test_the_preview_shows_what_the_video_shows(ctx):
+    """Also when the user's framebuffer has several attachments and reads from another one."""
+    from nbpipe.gl.stage import Stage
+
+    red, green = (ctx.texture((8, 8), 4, bytes(colour) * 64) for colour in ((255, 0, 0, 255), (0, 255, 0, 255)))
+    fbo = ctx.framebuffer([red, green])
+    fbo.read(attachment=1)
+    stage = Stage(ctx, (8, 8), (8, 8))
+    stage.shrink(fbo)
+    ctx.finish()
+    assert stage.preview()[4, 4].tolist() == [255, 0, 0, 255]
+    stage.release()
