@@ -75,9 +75,9 @@ class Calls:
             function = ctypes.CFUNCTYPE(result, *arguments)(address) if address else None
             setattr(self, name.removeprefix("gl"), function)
 
-    @functools.cached_property
+    @property
     def barriers(self) -> bool:
-        """Whether glMemoryBarrier may be called; the loader gives an address for it in any case."""
+        """Whether the current context has glMemoryBarrier; the loader gives an address for it in any case."""
         major, minor = self.integer(0x821B), self.integer(0x821C)
         return (major, minor) >= (4, 2)
 
