@@ -20,6 +20,7 @@ _TURN = 0.02  # seconds of work before the kernel's other work gets its turn
 _NAP = 0.002  # seconds; a frame takes the encoder milliseconds, and asking more often would burn its processor time
 _PATIENCE = 2.0  # seconds that the end of the interpreter waits for each recording
 
+# What must not be lost when the interpreter ends. An interrupt may leave one here that has settled.
 _active: set[Drive] = set()
 
 
@@ -29,6 +30,7 @@ class Drive:
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
         self._task: asyncio.Task[None] | None = None
+        _active.difference_update([drive for drive in _active if drive.pipeline.settled])
         _active.add(self)
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -113,7 +115,7 @@ class Drive:
 
 
 def _leave_all() -> None:
-    for drive in list(_active):
+    for drive in [drive for drive in _active if not drive.pipeline.settled]:
         whole = drive.leave()
         print(  # noqa: T201  nothing else is left to tell it with
             "nbpipe: the program ended while recording; "

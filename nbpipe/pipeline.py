@@ -20,7 +20,7 @@ How it can end:
 
 An interrupt may strike between any two lines. What the file must hold is therefore asked of the native writer,
 whose ticket count is the one truth about it, and each stage of the end may be entered again: publishing a
-published file does nothing, every belonging is taken from its list before it is released.
+published file does nothing, nor does releasing what is released.
 """
 
 from __future__ import annotations
@@ -285,11 +285,11 @@ class Pipeline:
 
     def _release(self) -> None:
         while self._belongings:
-            release = self._belongings.pop()
             try:
-                release()
+                self._belongings[-1]()
             except Exception:  # noqa: BLE001  the recording's own result matters more
                 _log.exception("nbpipe: an error while releasing the scene was ignored")
+            self._belongings.pop()
 
     def _report(self, words: str = "") -> None:
         now = time.monotonic()

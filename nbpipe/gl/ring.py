@@ -71,10 +71,11 @@ class HostMemory:
     """Plain memory; a read into it is complete when the call returns."""
 
     def __init__(self, size: int) -> None:
-        self._bytes = (ctypes.c_ubyte * size)()
-        self.view = memoryview(self._bytes).cast("B")
+        memory = (ctypes.c_ubyte * size)()
+        self._bytes: ctypes.Array[ctypes.c_ubyte] | None = memory
+        self.view = memoryview(memory).cast("B")
         self.pack_buffer = 0
-        self.offset = ctypes.addressof(self._bytes)
+        self.offset = ctypes.addressof(memory)
 
     def issued(self) -> None:
         """Nothing to note."""
@@ -86,7 +87,7 @@ class HostMemory:
     def release(self) -> None:
         """Forget the memory, however long this object is still known to somebody."""
         self.view = memoryview(b"")
-        del self._bytes
+        self._bytes = None
 
 
 class PixelBuffer:
@@ -137,13 +138,15 @@ class PixelBuffer:
         return True
 
     def release(self) -> None:
-        """Unmap and delete; the writer must have let go of `view`."""
+        """Unmap and delete; the writer must have let go of `view`. Again does nothing."""
+        if not self.view:
+            return
         self._forget()
-        self.view = memoryview(b"")
         bound = self._gl.integer(PIXEL_PACK_BUFFER_BINDING)
         self._gl.BindBuffer(PIXEL_PACK_BUFFER, self.pack_buffer)
         self._gl.UnmapBuffer(PIXEL_PACK_BUFFER)
         self._gl.BindBuffer(PIXEL_PACK_BUFFER, bound if bound != self.pack_buffer else 0)
+        self.view = memoryview(b"")
         self._buffer.release()
 
     def _forget(self) -> None:

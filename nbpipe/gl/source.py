@@ -135,6 +135,7 @@ class SceneSource:
 
     def release(self) -> None:
         """Release the scene's own objects, then the stage's."""
+        self._where.leave(self)
         release = getattr(self._scene, "release", None)
         try:
             if release is not None:
@@ -142,7 +143,6 @@ class SceneSource:
         finally:
             self._where.ensure()
             self._stage.release()
-            self._where.leave(self)
 
 
 class TextureSource:
