@@ -20,6 +20,7 @@ help:  ## List the targets
 
 demo: build  ## Set everything up, run notebook 01 without a browser, and print where the video is
 	@$(PIP) --group demo
+	@echo 'recording the videos of notebook 01 …'
 	@$(BIN)/python notebooks/execute.py notebooks/01_first_recording.ipynb
 
 lab: build  ## Open JupyterLab on the notebooks
@@ -36,6 +37,7 @@ $(VENV)/bin/python:
 	$(PIP) --upgrade 'pip>=25.1'
 
 $(VENV)/built: $(VENV)/bin/python pyproject.toml $(NATIVE)
+	@echo 'building nbpipe into $(VENV) …'
 	$(PIP) --editable .
 	@touch $@
 
@@ -85,4 +87,4 @@ bench: $(VENV)/tools  ## Measure nbpipe against rendering alone and encoding alo
 	$(BIN)/python tests/bench/loop.py
 
 clean:  ## Remove everything that was built
-	rm -rf $(VENV) build dist js/node_modules notebooks/*.mp4
+	rm -rf $(VENV) build dist js/node_modules notebooks/*.mp4 notebooks/.*.partial.*

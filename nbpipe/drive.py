@@ -77,20 +77,19 @@ class Drive:
             await (self._task or self._pump())
         self.pipeline.check()
 
-    def leave(self) -> bool:
-        """Bring it to an end because the interpreter ends; whether the file is whole."""
+    def leave(self) -> None:
+        """Bring it to an end because the interpreter ends."""
         pipeline = self.pipeline
         deadline = time.monotonic() + _PATIENCE
         with contextlib.suppress(Exception):
             pipeline.stop()
             while pipeline.mine and time.monotonic() < deadline:
                 if not self._step(SLICE):
-                    return True
-        pipeline.abandon("the program ended while this was being recorded")
+                    return
+        pipeline.abandon("FFmpeg did not finish in time")
         if pipeline.mine:
             with contextlib.suppress(Exception):
                 self._step(0)
-        return False
 
     def _step(self, timeout: float) -> bool:
         try:
@@ -116,11 +115,10 @@ class Drive:
 
 def _leave_all() -> None:
     for drive in [drive for drive in _active if not drive.pipeline.settled]:
-        whole = drive.leave()
+        drive.leave()
         print(  # noqa: T201  nothing else is left to tell it with
-            "nbpipe: the program ended while recording; "
-            + ("what had been drawn is in the file" if whole else "what there is of it is in its .partial file")
-            + ". Call wait() on the recording first.",
+            f"nbpipe: the program ended while it was recording: {drive.pipeline.whereabouts}. "
+            "Call wait() on the recording first.",
             file=sys.stderr,
         )
 

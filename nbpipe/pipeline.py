@@ -31,6 +31,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 
 from nbpipe.errors import EncoderError, SceneError, WrongThread
 from nbpipe.gl.ring import Ring
@@ -91,7 +92,7 @@ class Pipeline:
         self._state = State.PENDING
         self._error: BaseException | None = None
         self._outcome: tuple[State, str] | None = None
-        self._reported = 0.0
+        self._reported = self._paused_at = 0.0
         self._belongings = [source.release]
         try:
             with source.current():
@@ -142,7 +143,7 @@ class Pipeline:
     def check(self) -> None:
         """Raise what ended the recording, if something did and it has ended."""
         if self.settled and self._error is not None:
-            raise self._error
+            raise self._error.with_traceback(_users_part(self._error.__traceback__))
 
     @property
     def mine(self) -> bool:
@@ -158,6 +159,13 @@ class Pipeline:
     def paused(self) -> bool:
         """Whether it is paused."""
         return self._state is State.PAUSED
+
+    @property
+    def whereabouts(self) -> str:
+        """Where that is which was recorded, in words."""
+        if self.path is not None:
+            return f"{self._export.submitted} frames are in {self.path}"
+        return self._outcome[1] if self._outcome is not None else "nothing is known of the file"
 
     def stop(self) -> None:
         """Let the next steps finish with what has been drawn."""
@@ -196,12 +204,16 @@ class Pipeline:
             self._state = State.FINISHING
             self._onlookers.show(self._source)
         elif self._steering.paused:
+            if self._state is not State.PAUSED:
+                self._paused_at = time.monotonic()
             self._state = State.PAUSED
             self._submit_ready(0)
             self._onlookers.show(self._source)
             self._steering.wait(timeout)
             self.blocked = True
         else:
+            if self._state is State.PAUSED:
+                self._meter.rest(time.monotonic() - self._paused_at)
             self._state = State.RECORDING
             self._onlookers.show(self._source)
             if self._free_slot(timeout):
@@ -272,8 +284,9 @@ class Pipeline:
             state = State.DONE if whole and error is None else State.STOPPED
             words = "" if where else "ended before the first frame, so there is no file"
         if error is not None and where is not None:
-            error.add_note(f"nbpipe: the {count} frames before this are in {where}")
-            words += f"\nThe {count} frames before this are in {where.name}" if words else ""
+            what = "the 1 frame" if count == 1 else f"the {count} frames"
+            error.add_note(f"nbpipe: {what} before this went into {where}")
+            words += f"\n{what.capitalize()} before this went into {where.name}" if words else ""
         return state, words
 
     def _settle(self, state: State, words: str) -> None:
@@ -300,7 +313,8 @@ class Pipeline:
         export = self._export
         if self._state is State.RECORDING:
             export.check()
-        fps = self._meter.rate(self._frame) if self._state is State.RECORDING else self.progress.fps
+        recording = self._state is State.RECORDING
+        fps = self._meter.rate(self._frame) if recording else self._meter.average(self._frame)
         left = self._frames - self._frame if self._frames is not None and not ended else 0
         self.progress = Progress(
             state=self._state,
@@ -312,8 +326,16 @@ class Pipeline:
             fps=fps,
             eta=left / fps if fps and left else None,
             elapsed=self._meter.elapsed,
-            bytes=export.bytes,
+            bytes=export.bytes if export.encoded else 0,
             bottleneck=self._meter.bottleneck,
             error=words,
         )
         self._onlookers.tell(self.progress)
+
+
+def _users_part(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback from the scene's first line on, or all of it if it never left nbpipe."""
+    part = trace
+    while part is not None and part.tb_frame.f_globals.get("__name__", "").startswith(("nbpipe.", "contextlib")):
+        part = part.tb_next
+    return part or trace

@@ -49,7 +49,7 @@ class Progress:
     encoded : int
         Frames FFmpeg says it has put into the file; encoders look ahead, so this trails `frames_written`.
     fps : float
-        Frames rendered per second, over about the last second.
+        Frames rendered per second, over about the last second; when it has ended, over all the time it worked.
     eta : float or None
         Seconds left, ``None`` while unknown.
     elapsed : float
@@ -106,6 +106,7 @@ class Meter:
         self.drawing = 0.0
         self.waiting = 0.0
         self._start = time.monotonic()
+        self._rested = 0.0
         self._marks: deque[tuple[float, int]] = deque()
 
     @property
@@ -121,6 +122,16 @@ class Meter:
             self._marks.popleft()
         then, first = self._marks[0]
         return (frame - first) / (now - then) if now > then else 0.0
+
+    def rest(self, seconds: float) -> None:
+        """Note a pause: its `seconds` are no work, and what was measured before it no longer counts."""
+        self._rested += seconds
+        self._marks.clear()
+
+    def average(self, frame: int) -> float:
+        """Return frames per second over all the time since the start, without the pauses."""
+        worked = self.elapsed - self._rested
+        return frame / worked if worked > 0 else 0.0
 
     @property
     def bottleneck(self) -> str:

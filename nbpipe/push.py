@@ -142,6 +142,9 @@ class Video:
             if self._drive is not None:
                 self._drive.wait()
 
+    def __repr__(self) -> str:
+        return f"<Video {self.recording or self.path.name}>"
+
     def __enter__(self) -> Self:
         return self
 

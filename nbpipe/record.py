@@ -99,7 +99,7 @@ def record(
     Returns
     -------
     Recording
-        Its traits tell how it goes, its methods stop and pause it.
+        Its traits tell how it goes; ``stop() pause() resume() wait()`` steer it.
 
     Raises
     ------
@@ -111,6 +111,12 @@ def record(
         The scene is no scene, such as GLSL that does not compile.
     EncoderError
         FFmpeg failed.
+
+    Examples
+    --------
+    >>> recording = nbpipe.record(scene, "out.mp4", size=(1920, 1080), fps=60, duration=5)
+    >>> recording.state, recording.frames_written
+    ('done', 300)
     """
     rate = frame_rate(fps)
     count = frame_count(rate, duration, frames)

@@ -25,7 +25,7 @@ ARRAY = Layout((641, 361), 3, bottom_up=False)
 HEAD = "ffmpeg -hide_banner -nostats -loglevel warning -y -progress pipe:1 -stats_period 0.2 -protocol_whitelist pipe,fd,file"
 YUV = "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format={},setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 RGB = "format={},setparams=colorspace=gbr:color_primaries=bt709:color_trc=iec61966-2-1:range=pc"
-HYBRID = "-movflags +hybrid_fragmented+delay_moov -frag_duration 500000 -flush_packets 1"
+HYBRID = "-movflags +hybrid_fragmented+negative_cts_offsets -frag_duration 500000 -flush_packets 1"
 FRAGMENTS = "-movflags +frag_keyframe+default_base_moof+delay_moov -frag_duration 500000 -flush_packets 1"
 
 

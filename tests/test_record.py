@@ -102,6 +102,16 @@ def test_frame_rate_is_exact_in_the_file(fps, exact):
     assert sorted(times) == [index / exact for index in range(30)]
 
 
+@pytest.mark.parametrize("count", [1, 2, 29, 30, 31, 149, 150, 151, 152, 301])
+def test_no_length_loses_its_last_frame_and_all_begin_at_zero(count):
+    """Fragments end every half second, also inside a group of B-frames; the file must not show it."""
+    nbpipe.record(Watermark(), "out.mp4", size=(160, 96), frames=count)
+    assert numbers("out.mp4") == list(range(count))
+    with av.open("out.mp4") as video:
+        assert video.streams.video[0].start_time == 0
+        assert video.duration == pytest.approx(count / 60 * 1e6, abs=1000)
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm", ".m4v"])
 def test_every_container(suffix):
     nbpipe.record(Watermark(), f"out{suffix}", size=(160, 96), frames=12)

@@ -34,7 +34,6 @@ export const TRAITS = [
   "_rate",
   "_software",
   "_note",
-  "_steerable",
   "_video",
   "_poster_mark",
 ] as const;
@@ -78,8 +77,6 @@ export interface Recording {
   rate: string;
   software: boolean;
   note: string;
-  /** The kernel has heard a browser since this recording was shown: the buttons work. */
-  steerable: boolean;
   video: Video | null;
   /** Safe inside a CSS string, or empty. */
   posterMark: string;
@@ -109,7 +106,6 @@ export function readRecording(model: Model): Recording {
     rate: text(get("_rate")),
     software: get("_software") === true,
     note: text(get("_note")),
-    steerable: get("_steerable") === true,
     video: video(get("_video")),
     posterMark: posterMark(get("_poster_mark")),
   };
@@ -181,7 +177,7 @@ export interface ChunkMessage {
 }
 
 /** Kernel → browser. */
-export type Incoming = FrameMessage | ChunkMessage | { type: "no-video"; error: string };
+export type Incoming = FrameMessage | ChunkMessage | { type: "no-video"; error: string } | { type: "heard" };
 
 /** Never SVG, which may carry scripts. */
 const IMAGES = ["image/jpeg", "image/png"];
@@ -208,6 +204,7 @@ export function readMessage(content: unknown, buffers: unknown): Incoming | null
   if (type === "video" && data && isCount(offset) && isCount(total)) {
     return { type: "chunk", offset, total, data };
   }
+  if (type === "heard") return { type };
   if (type === "video" && typeof error === "string") return { type: "no-video", error: text(error) };
   return null;
 }

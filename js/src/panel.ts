@@ -101,14 +101,18 @@ export function createPanel(press: (wish: Wish) => void): Panel {
     else bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
   }
 
-  function paintButtons(recording: Recording, { gone, young }: Circumstances, url: string | null): void {
+  function paintButtons(
+    recording: Recording,
+    { gone, heard, young }: Circumstances,
+    url: string | null,
+  ): void {
     const running = recording.state === "recording" || recording.state === "paused";
-    const heard = recording.steerable && !gone;
+    const works = heard && !gone;
     // A kernel that hears nothing gets no buttons, once it had the time to show otherwise.
-    const shown = recording.state === "pending" || (running && (recording.steerable || young || gone));
+    const shown = recording.state === "pending" || (running && (heard || young || gone));
     pause.hidden = stop.hidden = !shown;
-    pause.disabled = !running || !heard || wish !== null;
-    stop.disabled = !running || !heard || wish === "stop";
+    pause.disabled = !running || !works || wish !== null;
+    stop.disabled = !running || !works || wish === "stop";
     const next: IconName = recording.state === "paused" ? "resume" : "pause";
     if (pause.dataset.icon !== next) {
       pause.dataset.icon = next;

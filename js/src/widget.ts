@@ -24,6 +24,8 @@ const PATIENCE = 1500;
 
 /** What the views of one model share. */
 interface Session {
+  /** The kernel has answered a hello of one of them. */
+  heard: boolean;
   frames: Frames;
   film: Film;
   /** How each view paints itself. */
@@ -41,10 +43,15 @@ function openSession(model: Model): Session {
   const stopMessages = watchMessages(model, (message) => {
     if (message.type === "frame") frames.offer(message);
     else if (message.type === "chunk") film.take(message);
-    else film.fail(message.error);
+    else if (message.type === "no-video") film.fail(message.error);
+    else {
+      session.heard = true;
+      repaint();
+    }
   });
   const stopTraits = watchTraits(model, repaint);
-  return {
+  const session: Session = {
+    heard: false,
     frames,
     film,
     views,
@@ -54,6 +61,7 @@ function openSession(model: Model): Session {
       frames.close();
     },
   };
+  return session;
 }
 
 function openView(session: Session, model: Model, host: HTMLElement): () => void {
@@ -67,13 +75,17 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
 
   function paint(): void {
     const recording = readRecording(model);
-    const { film } = session;
+    const { film, heard } = session;
     // Painting goes on when the film reports its start; it starts once.
     if (hasFile(recording) && recording.video?.playable && !gone) film.want(recording.video);
     root.setAttribute("aria-label", `Recording ${recording.name}`);
     root.style.setProperty("--nbpipe-width", `${recording.size[0]}px`);
     screen.paint(recording, film.status);
-    panel.paint(recording, { gone, young, film: film.status, unplayable: screen.unplayable }, screen.url);
+    panel.paint(
+      recording,
+      { gone, heard, young, film: film.status, unplayable: screen.unplayable },
+      screen.url,
+    );
     // A notebook opened without its kernel has no picture but the poster.
     const dark = gone && !screen.lit;
     screen.element.hidden = dark;

@@ -42,7 +42,9 @@ export function limitWords({ state, bottleneck }: Recording): string {
 export interface Circumstances {
   /** The kernel behind this view has gone. */
   gone: boolean;
-  /** The view is so young that a kernel may still answer its hello. */
+  /** The kernel has answered a hello: what the browser says arrives, so the buttons work. */
+  heard: boolean;
+  /** The view is so young that the kernel may still answer. */
   young: boolean;
   film: FilmStatus;
   /** This browser has tried the file and cannot decode it. */
@@ -50,12 +52,15 @@ export interface Circumstances {
 }
 
 /** The one line that says what to do next, where something is not as one would expect. */
-export function hintWords(recording: Recording, { gone, young, film, unplayable }: Circumstances): string {
-  const { state, video, name, steerable } = recording;
+export function hintWords(
+  recording: Recording,
+  { gone, heard, young, film, unplayable }: Circumstances,
+): string {
+  const { state, video, name } = recording;
   if (gone && (isActive(recording) || (video?.playable && film.kind !== "here"))) {
     return "The kernel is gone; run the cell again.";
   }
-  if ((state === "recording" || state === "paused") && !steerable && !young) {
+  if ((state === "recording" || state === "paused") && !heard && !young) {
     return "This kernel hears the browser only between cells: to stop, use the kernel's ■ interrupt button.";
   }
   if (!hasFile(recording) || !video) return "";

@@ -30,7 +30,6 @@ export const TRAITS_OF_A_RECORDING: Record<string, unknown> = {
   _rate: "60",
   _software: false,
   _note: "",
-  _steerable: true,
   _video: null,
   _poster_mark: "",
 };
@@ -39,6 +38,8 @@ export class FakeModel implements Model {
   /** All that the browser said. */
   sent: Record<string, unknown>[] = [];
   traits: Record<string, unknown>;
+  /** A kernel that hears nothing answers no hello. */
+  deaf = false;
   #listeners: [string, Listener][] = [];
 
   constructor(traits: Record<string, unknown> = {}) {
@@ -55,7 +56,9 @@ export class FakeModel implements Model {
     this.#listeners = this.#listeners.filter(([name, known]) => name !== event || known !== callback);
   }
   send(content: unknown): void {
-    this.sent.push(content as Record<string, unknown>);
+    const message = content as Record<string, unknown>;
+    this.sent.push(message);
+    if (message.type === "hello" && !this.deaf) this.receive({ type: "heard" });
   }
 
   /** The browser's words of one type, in order. */

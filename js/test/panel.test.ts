@@ -4,7 +4,13 @@ import { createPanel, type Panel } from "../src/panel.ts";
 import type { Circumstances } from "../src/words.ts";
 import { button, recording, visibleText } from "./fakes.ts";
 
-const USUAL: Circumstances = { gone: false, young: false, film: { kind: "idle" }, unplayable: false };
+const USUAL: Circumstances = {
+  gone: false,
+  heard: true,
+  young: false,
+  film: { kind: "idle" },
+  unplayable: false,
+};
 
 let pressed: string[];
 let panel: Panel;
@@ -102,18 +108,18 @@ describe("the buttons", () => {
   it("keep their place, disabled, until the kernel has had time to answer", () => {
     paint({ state: "pending" });
     expect(button(panel.element, "Stop")?.disabled).toBe(true);
-    paint({ steerable: false }, { young: true });
+    paint({}, { heard: false, young: true });
     expect(button(panel.element, "Stop")?.disabled).toBe(true);
     press("Stop");
     expect(pressed).toEqual([]);
   });
 
   it("go where the kernel hears nothing, and come when it does", () => {
-    paint({ steerable: false });
+    paint({}, { heard: false });
     expect(button(panel.element, "Stop")).toBeNull();
     expect(button(panel.element, "Pause")).toBeNull();
     expect(visibleText(panel.element)).toContain("■ interrupt");
-    paint({ steerable: true });
+    paint({}, { heard: true });
     expect(button(panel.element, "Stop")?.disabled).toBe(false);
     expect(visibleText(panel.element)).not.toContain("■ interrupt");
   });

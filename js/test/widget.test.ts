@@ -42,7 +42,9 @@ describe("the handshake", () => {
 
   it("waits a second and a half before it says that the kernel hears nothing", () => {
     vi.useFakeTimers();
-    const { el } = open(new FakeModel({ _steerable: false })).show();
+    const model = new FakeModel();
+    model.deaf = true;
+    const { el } = open(model).show();
     vi.advanceTimersByTime(1499);
     expect(button(el, "Stop")?.disabled).toBe(true);
     expect(visibleText(el)).not.toContain("interrupt");
@@ -51,12 +53,13 @@ describe("the handshake", () => {
     expect(visibleText(el)).toContain("use the kernel's ■ interrupt button.");
   });
 
-  it("brings the buttons when the kernel answers late", async () => {
+  it("brings the buttons when the kernel answers late", () => {
     vi.useFakeTimers();
-    const model = new FakeModel({ _steerable: false });
+    const model = new FakeModel();
+    model.deaf = true;
     const { el } = open(model).show();
     vi.advanceTimersByTime(5000);
-    await model.set({ _steerable: true });
+    model.receive({ type: "heard" });
     button(el, "Stop")?.click();
     expect(model.said("stop")).toEqual([{ type: "stop" }]);
     expect(visibleText(el)).not.toContain("interrupt");

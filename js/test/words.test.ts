@@ -119,7 +119,13 @@ describe("the renderer", () => {
 });
 
 describe("the hint", () => {
-  const usual: Circumstances = { gone: false, young: false, film: { kind: "idle" }, unplayable: false };
+  const usual: Circumstances = {
+    gone: false,
+    heard: true,
+    young: false,
+    film: { kind: "idle" },
+    unplayable: false,
+  };
   const mp4 = { bytes: 4_200_000_000, mime: "video/mp4", playable: true };
 
   it("is silent when all is as one expects", () => {
@@ -127,10 +133,10 @@ describe("the hint", () => {
     expect(hintWords(recording({ state: "done", video: mp4 }), usual)).toBe("");
   });
   it("sends a person to the interrupt button where the kernel hears nothing", () => {
-    const deaf = recording({ steerable: false });
-    expect(hintWords(deaf, usual)).toMatch(/hears the browser only between cells.*■ interrupt/);
-    expect(hintWords(deaf, { ...usual, young: true })).toBe("");
-    expect(hintWords(recording({ steerable: false, state: "finishing" }), usual)).toBe("");
+    const deaf = { ...usual, heard: false };
+    expect(hintWords(recording(), deaf)).toMatch(/hears the browser only between cells.*■ interrupt/);
+    expect(hintWords(recording(), { ...deaf, young: true })).toBe("");
+    expect(hintWords(recording({ state: "finishing" }), deaf)).toBe("");
   });
   it("says that the kernel is gone, unless everything is here already", () => {
     const gone = { ...usual, gone: true };

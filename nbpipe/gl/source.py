@@ -267,7 +267,8 @@ def picture_source(pictures: Pictures, size: tuple[int, int] | None) -> Source:
 
 def _check_like(index: int, got: tuple[int, int], expected: tuple[int, int]) -> None:
     if got != expected:
-        raise _unlike(index, f"{got[0]}x{got[1]}", f"{expected[0]}x{expected[1]}")
+        swapped = " (the shape of an array is height, width, channels: transpose it)" if got == expected[::-1] else ""
+        raise _unlike(index, f"{got[0]}x{got[1]}", f"{expected[0]}x{expected[1]}{swapped}")
 
 
 def _unlike(index: int, got: str, expected: str) -> SceneError:

@@ -2,14 +2,14 @@
 
 `Recording` is the kernel's half of `js/src/model.ts`; the two name the same traits and messages. All trait
 writes happen on the render thread. Messages from a browser may arrive on any thread, also while a cell blocks
-the main one, so `_on_message` checks them against a list and then does one of three things: it sets a flag of
-`Steering`, notes an acknowledgement, or, when the recording has ended, sends a piece of the finished file.
+the main one, so `_on_message` checks them against a list and then sets a flag of `Steering`, notes an
+acknowledgement, or answers: that it hears, or with a piece of the finished file.
 No path and no option ever comes from a message, and no trait is writable from outside the kernel.
 
 How messages get here while a cell blocks: JupyterLab 4.4 and later sends those of widgets to a subshell, a
 second thread of ipykernel 7. But ipykernel 7.4 sends a comm's messages to the shell that published on it last,
 which for a recording is the busy main one. `_stay_on_subshell` opts this widget's comm out of that. On ipykernel
-6 nothing can arrive before the cell ends; `_steerable` stays False and the browser says so.
+6 nothing can arrive before the cell ends; a browser whose hello stays without an answer says so.
 
 Knows no GL, FFmpeg or pipeline: it is given a `Steering`, and a driver that makes the recording go on.
 """
@@ -105,13 +105,11 @@ class Recording(anywidget.AnyWidget):
     _rate = t.Unicode("").tag(sync=True)
     _software = t.Bool(default_value=False).tag(sync=True)
     _note = t.Unicode("").tag(sync=True)
-    _steerable = t.Bool(default_value=False).tag(sync=True)
     _video = t.Dict(None, allow_none=True).tag(sync=True)
     _poster_mark = t.Unicode("").tag(sync=True)
 
     def __init__(self, steering: Steering, **state: object) -> None:
         self._steering = steering
-        self._heard = False
         self._driver: Driver | None = None
         self._stream: PreviewStream | None = None
         self._film: Film | None = None
@@ -186,7 +184,6 @@ class Recording(anywidget.AnyWidget):
             self._take("bytes", self._film.size if self._film else progress.bytes)
             self._take("bottleneck", progress.bottleneck)
             self._take("error", progress.error)
-            self._take("_steerable", self._heard)
             self._take("state", progress.state.value)  # last: whoever watches it finds the rest in place
         if progress.state.ended and self._stream is not None and self._stream.poster and not self._poster_mark:
             self._poster_mark = cell.leave_poster(self._stream.poster, str(self))
@@ -216,7 +213,8 @@ class Recording(anywidget.AnyWidget):
         picture = f"{self._name}: {'×'.join(map(str, self._size))}, {self._rate} fps"
         if not State(self.state).ended:
             return picture
-        return f"{picture}, {self.frames_written} frames, {self.bytes / 1e6:.1f} MB, {self.state}"
+        size = f"{self.bytes / 1e6:.1f} MB" if self.bytes >= 1e6 else f"{self.bytes / 1e3:.0f} kB"  # noqa: PLR2004
+        return f"{picture}, {self.frames_written} frames, {size}, {self.state}"
 
     def __repr__(self) -> str:
         return f"<Recording {self}>"
@@ -235,11 +233,12 @@ class Recording(anywidget.AnyWidget):
     def _on_message(self, _: object, content: object, __: object) -> None:
         if not isinstance(content, dict):
             return
-        self._heard = True
         if self._stream is not None:
             self._stream.heard()
         kind = content.get("type")
-        if kind == "stop":
+        if kind == "hello":
+            self.send({"type": "heard"})  # now the browser knows that its buttons work
+        elif kind == "stop":
             self.stop()
         elif kind == "pause":
             self.pause()

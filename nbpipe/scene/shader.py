@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import reprlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +113,7 @@ class Shader:
         try:
             for name, value in self.uniforms.items():
                 self._set_own(ctx, name, value)
+            self._check_samplers()
         except BaseException:
             self.release()
             raise
@@ -139,6 +141,13 @@ class Shader:
         for made in reversed(self._made):
             made.release()
         self._made = []
+
+    def _check_samplers(self) -> None:
+        # One that was never given would read black, without a word.
+        for name in self._program:
+            if name not in self.uniforms and _is_sampler(self._program[name]):
+                msg = f"the shader reads {name!r}, which was not given: nbpipe.Shader(source, {name}=array)"
+                raise SceneError(msg)
 
     def _set(self, name: str, value: object) -> None:
         # A uniform that the compiler found unused is not there; vec2 iResolution is a common home-made variant.
@@ -168,17 +177,29 @@ class Shader:
             self._made.append(texture)
         elif isinstance(value, moderngl.Texture):
             texture = value
+        elif _is_sampler(uniform):
+            got = f"an array of shape {value.shape} and dtype {value.dtype}" if isinstance(value, np.ndarray) else value
+            msg = (
+                f"{name!r} needs a moderngl.Texture or a uint8 array (H, W) or (H, W, 3 or 4), not {reprlib.repr(got)}"
+            )
+            raise SceneError(msg)
         else:
             try:
                 uniform.value = value
             except Exception as error:
-                msg = f"uniform {name!r} cannot take {value!r}: {error}"
+                msg = f"uniform {name!r} cannot take {reprlib.repr(value)}: {error}"
                 raise SceneError(msg) from error
             return
         if name in _CHANNELS:
             self._channels[_CHANNELS.index(name)] = (*map(float, texture.size), 1.0)
         uniform.value = len(self._textures)
         self._textures.append(texture)
+
+
+def _is_sampler(uniform: Any) -> bool:
+    # GL_SAMPLER_1D … GL_SAMPLER_2D_RECT_SHADOW, and the arrays, buffers and integer kinds of OpenGL 3
+    kind = getattr(uniform, "gl_type", 0)
+    return 0x8B5D <= kind <= 0x8B64 or 0x8DC0 <= kind <= 0x8DD8  # noqa: PLR2004
 
 
 def _complete(source: str) -> str:
@@ -188,7 +209,7 @@ def _complete(source: str) -> str:
     if not _MAIN_IMAGE.search(code):
         msg = (
             "this GLSL has no 'void mainImage(out vec4 fragColor, in vec2 fragCoord)' and no 'void main()': "
-            "write one of the two"
+            "write one of the two, or, if this is the name of a file, pass its text: Path(…).read_text()"
         )
         raise SceneError(msg)
     return _SHADERTOY_HEAD + source + _SHADERTOY_TAIL

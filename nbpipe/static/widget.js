@@ -200,7 +200,6 @@ var TRAITS = [
   "_rate",
   "_software",
   "_note",
-  "_steerable",
   "_video",
   "_poster_mark"
 ];
@@ -228,7 +227,6 @@ function readRecording(model) {
     rate: text(get("_rate")),
     software: get("_software") === true,
     note: text(get("_note")),
-    steerable: get("_steerable") === true,
     video: video(get("_video")),
     posterMark: posterMark(get("_poster_mark"))
   };
@@ -284,6 +282,7 @@ function readMessage(content, buffers) {
   if (type === "video" && data && isCount(offset) && isCount(total)) {
     return { type: "chunk", offset, total, data };
   }
+  if (type === "heard") return { type };
   if (type === "video" && typeof error === "string") return { type: "no-video", error: text(error) };
   return null;
 }
@@ -342,12 +341,12 @@ function stateWords(recording, wish, gone = false) {
 function limitWords({ state, bottleneck }) {
   return state === "recording" && bottleneck ? `${bottleneck} is the limit` : "";
 }
-function hintWords(recording, { gone, young, film, unplayable }) {
-  const { state, video: video2, name, steerable } = recording;
+function hintWords(recording, { gone, heard, young, film, unplayable }) {
+  const { state, video: video2, name } = recording;
   if (gone && (isActive(recording) || video2?.playable && film.kind !== "here")) {
     return "The kernel is gone; run the cell again.";
   }
-  if ((state === "recording" || state === "paused") && !steerable && !young) {
+  if ((state === "recording" || state === "paused") && !heard && !young) {
     return "This kernel hears the browser only between cells: to stop, use the kernel's ■ interrupt button.";
   }
   if (!hasFile(recording) || !video2) return "";
@@ -486,13 +485,13 @@ function createPanel(press) {
     if (open) bar.removeAttribute("aria-valuenow");
     else bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
   }
-  function paintButtons(recording, { gone, young }, url) {
+  function paintButtons(recording, { gone, heard, young }, url) {
     const running = recording.state === "recording" || recording.state === "paused";
-    const heard = recording.steerable && !gone;
-    const shown = recording.state === "pending" || running && (recording.steerable || young || gone);
+    const works = heard && !gone;
+    const shown = recording.state === "pending" || running && (heard || young || gone);
     pause.hidden = stop.hidden = !shown;
-    pause.disabled = !running || !heard || wish !== null;
-    stop.disabled = !running || !heard || wish === "stop";
+    pause.disabled = !running || !works || wish !== null;
+    stop.disabled = !running || !works || wish === "stop";
     const next = recording.state === "paused" ? "resume" : "pause";
     if (pause.dataset.icon !== next) {
       pause.dataset.icon = next;
@@ -632,10 +631,15 @@ function openSession(model) {
   const stopMessages = watchMessages(model, (message) => {
     if (message.type === "frame") frames2.offer(message);
     else if (message.type === "chunk") film.take(message);
-    else film.fail(message.error);
+    else if (message.type === "no-video") film.fail(message.error);
+    else {
+      session.heard = true;
+      repaint();
+    }
   });
   const stopTraits = watchTraits(model, repaint);
-  return {
+  const session = {
+    heard: false,
     frames: frames2,
     film,
     views,
@@ -645,6 +649,7 @@ function openSession(model) {
       frames2.close();
     }
   };
+  return session;
 }
 function openView(session, model, host) {
   let gone = false;
@@ -656,12 +661,16 @@ function openView(session, model, host) {
   root.setAttribute("role", "group");
   function paint() {
     const recording = readRecording(model);
-    const { film } = session;
+    const { film, heard } = session;
     if (hasFile(recording) && recording.video?.playable && !gone) film.want(recording.video);
     root.setAttribute("aria-label", `Recording ${recording.name}`);
     root.style.setProperty("--nbpipe-width", `${recording.size[0]}px`);
     screen.paint(recording, film.status);
-    panel.paint(recording, { gone, young, film: film.status, unplayable: screen.unplayable }, screen.url);
+    panel.paint(
+      recording,
+      { gone, heard, young, film: film.status, unplayable: screen.unplayable },
+      screen.url
+    );
     const dark = gone && !screen.lit;
     screen.element.hidden = dark;
     poster.hide(dark ? "" : recording.posterMark);

@@ -218,12 +218,16 @@ def filters(layout: Layout, pixel_format: str) -> str:
 def _crash_safe(ffmpeg: FFmpeg, muxer: str) -> tuple[str, ...]:
     # Killed half-way, an ordinary MP4 holds no playable frame at all; written in fragments of half a second it
     # loses at most that. The hybrid kind becomes an ordinary MP4 when it is closed well (FFmpeg 7.1 and later).
-    # delay_moov: the header is written when the first frames are known, so that it can make up for the delay of
-    # B-frames; without it the first frame is shown two frames late (1/30 s at 60 fps, measured).
-    if muxer in ("mp4", "mov"):
-        fragments = "+hybrid_fragmented" if ffmpeg.hybrid_mp4 else "+frag_keyframe+default_base_moof"
-        return ("-movflags", f"{fragments}+delay_moov", "-frag_duration", "500000", "-flush_packets", "1")
-    return ("-flush_packets", "1")
+    #
+    # B-frames delay the picture, and something must make up for it, or the first frame is shown two frames late
+    # (1/30 s at 60 fps). That is usually an edit list (+delay_moov). But in the hybrid kind FFmpeg 9.0 writes it a
+    # frame short when a fragment ends inside a group of B-frames, and players then drop the last frame (151 frames
+    # at 60 fps). Offsets that may be negative need no edit list.
+    if muxer not in ("mp4", "mov"):
+        return ("-flush_packets", "1")
+    hybrid, fragments = "+hybrid_fragmented+negative_cts_offsets", "+frag_keyframe+default_base_moof+delay_moov"
+    flags = hybrid if ffmpeg.hybrid_mp4 else fragments
+    return ("-movflags", flags, "-frag_duration", "500000", "-flush_packets", "1")
 
 
 def _checked(params: Sequence[str]) -> tuple[str, ...]:

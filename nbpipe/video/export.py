@@ -19,6 +19,7 @@ from nbpipe.video.target import Target
 from nbpipe.video.writer import PipeWriter
 
 _SILENCE = 60.0  # seconds without any report from FFmpeg, which reports five times a second while it works
+_HEADER = 1024  # bytes: a file no larger than this has a header at most, and nothing to keep
 _LAST_WORDS = 5.0  # seconds that FFmpeg gets to end after it has stopped reading
 
 
@@ -128,7 +129,7 @@ class Export:
     def keep(self) -> Path | None:
         """Leave the partial file where it is and return its path; an empty one is removed."""
         partial = self._target.partial
-        if self.submitted and partial.exists() and partial.stat().st_size:
+        if self.submitted and partial.exists() and partial.stat().st_size > _HEADER:
             return partial
         self._target.discard()
         return None

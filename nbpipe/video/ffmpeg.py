@@ -39,20 +39,16 @@ _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\t\x20-\x7e\x80-\U0010ffff]")
 # What the person can do, by what FFmpeg says.
 _HINTS = (
     ("No space left on device", "The disk is full: free some space, or record to another one."),
-    (
-        "Error while opening encoder",
-        "The encoder refused its options: check codec=, preset=, crf= and ffmpeg_params=.",
-    ),
+    ("Cannot load lib", "This encoder needs hardware or a driver that is not here: use codec='libx264'."),
+    ("No NVENC capable devices", "This encoder needs hardware that is not here: use codec='libx264'."),
+    ("Could not write header", "This file type does not take this codec: try a path ending in .mkv."),
+    ("are supported for", "This file type does not take this codec: try a path ending in .mkv."),
     (
         "Error setting option",
-        "An option has a value that FFmpeg does not know: check preset=, crf= and ffmpeg_params=.",
+        "An option has a value FFmpeg does not know: check preset=, crf= and ffmpeg_params=.",
     ),
     ("Unrecognized option", "FFmpeg does not know one of the ffmpeg_params=."),
-    ("Cannot load", "The encoder needs hardware that is not here: leave codec= out, or use codec='libx264'."),
-    (
-        "codec not currently supported in container",
-        "This file type cannot hold this codec: try a path ending in .mkv.",
-    ),
+    ("Error while opening encoder", "The encoder refused its options: check codec=, preset=, crf= and ffmpeg_params=."),
     ("Permission denied", "FFmpeg may not write there: choose another directory."),
 )
 
