@@ -128,7 +128,7 @@ class Video:
         self._mailbox.pictures.append(picture)
         if self._drive is None:
             source = picture_source(self._pictures, self._size)
-            self.recording, self._drive = self._job.begin(source, None, show=self._show)
+            self.recording, self._drive = self._job.begin(source, None, show=self._show, here=False)
         while self._pictures.waiting or self._mailbox.pictures:
             if not self._drive.turn():
                 self._mailbox.pictures.clear()

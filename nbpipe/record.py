@@ -142,7 +142,7 @@ def record(
         count = frame_count(rate, DEFAULT_SECONDS, None) if count is None else count
         where = context(ctx or getattr(adapted, "ctx", None))
         source = SceneSource(adapted, where, dimensions or DEFAULT_SIZE, rate, count, multisamples)
-    recording, drive = Job(target, ffmpeg, wanted, rate).begin(source, count, show=show)
+    recording, drive = Job(target, ffmpeg, wanted, rate).begin(source, count, show=show, here=wait)
     if wait:
         drive.wait()
     else:
@@ -159,8 +159,11 @@ class Job:
     wanted: Encoding
     fps: Fraction
 
-    def begin(self, source: Source, frames: int | None, *, show: bool) -> tuple[Recording, Drive]:
-        """Start FFmpeg and the face, and return a recording with what makes it go on."""
+    def begin(self, source: Source, frames: int | None, *, show: bool, here: bool) -> tuple[Recording, Drive]:
+        """Start FFmpeg and the face, and return a recording with what makes it go on.
+
+        `here`: whether it will end in the running cell.
+        """
         steering = Steering()
         layout = Layout(source.size, source.channels, source.bottom_up)
         recording = Recording(
@@ -200,7 +203,7 @@ class Job:
         recording.drive_with(drive)
         try:
             if stream is not None:
-                recording.show(stream)
+                recording.show(stream, here=here)
             elif show:
                 followers.append(TerminalBar(self.target.path.name, frames).update)
         except BaseException:

@@ -162,6 +162,18 @@ def test_wait_false_leaves_the_kernel_free_and_await_finishes(kernel, tmp_path):
     assert numbers(tmp_path / "out.mp4") == list(range(600))
 
 
+def test_the_poster_of_a_recording_that_goes_on_lands_in_its_own_cell(kernel):
+    kernel.run('rec = nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=60, wait=False)')
+    shown = [m for m in kernel.messages if m["msg_type"] == "display_data"]
+    placeholder = shown[-1]["content"]["transient"]["display_id"]
+    kernel.messages.clear()
+    kernel.run("rec.wait()")
+    (update,) = [m for m in kernel.messages if m["msg_type"] == "update_display_data"]
+    assert update["content"]["transient"]["display_id"] == placeholder
+    assert "image/jpeg" in update["content"]["data"]
+    assert not [m for m in kernel.messages if m["msg_type"] == "display_data"]
+
+
 def test_interrupting_an_await_stops_and_publishes(kernel, tmp_path):
     kernel.run('rec = nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=1_000_000, wait=False)')
     request = kernel.start("await rec")

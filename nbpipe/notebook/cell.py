@@ -6,6 +6,7 @@ The only module that imports IPython, and only inside its functions: a script ha
 from __future__ import annotations
 
 import base64
+import uuid
 
 _MARK = 64  # characters of a poster's base64 by which the live widget finds it in the page
 
@@ -34,12 +35,28 @@ def show(bundle: dict[str, object]) -> None:
     display(bundle, raw=True)
 
 
-def leave_poster(jpeg: bytes, text: str) -> str:
+def reserve() -> str:
+    """Reserve a place in the running cell for the poster of a recording that will end in another one."""
+    from IPython.display import display
+
+    place = uuid.uuid4().hex
+    display({}, raw=True, display_id=place)
+    return place
+
+
+def leave_poster(jpeg: bytes, text: str, place: str | None) -> str:
     """Put a picture and a line of text into the saved notebook, for readers without a kernel.
 
     They are an output of their own, because a frontend that cannot load a widget shows nothing else of the
-    widget's output. Returns the mark by which the live widget finds the picture, to hide it.
+    widget's output; in the running cell, or where `place` was reserved. Returns the mark by which the live widget
+    finds the picture, to hide it.
     """
+    from IPython.display import display, update_display
+
     poster = base64.b64encode(jpeg).decode()
-    show({"image/jpeg": poster, "text/plain": text})
+    bundle = {"image/jpeg": poster, "text/plain": text}
+    if place is None:
+        display(bundle, raw=True)
+    else:
+        update_display(bundle, raw=True, display_id=place)
     return poster[-_MARK:]

@@ -114,6 +114,7 @@ class Recording(anywidget.AnyWidget):
         self._stream: PreviewStream | None = None
         self._film: Film | None = None
         self._shown_in: int | None = None
+        self._place: str | None = None
         super().__init__(**state)
         self.on_msg(self._on_message)
 
@@ -161,10 +162,11 @@ class Recording(anywidget.AnyWidget):
         self.layout.close()
         self.close()
 
-    def show(self, preview: PreviewStream) -> None:
-        """Display the widget in the running cell."""
+    def show(self, preview: PreviewStream, *, here: bool) -> None:
+        """Display the widget in the running cell; `here` if the recording will also end in that cell."""
         self._stream = preview
         cell.show(self._bundle())
+        self._place = None if here else cell.reserve()
         self._shown_in = cell.current_cell()
 
     def update(self, progress: Progress) -> None:
@@ -186,7 +188,7 @@ class Recording(anywidget.AnyWidget):
             self._take("error", progress.error)
             self._take("state", progress.state.value)  # last: whoever watches it finds the rest in place
         if progress.state.ended and self._stream is not None and self._stream.poster and not self._poster_mark:
-            self._poster_mark = cell.leave_poster(self._stream.poster, str(self))
+            self._poster_mark = cell.leave_poster(self._stream.poster, str(self), self._place)
 
     def _take(self, trait: str, value: object) -> None:
         """Set a trait; what an observer of it raises is logged, and stops neither the others nor the recording."""
