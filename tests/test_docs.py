@@ -68,3 +68,11 @@ def test_notebook_01_runs_and_leaves_its_videos(tmp_path):
     outputs = [output for cell in saved.cells for output in cell.get("outputs", [])]
     assert sum("image/jpeg" in output.get("data", {}) for output in outputs) == 3
     assert not any(output.output_type == "error" for output in outputs)
+
+
+def test_the_bench_prints_its_table():
+    bench = [sys.executable, ROOT / "tests" / "bench" / "loop.py", "--size", "320x180", "--frames", "20", "--runs", "1"]
+    done = subprocess.run(bench, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^record +[\d.]+ +[\d.]+x +[\d.]+$", done.stdout, re.MULTILINE)
+    assert "share of the time spent on previews" in done.stdout

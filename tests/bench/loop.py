@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import nbpipe
+from nbpipe.drive import Drive
 from nbpipe.gl.context import context
 from nbpipe.gl.source import SceneSource
 from nbpipe.notebook.stream import PreviewStream
@@ -67,6 +68,7 @@ class Bench:
         wanted = encoding(ffmpeg, folder / "x.mp4", preset=self.preset)
         command = argv(ffmpeg.path, wanted, Layout(self.size, 4, bottom_up=True), Fraction(60), folder / "x.mp4")
         command[command.index("pipe:0")] = f"file:{raw}"
+        command[command.index("warning")] = "error"  # it guesses a duration for raw files and says so
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
 
     def record(self, folder: Path) -> None:
@@ -82,13 +84,14 @@ class Bench:
         source = SceneSource(adapt(SCENE), context(), self.size, Fraction(60), self.frames, 0)
         layout = Layout(self.size, 4, bottom_up=True)
         begun = time.perf_counter()
-        Pipeline(
+        pipeline = Pipeline(
             source,
             lambda: Export(ffmpeg, wanted, layout, Fraction(60), target),
             self.frames,
             steering=Steering(),
             onlookers=onlookers,
-        ).run()
+        )
+        Drive(pipeline).wait()
         self.preview_share = onlookers.cost / (time.perf_counter() - begun)
 
     def _fill(self, raw: Path) -> None:
