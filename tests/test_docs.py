@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import nbformat
+import numpy as np
 import pytest
 from watermark import luma
 
@@ -18,6 +19,14 @@ ROOT = Path(__file__).parent.parent
 def frames(path: Path) -> int:
     with av.open(str(path)) as video:
         return sum(1 for _ in video.decode(video=0))
+
+
+def count_of_the_lamps(picture: np.ndarray) -> int:
+    """Read the binary number that the lamps at the lower edge of the lagoon show."""
+    height, width = picture.shape
+    y = round(height / 2 * (1 + 0.93))
+    columns = [round(width / 2 + height / 2 * (0.06 * bit - 0.27)) for bit in range(10)]
+    return sum(int(picture[y, x] > 127) << bit for bit, x in enumerate(columns))
 
 
 def test_the_blocks_of_the_readme_run(tmp_path):
@@ -64,6 +73,8 @@ def test_notebook_01_runs_and_leaves_its_videos(tmp_path):
         assert frames(path) == count
         with av.open(str(path)) as video:
             assert luma(next(video.decode(video=0))).std() > 5, f"{name} is a plain area"
+    with av.open(str(notebook.with_name("lagoon.mp4"))) as video:
+        assert [count_of_the_lamps(luma(frame)) for frame in video.decode(video=0)] == list(range(300))
     saved = nbformat.read(tmp_path / "build" / notebook.name, as_version=4)
     outputs = [output for cell in saved.cells for output in cell.get("outputs", [])]
     assert sum("image/jpeg" in output.get("data", {}) for output in outputs) == 3
