@@ -98,7 +98,7 @@ def test_frame_rate_is_exact_in_the_file(fps, exact):
     with av.open("out.mp4") as video:
         stream = video.streams.video[0]
         times = [Fraction(packet.pts) * packet.time_base for packet in video.demux(stream) if packet.pts is not None]
-    assert stream.average_rate == exact
+        assert stream.average_rate == exact
     assert sorted(times) == [index / exact for index in range(30)]
 
 

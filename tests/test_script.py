@@ -173,6 +173,8 @@ def test_a_loop_that_ends_before_the_recording_publishes_what_it_has():
 def test_a_forked_child_ends_without_touching_its_parents_recording(end, tmp_path):
     done = script(
         f"""
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # from 3.12 on, each fork of a process with threads
 recording = begin(1000)
 while recording.frame < 100: recording.wait(0.01)
 child = os.fork()
@@ -193,6 +195,8 @@ def test_a_forked_child_that_lives_on_does_not_keep_the_file_from_being_finished
     """It has inherited the pipe's write end, or FFmpeg would never see the end of its input."""
     done = script(
         """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)
 recording = begin(1000)
 while recording.frame < 100: recording.wait(0.01)
 read, write = os.pipe()
