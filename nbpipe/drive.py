@@ -14,10 +14,12 @@ import os
 import sys
 import time
 
+from nbpipe.errors import NbpipeError
 from nbpipe.pipeline import SLICE, Pipeline
 
 _TURN = 0.02  # seconds of work before the kernel's other work gets its turn
 _NAP = 0.002  # seconds; a frame takes the encoder milliseconds, and asking more often would burn its processor time
+_CALM = 0.2  # seconds without a frame pushed after which the widget is told of the last one
 _PATIENCE = 2.0  # seconds that the end of the interpreter waits for each recording
 
 # What must not be lost when the interpreter ends. An interrupt may leave one here that has settled.
@@ -30,6 +32,7 @@ class Drive:
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
         self._task: asyncio.Task[None] | None = None
+        self._telling: asyncio.TimerHandle | None = None
         _active.difference_update([drive for drive in _active if drive.pipeline.settled])
         _active.add(self)
 
@@ -59,7 +62,17 @@ class Drive:
         if more and self.pipeline.failing:
             self.wait()
         self.pipeline.check()
+        if self._telling is None:
+            with contextlib.suppress(RuntimeError):  # no event loop, so nobody to tell later
+                self._telling = asyncio.get_running_loop().call_later(_CALM, self._tell)
         return more
+
+    def _tell(self) -> None:
+        """Bring a widget up to date whose program has stopped pushing frames for the moment."""
+        self._telling = None
+        with contextlib.suppress(NbpipeError):  # it rises from the next write
+            if not self.pipeline.settled:
+                self.pipeline.tell()
 
     def start(self) -> None:
         """Go on in the running event loop, if there is one."""

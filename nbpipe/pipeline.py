@@ -167,6 +167,12 @@ class Pipeline:
             return f"{self._export.submitted} frames are in {self.path}"
         return self._outcome[1] if self._outcome is not None else "nothing is known of the file"
 
+    def tell(self) -> None:
+        """Tell the onlookers how things stand, however short a time ago they were told."""
+        if self._outcome is None:
+            self._reported = 0.0
+            self._report()
+
     def stop(self) -> None:
         """Let the next steps finish with what has been drawn."""
         self._steering.stop()

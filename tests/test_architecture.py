@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "video": {"errors"},
     "notebook": {"progress"},
     "pipeline": {"errors", "progress", "gl", "video", "onlookers"},
-    "drive": {"pipeline"},
+    "drive": {"errors", "pipeline"},
     "onlookers": {"progress", "gl"},
     "terminal": {"progress"},
     "record": {"drive", "gl", "notebook", "onlookers", "pipeline", "progress", "scene", "terminal", "video"},

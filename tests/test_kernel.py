@@ -174,6 +174,19 @@ def test_the_poster_of_a_recording_that_goes_on_lands_in_its_own_cell(kernel):
     assert not [m for m in kernel.messages if m["msg_type"] == "display_data"]
 
 
+def test_a_video_that_is_left_open_shows_how_many_frames_it_has(kernel, tmp_path):
+    kernel.run("import numpy as np\nvideo = nbpipe.open('out.mp4', fps=30)\npicture = np.zeros((96, 160, 3), np.uint8)")
+    kernel.run("for _ in range(20): video.write(picture)")
+
+    def shows_all(message):
+        return message["msg_type"] == "comm_msg" and message["content"]["data"].get("state", {}).get("frame") == 20
+
+    if not any(map(shows_all, kernel.messages)):
+        kernel.until(shows_all)
+    kernel.run("video.close()")
+    assert (tmp_path / "out.mp4").exists()
+
+
 def test_interrupting_an_await_stops_and_publishes(kernel, tmp_path):
     kernel.run('rec = nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=1_000_000, wait=False)')
     request = kernel.start("await rec")
