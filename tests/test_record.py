@@ -299,6 +299,10 @@ def test_nothing_of_a_scene_is_kept_alive_by_its_recording():
     gc.collect()
     assert [reference() for reference in gone] == [None, None]
     assert recording.state == pictures.state == "done"
+    widgets = weakref.ref(recording), weakref.ref(pictures)
+    del recording, pictures
+    gc.collect()
+    assert [reference() for reference in widgets] == [None, None], "nor a recording by anybody, in a script"
 
 
 def test_the_users_context_stays_current_when_nbpipe_makes_its_own():

@@ -80,8 +80,9 @@ class Recording(anywidget.AnyWidget):
         Where the video is, or will be. Not sent to the browser.
     """
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    # Texts, not paths: for a path anywidget 0.11 keeps every widget alive, to tell it when the file changes.
+    _esm = (_STATIC / "widget.js").read_text(encoding="utf-8")
+    _css = (_STATIC / "widget.css").read_text(encoding="utf-8")
 
     state = t.Unicode(State.PENDING.value).tag(sync=True)
     frame = t.Int(0).tag(sync=True)
