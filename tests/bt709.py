@@ -1,0 +1,47 @@
+"""BT.709 in float64, straight from the standard: what every conversion of ours is compared with.
+
+ITU-R BT.709-6, items 3.2 to 3.4 (matrix, quantisation), and Rec. H.264 Annex E for where samples of chroma lie:
+`left`, which players assume of an untagged file: level with every second column of luma, between two rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+KR, KB = 0.2126, 0.0722
+KG = 1 - KR - KB
+
+
+def reference(picture: np.ndarray, pixel_format: str) -> list[np.ndarray]:
+    """Return the planes of `picture` in this FFmpeg pixel format, as they come in memory and before rounding.
+
+    `picture` is (height, width, 3 or 4) of uint8 or uint16, top row first. Values are in units of the format's
+    own samples (0–255, or 0–1023 for ten bits, also for p010, which stores them times 64).
+    """
+    if pixel_format in {"rgb24", "rgba"}:
+        channels = 3 if pixel_format == "rgb24" else 4
+        return [picture[..., :channels] / (np.iinfo(picture.dtype).max / 255)]
+    step = 4 if pixel_format in {"yuv420p10le", "p010le"} else 1
+    red, green, blue = np.moveaxis(picture[..., :3] / np.iinfo(picture.dtype).max, -1, 0)
+    luma = KR * red + KG * green + KB * blue
+    chroma = [(blue - luma) / (2 * (1 - KB)), (red - luma) / (2 * (1 - KR))]
+    planes = [(16 + 219 * luma) * step]
+    if pixel_format == "gray":
+        return planes
+    samples = [(128 + 224 * plane) * step for plane in chroma]
+    if pixel_format == "yuv444p":
+        return planes + samples
+    planes = [_even(planes[0])]
+    samples = [_halved(_even(plane)) for plane in samples]
+    return [*planes, np.stack(samples, axis=-1)] if pixel_format in {"nv12", "p010le"} else planes + samples
+
+
+def _even(plane: np.ndarray) -> np.ndarray:
+    """Repeat the last row and column where their number is odd."""
+    return np.pad(plane, [(0, size % 2) for size in plane.shape], mode="edge")
+
+
+def _halved(plane: np.ndarray) -> np.ndarray:
+    wide = np.pad(plane, [(0, 0), (1, 1)], mode="edge")
+    across = (wide[:, :-2:2] + 2 * wide[:, 1:-1:2] + wide[:, 2::2]) / 4
+    return (across[::2] + across[1::2]) / 2
