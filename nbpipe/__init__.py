@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from nbpipe.errors import EncoderError, FFmpegNotFound, NbpipeError, NoOpenGL, SceneError, WrongThread
 from nbpipe.notebook.widget import Recording
+from nbpipe.pipe import close, done, pipe, sync
 from nbpipe.push import Video, open  # noqa: A004  named as the built-in it resembles
 from nbpipe.record import record
 from nbpipe.scene.frame import Frame
@@ -23,6 +24,10 @@ __all__ = [
     "Video",
     "WrongThread",
     "__version__",
+    "close",
+    "done",
     "open",
+    "pipe",
     "record",
+    "sync",
 ]

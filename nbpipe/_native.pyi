@@ -39,6 +39,12 @@ class PipeWriter:
         A descriptor open for writing: a pipe, FIFO, socket or file. The writer works on a private duplicate
         (above 2, close-on-exec), so the caller may close his own at once; its flags are left as they are. A
         pipe is enlarged to 1 MiB where the system allows it.
+    lend : bool
+        Let a pipe refer to the submitted memory itself where it can, instead of a copy. Only for a reader that
+        copies what it reads, as FFmpeg does; one that passes pages on with splice(2) would show later content.
+        For the caller nothing changes: a written ticket's memory is free.
+    follow : bool
+        End by itself, within 10 ms of having written everything, when `fd` is closed or leads elsewhere.
 
     Raises
     ------
@@ -47,7 +53,7 @@ class PipeWriter:
 
     """
 
-    def __init__(self, fd: int) -> None: ...
+    def __init__(self, fd: int, *, lend: bool = False, follow: bool = False) -> None: ...
     def submit(self, data: Buffer, /) -> int:
         """Queue a buffer and return its ticket; never blocks.
 
@@ -136,7 +142,7 @@ class PipeWriter:
 
     @property
     def closed(self) -> bool:
-        """Whether `close` has been called, or this is a forked child."""
+        """Whether `close` has been called, the followed descriptor has been closed, or this is a forked child."""
 
     def __enter__(self) -> Self: ...
     def __exit__(

@@ -99,7 +99,7 @@ void at_exit() {
 /// object, so it never happens under the lock: nodes are spliced into a local list that dies after it.
 class Lender {
   public:
-    explicit Lender(int fd) : writer_(fd) {}
+    Lender(int fd, bool lend, bool follow) : writer_(fd, {.lend_pages = lend, .follow = follow}) {}
 
     PipeWriter::Ticket submit(nb::handle data) {
         reap();
@@ -205,7 +205,7 @@ NB_MODULE(_native, m) {
     nb::module_::import_("atexit").attr("register")(nb::cpp_function(at_exit));
 
     nb::class_<Lender>(m, "PipeWriter", nb::is_final())
-        .def(nb::init<int>(), "fd"_a)
+        .def(nb::init<int, bool, bool>(), "fd"_a, nb::kw_only(), "lend"_a = false, "follow"_a = false)
         .def("submit", &Lender::submit, nb::arg())
         .def("wait", &Lender::wait, nb::arg(), "timeout"_a = nb::none())
         .def("close", &Lender::close)

@@ -19,10 +19,23 @@
 // the child, where they stay `abandoned`. The lock of that list is held wherever descriptors are opened or
 // closed, and during a fork, so that none is caught half-way.
 //
-// To come: vmsplice belongs into write_some(); it then also has to tell which bytes the reader has consumed.
+// Lending. Where the reader is known to copy what it reads, as FFmpeg does, a pipe need not hold a copy: with
+// vmsplice it refers to the caller's own pages. The price is a promise, for what the caller writes into them
+// changes what the reader will see, and no event tells when he has read them. So the last pipeful of each frame
+// is written as a copy. A pipe has room for so many pages and no more, and is first in, first out: when it has
+// accepted a full capacity of bytes behind the lent ones, those have been read. "Accepted" then means "yours
+// again" for lent and copied bytes alike, and nobody polls. (A reader that passes pages on unread, with splice
+// or tee, breaks this; that is why lending must be asked for.)
+//
+//    one frame   ├───────────── lent, no copy ─────────────┼── the last pipeful: copied ──┤
+//
+// It costs the copy of 1 MiB a frame, and saves that of the rest. Frames no longer than a pipeful are
+// copied whole. Where the system refuses to lend (memory that a driver has mapped, a sandbox), everything is copied.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace nbpipe {
@@ -48,17 +61,26 @@ class Descriptor {
 /// One thread writes and waits; wake() may come from any; close() only when neither can happen any more.
 class Outlet {
   public:
+    enum class Lending { no, where_possible };
+
     /// Throws std::system_error; then no descriptor is left open.
-    explicit Outlet(int fd);
+    explicit Outlet(int fd, Lending lending = Lending::no);
     Outlet(const Outlet&) = delete;
     Outlet& operator=(const Outlet&) = delete;
     ~Outlet();
 
-    /// Writes what fits now, at most 1 MiB, without blocking: the bytes taken, 0 for "full", or -errno.
-    [[nodiscard]] std::ptrdiff_t write_some(std::span<const std::byte> data) const noexcept;
+    /// Puts what fits now of a frame's `rest` into the pipe, at most 1 MiB, without blocking: the bytes taken, 0
+    /// for "full", or -errno. When the rest is empty, the frame's memory is the caller's again.
+    [[nodiscard]] std::ptrdiff_t write_some(std::span<const std::byte> rest) noexcept;
 
     /// Blocks until there is room, the reader is gone or wake() was called: 0, or an errno.
     [[nodiscard]] int wait_writable() const noexcept;
+
+    /// Whether the user's descriptor, by its number, still leads to the same place.
+    [[nodiscard]] bool original_open() const noexcept;
+
+    /// Gives the reader his end of file; wake() may still come.
+    void hang_up() noexcept;
 
     /// Ends this wait_writable() and all later ones.
     void wake() const noexcept;
@@ -72,6 +94,7 @@ class Outlet {
     enum class Kind { plain, socket, cautious }; // which call keeps a write from blocking
 
     void open(int fd);
+    [[nodiscard]] std::ptrdiff_t lend_some(std::span<const std::byte> rest) noexcept;
     void close_all() noexcept;
     static void before_fork() noexcept;
     static void after_fork_in_parent() noexcept;
@@ -81,6 +104,9 @@ class Outlet {
     Descriptor wake_reader_;
     Descriptor wake_writer_; // unused where one eventfd is both ends
     Kind kind_ = Kind::cautious;
+    bool lending_;
+    int original_;
+    std::array<std::uint64_t, 2> place_{}; // device and inode of the target
     bool abandoned_ = false;
     Outlet* older_ = nullptr; // the list of live outlets, under its lock
 };

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <string>
 #include <system_error>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #endif
 
 namespace nbpipe {
@@ -30,6 +32,9 @@ constexpr int pipe_size = 1 << 20;
 // One call never takes more than a full pipe. It bounds the time to the next look at "closed" where a write
 // does not end early by itself (a file: below 1 ms), and stays far below Linux's limit of 2 GiB a call.
 constexpr std::size_t most_per_call = std::size_t{1} << 20;
+
+// No errno is that large: "this must be written".
+constexpr std::ptrdiff_t not_lent = std::numeric_limits<std::ptrdiff_t>::min();
 
 // Live outlets, newest first. Both are constant-initialised and never destroyed: a fork may come at any time,
 // even from an exit handler.
@@ -90,7 +95,7 @@ void Descriptor::reset() noexcept {
     }
 }
 
-Outlet::Outlet(int fd) {
+Outlet::Outlet(int fd, Lending lending) : lending_(lending == Lending::where_possible), original_(fd) {
     static const int registered = ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     if (registered != 0) {
         throw std::system_error(registered, std::generic_category(), "pthread_atfork");
@@ -128,6 +133,8 @@ void Outlet::open(int fd) {
     if (::fstat(target_.get(), &status) != 0) {
         fail("fstat");
     }
+    place_ = {status.st_dev, status.st_ino};
+    lending_ = lending_ && S_ISFIFO(status.st_mode);
     if (S_ISSOCK(status.st_mode)) {
         kind_ = Kind::socket;
     } else if (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) {
@@ -151,15 +158,20 @@ Outlet::~Outlet() {
     close_all();
 }
 
-std::ptrdiff_t Outlet::write_some(std::span<const std::byte> data) const noexcept {
+std::ptrdiff_t Outlet::write_some(std::span<const std::byte> rest) noexcept {
+    if (lending_) {
+        if (const auto lent = lend_some(rest); lent != not_lent) {
+            return lent;
+        }
+    }
     if (kind_ == Kind::cautious && !has_room(target_.get())) {
         return 0;
     }
-    const auto size = std::min(data.size(), kind_ == Kind::cautious ? std::size_t{PIPE_BUF} : most_per_call);
+    const auto size = std::min(rest.size(), kind_ == Kind::cautious ? std::size_t{PIPE_BUF} : most_per_call);
     for (;;) {
         const auto taken = kind_ == Kind::socket
-                               ? ::send(target_.get(), data.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL)
-                               : ::write(target_.get(), data.data(), size);
+                               ? ::send(target_.get(), rest.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL)
+                               : ::write(target_.get(), rest.data(), size);
         if (taken >= 0) {
             return taken;
         }
@@ -170,6 +182,52 @@ std::ptrdiff_t Outlet::write_some(std::span<const std::byte> data) const noexcep
             return -errno;
         }
     }
+}
+
+#ifdef __linux__
+std::ptrdiff_t Outlet::lend_some(std::span<const std::byte> rest) noexcept {
+    // Asked each time, because whoever holds the other end may change it.
+    const int capacity = ::fcntl(target_.get(), F_GETPIPE_SZ);
+    const auto copied = static_cast<std::size_t>(std::max(capacity, 0));
+    if (kind_ != Kind::plain || capacity <= 0 || rest.size() <= copied) {
+        return not_lent;
+    }
+    for (;;) {
+        // The kernel only reads from it, but its struct serves both directions.
+        const iovec lent{.iov_base = const_cast<std::byte*>(rest.data()), // NOLINT(*-const-cast)
+                         .iov_len = std::min(rest.size() - copied, most_per_call)};
+        if (const auto taken = ::vmsplice(target_.get(), &lent, 1, SPLICE_F_NONBLOCK); taken >= 0) {
+            return taken;
+        }
+        if (errno == EAGAIN) {
+            return 0;
+        }
+        if (errno == EPIPE) {
+            return -EPIPE;
+        }
+        if (errno != EINTR) {
+            lending_ = false;
+            return not_lent;
+        }
+    }
+}
+#else
+std::ptrdiff_t Outlet::lend_some(std::span<const std::byte> /*rest*/) noexcept { return not_lent; }
+#endif
+
+bool Outlet::original_open() const noexcept {
+    struct stat status{};
+#ifdef __linux__ // the same as fstat, which ThreadSanitizer would call a race with whoever closes the number
+    const int result = ::fstatat(original_, "", &status, AT_EMPTY_PATH);
+#else
+    const int result = ::fstat(original_, &status);
+#endif
+    return result == 0 && place_ == decltype(place_){status.st_dev, status.st_ino};
+}
+
+void Outlet::hang_up() noexcept {
+    const std::scoped_lock no_fork_between(live_lock);
+    target_.reset();
 }
 
 int Outlet::wait_writable() const noexcept {

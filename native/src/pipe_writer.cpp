@@ -18,6 +18,8 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
+constexpr auto look_interval = std::chrono::milliseconds(10); // what waits for the end of file feels no delay
+
 /// A new thread inherits the mask of the thread that starts it; there is no moment in which it could be hit.
 class AllSignalsBlocked {
   public:
@@ -37,16 +39,20 @@ class AllSignalsBlocked {
 } // namespace
 
 struct PipeWriter::Worker {
-    explicit Worker(int fd) : outlet(fd) {
+    Worker(int fd, Options options)
+        : outlet(fd, options.lend_pages ? Outlet::Lending::where_possible : Outlet::Lending::no),
+          follow(options.follow) {
         const AllSignalsBlocked while_starting;
         thread = std::thread([this] { run(); });
     }
 
     void run() noexcept;
+    void rest(std::unique_lock<std::mutex>& lock) noexcept;
     int write_all(Bytes data) noexcept;
     void throw_if_over() const;
 
     Outlet outlet;
+    const bool follow;
 
     std::mutex mutex; // for all of this block
     std::condition_variable work;
@@ -64,7 +70,7 @@ void PipeWriter::Worker::run() noexcept {
     std::unique_lock lock(mutex);
     while (!closing && error == 0) {
         if (queue.empty()) {
-            work.wait(lock);
+            rest(lock);
             continue;
         }
         const Bytes data = queue.front();
@@ -80,6 +86,16 @@ void PipeWriter::Worker::run() noexcept {
         progress.notify_all();
     }
     counts.released = counts.submitted;
+    outlet.hang_up();
+}
+
+/// Waits for work. A writer that follows closes itself here when nothing more can come.
+void PipeWriter::Worker::rest(std::unique_lock<std::mutex>& lock) noexcept {
+    if (!follow) {
+        work.wait(lock);
+    } else if (work.wait_for(lock, look_interval) == std::cv_status::timeout && queue.empty()) {
+        closing = closing || !outlet.original_open();
+    }
 }
 
 /// 0 when all is written, ECANCELED when close() came first, or the errno of the write that failed.
@@ -114,7 +130,7 @@ void PipeWriter::Worker::throw_if_over() const {
     }
 }
 
-PipeWriter::PipeWriter(int fd) : worker_(std::make_unique<Worker>(fd)) {}
+PipeWriter::PipeWriter(int fd, Options options) : worker_(std::make_unique<Worker>(fd, options)) {}
 
 /// In a forked child the worker is left as it is: its mutex may be locked, and glibc's pthread_cond_destroy
 /// would wait for ever for a waiter that exists only in the parent. The child loses some hundred bytes.

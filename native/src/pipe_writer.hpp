@@ -1,4 +1,4 @@
-// PipeWriter moves bytes from memory to a file descriptor on a thread of its own, and copies none of them.
+// PipeWriter moves bytes from memory to a file descriptor on a thread of its own.
 //
 //    any thread                ┌───────────────── PipeWriter ─────────────────┐
 //    submit(bytes) ───────────►│ FIFO of (address, length)                    │
@@ -12,13 +12,18 @@
 // queue and no callback.
 //
 // Memory. The caller lends it from submit() until counts().released has reached the ticket, and must neither
-// free nor change it meanwhile. `released` follows `written`, and jumps to the last ticket when the thread
-// ends. (With vmsplice it will lag behind `written`: the pipe then refers to the caller's own pages.)
+// free nor change it meanwhile. `released` follows `written`, also where the pipe refers to the caller's own
+// pages for a while (pipe_io.hpp says how), and jumps to the last ticket when the thread ends.
 //
 // States. Each leads only to the right, and the thread lives in the first one alone:
 //
-//    open ──┬── a write fails ──► failed ──┬── close() ──► closed
+//    open ──┬── a write fails ──► failed ──┬── close(), or following: the original is closed ──► closed
 //           └──────────────────────────────┘
+//
+// Following. Someone who lends his descriptor for a while, and closes it to tell the reader that this was all,
+// cannot know of our duplicate. A writer that follows looks, whenever it has nothing to write, a hundred times
+// a second whether that descriptor still leads where it led; when not, the thread ends and the reader gets his
+// end of file. What was queued is written first.
 //
 // Errors. EINTR, EAGAIN and short writes are not errors. Any other errno ends the thread and is kept: every
 // later submit(), and wait_until() for a ticket that was not written, throws it as std::system_error, closed
@@ -59,8 +64,14 @@ class PipeWriter {
         std::int64_t bytes = 0;
     };
 
+    struct Options {
+        bool lend_pages = false; // see pipe_io.hpp; the reader must copy what it reads
+        bool follow = false;     // end when the original descriptor is closed
+    };
+
     /// Takes a private duplicate of `fd` and starts the thread. Throws std::system_error.
-    explicit PipeWriter(int fd);
+    explicit PipeWriter(int fd) : PipeWriter(fd, Options{}) {}
+    PipeWriter(int fd, Options options);
     PipeWriter(const PipeWriter&) = delete;
     PipeWriter& operator=(const PipeWriter&) = delete;
     ~PipeWriter();

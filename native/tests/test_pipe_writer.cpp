@@ -222,6 +222,99 @@ void more_than_two_gibibytes() {
     require(std::cmp_equal(writer.counts().bytes, size));
 }
 
+// ---- lending ----------------------------------------------------------------------------------------------
+
+constexpr PipeWriter::Options lending{.lend_pages = true};
+
+/// One buffer, filled anew the moment its ticket is written, before a reader who dawdles: any page that is
+/// still lent by then arrives with the next frame's bytes.
+void lent_memory_is_free_when_it_is_written() {
+    Pipe pipe;
+    PipeWriter writer(pipe.writer.get(), lending);
+    pipe.writer.reset();
+    constexpr std::size_t size = 3'000'001;
+    constexpr unsigned frames = 20;
+    Data arrived;
+    std::thread reading([&] { arrived = pipe.drain(10'007); });
+    Data buffer;
+    for (unsigned seed = 0; seed < frames; ++seed) {
+        const auto frame = pattern(size, seed);
+        buffer.resize(size);
+        std::ranges::copy(frame, buffer.begin());
+        require(writer.wait_until(writer.submit(buffer), soon()));
+    }
+    std::ranges::fill(buffer, std::byte{});
+    writer.close();
+    reading.join();
+    require(arrived.size() == size * frames);
+    for (unsigned seed = 0; seed < frames; ++seed) {
+        require(std::ranges::equal(std::span(arrived).subspan(seed * size, size), pattern(size, seed)));
+    }
+}
+
+/// The pipe refers to the writer's own pages: what is changed before it is read, arrives changed. This is why
+/// lending must be asked for, and it proves that nothing was copied.
+void lent_memory_is_not_copied() {
+    Pipe pipe;
+    auto frame = pattern(std::size_t{3} << 20U);
+    PipeWriter writer(pipe.writer.get(), lending);
+    writer.submit(frame);
+    pollfd room{.fd = pipe.writer.get(), .events = POLLOUT, .revents = 0};
+    wait_for([&] { return ::poll(&room, 1, 0) == 0; });
+    constexpr std::byte mark{0x5A};
+    const auto before = frame.at(1000);
+    frame.at(1000) = mark;
+    Data head(2000);
+    require(before != mark);
+    require(::read(pipe.reader.get(), head.data(), head.size()) == static_cast<ssize_t>(head.size()));
+    require(head.at(1000) == mark);
+}
+
+void lending_to_other_than_pipes_copies() {
+    auto pipe = Pipe::of_sockets();
+    const auto frame = pattern(3'000'001);
+    PipeWriter writer(pipe.writer.get(), lending);
+    pipe.writer.reset();
+    std::thread reading([&] { require(pipe.drain() == frame); });
+    require(writer.wait_until(writer.submit(frame), soon()));
+    writer.close();
+    reading.join();
+}
+
+// ---- following --------------------------------------------------------------------------------------------
+
+constexpr PipeWriter::Options following{.follow = true};
+
+void following_ends_with_the_descriptor() {
+    Pipe pipe;
+    const auto frame = pattern(3'000'001);
+    PipeWriter writer(pipe.writer.get(), following);
+    writer.submit(frame);
+    const int number = pipe.writer.get();
+    pipe.writer.reset();
+    const Descriptor other{::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+    require(other.get() == number); // the number leads elsewhere now
+    require(pipe.drain() == frame); // ends, though the writer is open
+    wait_for([&] { return writer.closed(); });
+    require(::lseek(other.get(), 0, SEEK_END) == 0);
+    require(error_of([&] { writer.submit(frame); }) == refused);
+    require(writer.wait_until(1, soon()));
+}
+
+void not_following_holds_the_pipe_open() {
+    Pipe pipe;
+    PipeWriter writer(pipe.writer.get());
+    pipe.writer.reset();
+    const auto frame = pattern(10);
+    require(writer.wait_until(writer.submit(frame), soon()));
+    Data head(10);
+    require(::read(pipe.reader.get(), head.data(), head.size()) == ssize_t{10});
+    pollfd end{.fd = pipe.reader.get(), .events = POLLIN, .revents = 0};
+    require(::poll(&end, 1, 100) == 0);
+    writer.close();
+    require(::poll(&end, 1, -1) == 1);
+}
+
 // ---- signals ----------------------------------------------------------------------------------------------
 
 std::atomic<int> signals_handled = 0;
@@ -240,7 +333,7 @@ void install_handler_without_restart() {
 void outlet_in_a_storm_of_signals() {
     install_handler_without_restart();
     const Pipe pipe;
-    const Outlet outlet(pipe.writer.get());
+    Outlet outlet(pipe.writer.get());
     require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 4096) == 4096);
     const auto frame = pattern(2'000'000);
     std::atomic<bool> done = false;
@@ -604,22 +697,34 @@ struct Fuzz {
 
     std::array<std::vector<Data>, threads> sent;
     bool may_close = false;
+    bool lent = false;
+
+    /// Memory is the sender's again as soon as its ticket is written, so he spoils it at once.
+    static void spoil(std::vector<std::pair<PipeWriter::Ticket, Data*>>& mine, PipeWriter::Ticket written) {
+        while (!mine.empty() && mine.front().first <= written) {
+            std::ranges::fill(*mine.front().second, std::byte{0xEE});
+            mine.erase(mine.begin());
+        }
+    }
 
     void act(PipeWriter& writer, std::uint32_t thread, unsigned seed) {
         std::minstd_rand random(seed);
         PipeWriter::Ticket last = 0;
+        std::vector<std::pair<PipeWriter::Ticket, Data*>> mine;
         for (unsigned step = 0; step < steps; ++step) {
             const auto dice = random() % 16;
             if (dice < 8) {
-                auto& mine = sent.at(thread);
-                mine.push_back(frame_of({thread, static_cast<std::uint32_t>(mine.size()),
-                                         static_cast<std::uint32_t>(random() % 20'000)}));
-                last = writer.submit(mine.back());
+                auto& frames = sent.at(thread);
+                frames.push_back(frame_of({thread, static_cast<std::uint32_t>(frames.size()),
+                                           static_cast<std::uint32_t>(random() % 20'000)}));
+                last = writer.submit(frames.back());
+                mine.emplace_back(last, &frames.back());
             } else if (dice < 12 && last > 0) {
                 const auto ticket = PipeWriter::Ticket{1} + static_cast<PipeWriter::Ticket>(random()) % last;
                 const bool written = writer.wait_until(ticket, PipeWriter::Clock::now() +
                                                                    std::chrono::microseconds(random() % 300));
                 require(!written || writer.counts().written >= ticket);
+                spoil(mine, written ? ticket : 0);
             } else if (dice < 15) {
                 const auto counts = writer.counts();
                 require(counts.written <= counts.released && counts.released <= counts.submitted);
@@ -638,7 +743,7 @@ struct Fuzz {
             Header header{};
             std::memcpy(&header, arrived.data(), sizeof header);
             require(header.thread < threads && header.index == next.at(header.thread)++);
-            const auto& frame = sent.at(header.thread).at(header.index);
+            const auto frame = frame_of(header);
             const auto count = std::min(frame.size(), arrived.size());
             require(std::ranges::equal(arrived.first(count), std::span(frame).first(count)));
             require(count == frame.size() || may_close);
@@ -651,11 +756,15 @@ struct Fuzz {
 
     void round(unsigned seed) {
         may_close = seed % 2 == 1;
+        lent = seed % 4 >= 2;
         for (auto& frames : sent) {
             frames.reserve(steps); // a frame that is lent must not move
         }
         Pipe pipe;
-        PipeWriter writer(pipe.writer.get());
+        PipeWriter writer(pipe.writer.get(), {.lend_pages = lent, .follow = false});
+        if (lent) { // small, or none of these frames would be long enough to lend
+            require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 4096) == 4096);
+        }
         pipe.writer.reset();
         Data arrived;
         std::thread reading([&] { arrived = pipe.drain(1 + seed * 7919 % 40'000); });
@@ -677,7 +786,12 @@ struct Fuzz {
 };
 
 void random_steps_of_many_threads() {
-    for (unsigned seed = 0; seed < 20; ++seed) { // 8000 steps
+#ifdef __SANITIZE_THREAD__ // where a round takes ten times as long
+    constexpr unsigned rounds = 50;
+#else
+    constexpr unsigned rounds = 250; // 100 000 steps
+#endif
+    for (unsigned seed = 0; seed < rounds; ++seed) {
         Fuzz{}.round(seed);
     }
 }
@@ -696,6 +810,11 @@ constexpr auto cases = std::to_array<Case>({
     {"socket_instead_of_a_pipe", socket_instead_of_a_pipe},
     {"regular_file", regular_file},
     {"more_than_two_gibibytes", more_than_two_gibibytes},
+    {"lent_memory_is_free_when_it_is_written", lent_memory_is_free_when_it_is_written},
+    {"lent_memory_is_not_copied", lent_memory_is_not_copied},
+    {"lending_to_other_than_pipes_copies", lending_to_other_than_pipes_copies},
+    {"following_ends_with_the_descriptor", following_ends_with_the_descriptor},
+    {"not_following_holds_the_pipe_open", not_following_holds_the_pipe_open},
     {"outlet_in_a_storm_of_signals", outlet_in_a_storm_of_signals},
     {"writer_thread_handles_no_signal", writer_thread_handles_no_signal},
     {"reader_of_a_pipe_goes", reader_of_a_pipe_goes},

@@ -39,6 +39,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "glIsEnabled": (c_bool, (c_uint,)),
     "glEnable": (None, (c_uint,)),
     "glDisable": (None, (c_uint,)),
+    "glFinish": (None, ()),
     "glFlush": (None, ()),
     "glBindBuffer": (None, (c_uint, c_uint)),
     "glBufferStorage": (None, (c_uint, c_void_p, c_void_p, c_uint)),

@@ -1,0 +1,63 @@
+"""The bytes of a user's moderngl buffer, copied out at once.
+
+A buffer of the user's may be released, orphaned or drawn into at any time, and its mapping goes with it; memory
+that another thread is to read later must therefore be ours. The copy costs less than it saves: 1080p RGB takes
+0.6 ms, and what FFmpeg then reads is still in the processor's cache.
+
+On the thread where the buffer's context is current. Knows nothing of pipes or video.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import moderngl
+import numpy as np
+
+from nbpipe.gl._calls import calls
+
+# The type that moderngl.Buffer wraps, which moderngl does not export; it maps the buffer while a view of it lives.
+_INNER = ("mgl", "Buffer")
+
+
+def inner_buffer(data: object) -> Any | None:
+    """Return the inner object of a moderngl buffer, however it is given; ``None`` for anything else.
+
+    Raises
+    ------
+    ValueError
+        The buffer has been released.
+    """
+    if isinstance(data, moderngl.Buffer):
+        data = data.mglo
+    elif type(data) is memoryview:
+        data = data.obj
+    if type(data) is moderngl.InvalidObject:
+        msg = "this moderngl buffer has been released; pipe it before you release it"
+        raise ValueError(msg)
+    return data if (type(data).__module__, type(data).__qualname__) == _INNER else None
+
+
+def copy_out(inner: Any, view: memoryview | None, into: memoryview) -> None:
+    """Copy a buffer's bytes `into` memory of its size, without the GIL where it takes time.
+
+    `view` is the user's own view of the buffer, if that is what he gave: it is mapped already.
+
+    Raises
+    ------
+    ValueError
+        The GL cannot map it: another context is current here, or it is mapped otherwise.
+    """
+    target = np.frombuffer(into, np.uint8)
+    if view is not None:
+        np.copyto(target, np.frombuffer(view, np.uint8))
+        return
+    calls().Finish()  # ctypes waits for the GPU without the GIL; moderngl, which maps in the next line, with it
+    try:
+        mapped = memoryview(inner)
+    except (BufferError, ValueError, moderngl.Error) as error:
+        msg = f"this moderngl buffer cannot be read ({error}); call on the thread where its context is current"
+        raise ValueError(msg) from error
+    # Released before anything else can bind a buffer: moderngl unmaps whichever is bound by then.
+    with mapped:
+        np.copyto(target, np.frombuffer(mapped, np.uint8))

@@ -1,0 +1,322 @@
+"""`pipe`, `sync`, `done`, `close`: bytes into a descriptor in the background, with TurboPipe's calls, safely.
+
+For programs that run their own FFmpeg. Each descriptor has a *line*: a native writer and the order of what
+goes into it. What keeps the promises:
+
+* **Order.** One line, one writer, one queue; a line is entered by one thread at a time.
+* **Life.** Memory of Python objects is lent, not copied: the writer holds its buffer, so that it can neither go away
+  nor be resized, and `pipe` waits when memory that is still queued is given again. A moderngl buffer cannot be
+  held that way and is copied into one of the line's blocks, which the next frame but two uses again.
+* **Bounds.** At most `QUEUE` pieces wait in a line; then `pipe` waits for the reader.
+* **Identity.** A line belongs to a place (device and inode), not to a number. When the number leads elsewhere
+  the old line ends by itself, once it has written what it has, and a new one begins.
+* **Files.** A file opened again is the same place at another offset, so a line to a file ends with each piece.
+* **End.** A line follows its descriptor: when the program closes that, the reader gets his end of file after
+  the last byte. At the end of the program what is queued is written, or its loss is told.
+
+Any thread, but for moderngl buffers, which are read on the thread of their context. Every wait leaves the GIL and
+can be interrupted.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import operator
+import os
+import stat
+import sys
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, SupportsIndex
+
+import numpy as np
+
+from nbpipe.gl.buffer import copy_out, inner_buffer
+from nbpipe.gl.ring import HostMemory
+from nbpipe.video.reader import copies_what_it_reads
+from nbpipe.video.writer import PipeWriter
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+QUEUE = 8
+_BLOCKS = 3  # one being read, one queued, one being filled
+_PATIENCE = 2.0  # seconds that the end of the program waits for each reader
+
+_Range = tuple[int, int]
+
+
+class _Line:
+    """What goes into one descriptor."""
+
+    def __init__(self, fd: int, status: os.stat_result) -> None:
+        self.fd, self.place = fd, (status.st_dev, status.st_ino)
+        self.to_a_file = stat.S_ISREG(status.st_mode)
+        self.entered = threading.RLock()
+        self._writer = PipeWriter(fd, lend=copies_what_it_reads(fd), follow=True)
+        self._queued: deque[tuple[_Range, int]] = deque()  # memory and ticket, until written
+        self._blocks: deque[tuple[HostMemory, int]] = deque()  # with the last ticket of each
+
+    @property
+    def over(self) -> bool:
+        """Whether the writer has ended, because the descriptor was closed or `end` was called."""
+        return self._writer.closed
+
+    @property
+    def stranded(self) -> bool:
+        """Whether its descriptor leads elsewhere by now."""
+        try:
+            status = os.fstat(self.fd)
+        except OSError:
+            return True
+        return self.place != (status.st_dev, status.st_ino)
+
+    def put(self, data: object) -> None:
+        """Queue `data`. The line must have been entered."""
+        inner = inner_buffer(data)
+        if inner is None:
+            where = _extent(data)
+            self.wait(self.ticket_of(where))
+            self._queued.append((where, self._submit(_contiguous(data))))
+        else:
+            size = inner.size()
+            block = self._block(size)
+            copy_out(inner, data if isinstance(data, memoryview) else None, block.view[:size])
+            ticket = self._submit(block.view[:size])
+            self._blocks.append((block, ticket))
+            self._queued.append((_extent(data), ticket))
+
+    def ticket_of(self, where: _Range) -> int:
+        """Return the last ticket that reads from this memory, or 0. The line must have been entered."""
+        written = self._writer.written
+        while self._queued and self._queued[0][1] <= written:
+            self._queued.popleft()
+        return max((ticket for (start, end), ticket in self._queued if start < where[1] and where[0] < end), default=0)
+
+    def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
+        """Whether `ticket`, or everything, is written within `timeout`. Raises `OSError` when it cannot be."""
+        ticket = self._writer.submitted if ticket is None else ticket
+        try:
+            return ticket < 1 or self._writer.wait(ticket, timeout)
+        except OSError as error:
+            raise self._explained(error) from None
+
+    def end(self) -> int:
+        """End at once; return how many pieces were not written."""
+        lost = self._writer.queued
+        self._writer.close()
+        return lost
+
+    def _submit(self, memory: Buffer) -> int:
+        self.wait(self._writer.submitted - QUEUE + 1)
+        try:
+            return self._writer.submit(memory)
+        except OSError as error:
+            raise self._explained(error) from None
+
+    def _block(self, size: int) -> HostMemory:
+        if len(self._blocks) < _BLOCKS:
+            return HostMemory(size)
+        self.wait(self._blocks[0][1])
+        block, _ = self._blocks.popleft()
+        return block if len(block.view) >= size else HostMemory(size)
+
+    def _explained(self, error: OSError) -> OSError:
+        words = f"writing to descriptor {self.fd} failed: {error.strerror}"
+        if isinstance(error, BrokenPipeError):
+            words = f"the reader of descriptor {self.fd} has gone; see what it said, and start it again with a new pipe"
+        return OSError(error.errno, words)
+
+
+_lines: list[_Line] = []
+_lock = threading.Lock()  # for _lines; never held while waiting
+
+
+def pipe(data: object, fd: int) -> None:
+    """Queue the bytes of `data` to be written to a descriptor in the background.
+
+    Parameters
+    ----------
+    data : moderngl.Buffer or buffer
+        A moderngl buffer (or its ``.mglo``, or a memoryview of that), which is copied, and may be changed or
+        released at once; or anything with the buffer protocol: bytes, bytearray, memoryview, a numpy array.
+        That is lent without a copy (unless it is not contiguous): do not change it before `sync` has returned.
+        If some of it is queued already, this waits until that is written.
+    fd : int
+        A descriptor that is open for writing, such as ``process.stdin.fileno()``. When the program closes it,
+        what is queued is still written.
+
+    Raises
+    ------
+    BrokenPipeError, OSError
+        It is not open for writing, or an earlier write has failed.
+    TypeError, ValueError
+        `data` has no bytes; or the moderngl buffer was released, or its context is not current here.
+
+    Examples
+    --------
+    ::
+
+        for frame in range(frames):
+            draw(frame)
+            nbpipe.sync(buffer)
+            fbo.read_into(buffer)
+            nbpipe.pipe(buffer, ffmpeg.stdin.fileno())
+        nbpipe.close(ffmpeg.stdin.fileno())
+    """
+    number = _descriptor(fd)
+    while True:
+        line = _line(number)
+        with line.entered:
+            try:
+                line.put(data)
+                if line.to_a_file:
+                    line.wait()
+                    line.end()
+            except ValueError:
+                if line.over:  # its descriptor was closed and opened again between two lines of this
+                    continue
+                raise
+        return
+
+
+def sync(data: object = None) -> None:
+    """Wait until every piece queued from `data` is written; without `data`, until everything is.
+
+    The memory is then the program's again. A moderngl buffer may be changed without waiting; for it, too, this
+    returns when its bytes are written.
+
+    Raises
+    ------
+    BrokenPipeError, OSError
+        What it waits for cannot be written, for instance because the reader has gone.
+    """
+    where = None if data is None else _extent(data)
+    failure = None
+    for line in _all_lines():
+        try:
+            if where is None:
+                line.wait()
+            else:
+                with line.entered:
+                    ticket = line.ticket_of(where)
+                line.wait(ticket)
+        except OSError as error:
+            failure = failure or error
+            if line.stranded:  # said once, and nobody can ask for it again
+                _forget(line)
+    if failure is not None:
+        raise failure
+
+
+def done(data: object) -> None:
+    """Note that `data` will not be used again. Nothing need be done: it stays alive until it is written."""
+    _extent(data)
+
+
+def close(fd: int | None = None) -> None:
+    """Write what is queued for a descriptor, or for all, and end the threads behind.
+
+    The descriptor itself stays open.
+
+    Raises
+    ------
+    BrokenPipeError, OSError
+        Something could not be written; it is dropped.
+    """
+    number = None if fd is None else _descriptor(fd)
+    failure = None
+    for line in [line for line in _all_lines() if number is None or line.fd == number]:
+        try:
+            line.wait()
+        except OSError as error:
+            failure = failure or error
+        line.end()
+        _forget(line)
+    if failure is not None:
+        raise failure
+
+
+def _line(fd: int) -> _Line:
+    status = os.fstat(fd)
+    with _lock:
+        _lines[:] = [line for line in _lines if not line.over]
+        for line in _lines:
+            if line.fd == fd and line.place == (status.st_dev, status.st_ino):
+                return line
+        _lines.append(_Line(fd, status))
+        return _lines[-1]
+
+
+def _all_lines() -> list[_Line]:
+    with _lock:
+        return list(_lines)
+
+
+def _forget(line: _Line) -> None:
+    with _lock, contextlib.suppress(ValueError):
+        _lines.remove(line)
+
+
+def _descriptor(fd: object) -> int:
+    if isinstance(fd, bool) or not isinstance(fd, SupportsIndex):
+        msg = f"fd must be the number of a descriptor, such as process.stdin.fileno(), not {fd!r}"
+        raise TypeError(msg)
+    return operator.index(fd)
+
+
+def _view(data: object) -> memoryview:
+    try:
+        view = memoryview(data)  # type: ignore[arg-type]  # this is the check
+    except TypeError:
+        msg = f"data must be a moderngl buffer, bytes, a numpy array or another buffer, not {type(data).__name__}"
+        raise TypeError(msg) from None
+    if "O" in view.format:
+        msg = "data holds Python objects, which are no bytes; convert it to a number type first"
+        raise TypeError(msg)
+    return view
+
+
+def _contiguous(data: object) -> Buffer:
+    view = _view(data)
+    return view if view.c_contiguous else view.tobytes()
+
+
+def _extent(data: object) -> _Range:
+    """Return where the memory of `data` begins and ends; of a moderngl buffer, a range that is its own."""
+    inner = inner_buffer(data)
+    if inner is not None:
+        return id(inner), id(inner) + 1
+    array = np.asarray(_view(data))
+    start = end = array.ctypes.data
+    for count, stride in zip(array.shape, array.strides, strict=True):
+        start, end = start + min(0, (count - 1) * stride), end + max(0, (count - 1) * stride)
+    return start, end + array.itemsize if array.size else end
+
+
+def _leave() -> None:
+    for line in _all_lines():
+        lost = 0
+        try:
+            if not line.wait(timeout=_PATIENCE):
+                lost = line.end()
+        except OSError:
+            lost = line.end()
+        if lost:
+            print(  # noqa: T201  nothing else is left to tell it with
+                f"nbpipe: the program ended while {lost} of the pieces piped to descriptor {line.fd} were not written. "
+                "Call nbpipe.sync() or nbpipe.close() first.",
+                file=sys.stderr,
+            )
+
+
+def _begin_anew() -> None:
+    global _lock  # noqa: PLW0603  another thread of the parent may have held it
+    _lock = threading.Lock()
+    _lines.clear()
+
+
+atexit.register(_leave)
+# A forked child must not touch its parent's lines; its copies of the writers are inert.
+os.register_at_fork(after_in_child=_begin_anew)

@@ -1,0 +1,47 @@
+"""Who reads a pipe, and whether its pages may be lent to him.
+
+Lent pages (``native/src/pipe_io.hpp``) are the caller's own memory until the reader has *copied* them. FFmpeg does.
+A program that passes pages on unread, as ``pv`` does with splice(2), would show later what has been written
+into them by then. So pages are lent only to a child of this process that is FFmpeg. Linux only; any thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+
+def copies_what_it_reads(fd: int) -> bool:
+    """Whether `fd` is a pipe, and the child of this process that has its other end is FFmpeg."""
+    try:
+        pipe = os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return False
+    if not pipe.startswith("pipe:"):
+        return False
+    return any(_is_ffmpeg(child) and _reads(child, pipe) for child in _children())
+
+
+def _children() -> Iterator[str]:
+    with contextlib.suppress(OSError):
+        for thread in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{thread}/children", encoding="ascii") as file:
+                yield from file.read().split()
+
+
+def _is_ffmpeg(process: str) -> bool:
+    try:
+        return os.path.basename(os.readlink(f"/proc/{process}/exe")).startswith("ffmpeg")
+    except OSError:
+        return False
+
+
+def _reads(process: str, pipe: str) -> bool:
+    with contextlib.suppress(OSError):
+        folder = f"/proc/{process}/fd"
+        for number in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"{folder}/{number}") == pipe:
+                    return True
+    return False
