@@ -102,6 +102,10 @@ class _Line:
         except OSError as error:
             raise self._explained(error) from None
 
+    def spare(self) -> None:
+        """Give up the blocks; what is queued from them keeps their memory."""
+        self._blocks.clear()
+
     def end(self) -> int:
         """End at once; return how many pieces were not written."""
         lost = self._writer.queued
@@ -211,8 +215,11 @@ def sync(data: object = None) -> None:
 
 
 def done(data: object) -> None:
-    """Note that `data` will not be used again. Nothing need be done: it stays alive until it is written."""
+    """Note that `data` will not be used again; what of it is queued stays alive until it is written."""
     _extent(data)
+    for line in _all_lines():
+        with line.entered:
+            line.spare()
 
 
 def close(fd: int | None = None) -> None:
@@ -241,16 +248,16 @@ def close(fd: int | None = None) -> None:
 def _line(fd: int) -> _Line:
     status = os.fstat(fd)
     with _lock:
-        _lines[:] = [line for line in _lines if not line.over]
         for line in _lines:
-            if line.fd == fd and line.place == (status.st_dev, status.st_ino):
+            if line.fd == fd and line.place == (status.st_dev, status.st_ino) and not line.over:
                 return line
-        _lines.append(_Line(fd, status))
+        _lines[:] = [line for line in _lines if not line.over] + [_Line(fd, status)]
         return _lines[-1]
 
 
 def _all_lines() -> list[_Line]:
     with _lock:
+        _lines[:] = [line for line in _lines if not line.over]
         return list(_lines)
 
 

@@ -22,8 +22,9 @@ MAY_IMPORT = {
     "onlookers": {"progress", "gl"},
     "terminal": {"progress"},
     "record": {"drive", "gl", "notebook", "onlookers", "pipeline", "progress", "scene", "terminal", "video"},
+    "pipe": {"gl", "video"},
     "push": {"drive", "errors", "gl", "notebook", "record", "scene", "video"},
-    "__init__": {"errors", "notebook", "push", "record", "scene"},
+    "__init__": {"errors", "notebook", "pipe", "push", "record", "scene"},
 }
 
 # what only one room may import

@@ -43,7 +43,7 @@ class Export:
             target.discard()
             raise
         try:
-            self._writer = PipeWriter(self._encode.stdin)
+            self._writer = PipeWriter(self._encode.stdin, lend=True)
         except BaseException:
             self._encode.kill()
             target.discard()

@@ -1,0 +1,456 @@
+"""`nbpipe.pipe`, `sync`, `done`, `close`: what a program that runs its own FFmpeg relies on."""
+
+from __future__ import annotations
+
+import array
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+import nbpipe
+from nbpipe.video.reader import copies_what_it_reads
+
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+WIDTH, HEIGHT = 1280, 720
+FRAME = WIDTH * HEIGHT * 3  # 2.6 pipefuls: long enough for most of it to be lent
+
+
+@pytest.fixture(autouse=True)
+def every_line_ends():
+    yield
+    try:
+        nbpipe.close()
+    except OSError:
+        nbpipe.close()
+
+
+@pytest.fixture
+def pair():
+    """The two ends of a pipe, closed afterwards if they still are open."""
+    ends = list(os.pipe())
+    yield ends
+    for end in ends:
+        if end >= 0:
+            os.close(end)
+
+
+class Reader(threading.Thread):
+    """Reads a pipe to its end."""
+
+    def __init__(self, fd, step=65536):
+        super().__init__()
+        self.fd, self.step, self.data = fd, step, bytearray()
+        self.start()
+
+    def run(self):
+        while part := os.read(self.fd, self.step):
+            self.data += part
+
+    def result(self):
+        self.join()
+        return bytes(self.data)
+
+
+def frame(number):
+    """Bytes that tell frames, and every place in a frame, apart."""
+    return np.random.default_rng(number).integers(0, 256, FRAME, np.uint8)
+
+
+def ffmpeg(path):
+    """A reader that writes down what it takes for RGB frames."""
+    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", "60"]
+    command = [FFMPEG, "-loglevel", "error", *raw, "-i", "-", "-f", "rawvideo", "-y", str(path)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE)
+
+
+def cat(path):
+    with open(path, "wb") as file:
+        return subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file)
+
+
+READERS = [ffmpeg, cat]
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("buffers", [1, 3])
+def test_a_loop_written_for_turbopipe_2_runs_with_only_the_import_changed(reader, buffers, ctx, tmp_path):
+    import nbpipe as turbopipe
+
+    process = reader(tmp_path / "out")
+    fileno = process.stdin.fileno()
+    made = [ctx.buffer(reserve=FRAME) for _ in range(buffers)]
+    for number in range(12):
+        buffer = made[number % buffers]
+        turbopipe.sync(buffer.mglo)
+        buffer.write(frame(number).tobytes())
+        turbopipe.pipe(buffer.mglo, fileno)
+    for buffer in made:
+        turbopipe.sync(buffer.mglo)
+        turbopipe.done(buffer.mglo)
+    process.stdin.close()  # the only sign that this was all
+    assert process.wait() == 0
+    assert (tmp_path / "out").read_bytes() == b"".join(frame(number).tobytes() for number in range(12))
+
+
+@pytest.mark.parametrize("give", [lambda buffer: buffer, lambda buffer: memoryview(buffer.mglo)])
+def test_a_loop_written_for_turbopipe_1_runs_with_only_the_import_changed(give, ctx, tmp_path):
+    import nbpipe as turbopipe
+
+    process = ffmpeg(tmp_path / "out")
+    buffer = ctx.buffer(reserve=FRAME)
+    for number in range(6):
+        turbopipe.sync(buffer)
+        buffer.write(frame(number).tobytes())
+        turbopipe.pipe(give(buffer), process.stdin.fileno())
+    turbopipe.sync()
+    turbopipe.close()
+    process.stdin.close()
+    assert process.wait() == 0
+    assert (tmp_path / "out").read_bytes() == b"".join(frame(number).tobytes() for number in range(6))
+
+
+@pytest.mark.parametrize("afterwards", ["write", "orphan", "release", "forget"])
+def test_a_moderngl_buffer_is_the_programs_again_at_once(afterwards, ctx, pair):
+    for number in range(3):
+        buffer = ctx.buffer(frame(number).tobytes())
+        if number == 2:
+            reader = Reader(pair[0])
+        nbpipe.pipe(buffer, pair[1])
+        if afterwards == "write":
+            buffer.write(bytes(FRAME))
+        elif afterwards == "orphan":
+            buffer.orphan(16)
+        elif afterwards == "release":
+            buffer.release()
+        del buffer
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == b"".join(frame(number).tobytes() for number in range(3))
+
+
+def test_the_users_own_views_of_other_buffers_stay_good(ctx, pair):
+    """moderngl unmaps whichever buffer is bound when a view dies; ours never does anything to theirs."""
+    reader = Reader(pair[0])
+    mine, other = ctx.buffer(frame(0).tobytes()), ctx.buffer(frame(1).tobytes())
+    nbpipe.pipe(mine, pair[1])
+    nbpipe.pipe(other, pair[1])
+    nbpipe.pipe(mine, pair[1])
+    assert mine.read() == frame(0).tobytes()
+    assert other.read() == frame(1).tobytes()
+    nbpipe.close(pair[1])
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == b"".join(frame(number).tobytes() for number in (0, 1, 0))
+
+
+def mapped():
+    memory = mmap.mmap(-1, 4096)
+    memory[:] = bytes(range(256)) * 16
+    return memory
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"some bytes",
+        b"",
+        bytearray(b"some bytes"),
+        memoryview(b"some bytes")[2:5],
+        memoryview(b"every second byte")[::2],
+        np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
+        np.arange(24, dtype=np.float32).reshape(2, 3, 4)[::-1],
+        np.arange(24, dtype=">u2").reshape(2, 3, 4)[:, ::2, ::-1],
+        np.asfortranarray(np.arange(12, dtype=np.float16).reshape(3, 4)),
+        np.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")]),
+        np.zeros((0, 5), np.uint8),
+        np.array(7, np.int64),
+        array.array("d", [1.5, 2.5]),
+        mapped(),
+    ],
+    ids=lambda data: f"{type(data).__name__}-{getattr(data, 'dtype', '')}",
+)
+def test_everything_with_a_buffer_arrives_in_its_own_order(data, pair):
+    nbpipe.pipe(data, pair[1])
+    nbpipe.pipe(b"end", pair[1])
+    nbpipe.sync(data)
+    nbpipe.sync()
+    expected = memoryview(data).tobytes() + b"end"
+    assert os.read(pair[0], 65536) == expected
+
+
+def test_contiguous_memory_is_lent_and_held(pair):
+    lent = bytearray(FRAME)
+    nbpipe.pipe(lent, pair[1])  # nobody reads, so most of it has to wait
+    with pytest.raises(BufferError):
+        lent.append(0)
+    part = np.ones(FRAME, np.uint8)
+    nbpipe.pipe(part[::2], pair[1])
+    part[:] = 0  # not contiguous, so it was copied
+    reader = Reader(pair[0])
+    nbpipe.sync(lent)
+    nbpipe.sync()
+    nbpipe.pipe(b"", pair[1])
+    lent.append(0)
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == bytes(FRAME) + b"\1" * (FRAME // 2)
+
+
+@pytest.mark.parametrize("step", [1 << 20, 4999])
+@pytest.mark.parametrize("reader", READERS)
+def test_memory_may_change_once_sync_has_returned(reader, step, tmp_path):
+    """One array filled again and again; a page that is still lent would arrive with the next frame's bytes."""
+    process = reader(tmp_path / "out")
+    fd = process.stdin.fileno()
+    picture = np.empty(FRAME, np.uint8)
+    for number in range(20):
+        picture[:] = frame(number)
+        if number % 7 == 3:
+            process.send_signal(signal.SIGSTOP)
+            nbpipe.pipe(picture, fd)
+            process.send_signal(signal.SIGCONT)
+        else:
+            nbpipe.pipe(picture, fd)
+        nbpipe.sync(picture[100:200])
+    picture[:] = 0
+    process.stdin.close()
+    assert process.wait() == 0
+    assert (tmp_path / "out").read_bytes() == b"".join(frame(number).tobytes() for number in range(20))
+
+
+def test_memory_that_is_still_queued_is_waited_for(pair):
+    picture = np.zeros(FRAME, np.uint8)
+    nbpipe.pipe(picture, pair[1])
+    again = threading.Thread(target=lambda: nbpipe.pipe(picture, pair[1]))
+    again.start()
+    rest = FRAME * 2
+    while rest > FRAME // 2:
+        assert again.is_alive() or rest <= FRAME + (1 << 20)
+        rest -= len(os.read(pair[0], 65536))
+    again.join()
+    while rest:
+        rest -= len(os.read(pair[0], 65536))
+
+
+def test_a_line_is_bounded(pair):
+    pieces = [np.full(FRAME, number, np.uint8) for number in range(40)]
+    given = []
+
+    def give():
+        for piece in pieces:
+            nbpipe.pipe(piece, pair[1])
+            given.append(1)
+
+    giving = threading.Thread(target=give)
+    giving.start()
+    taken = 0
+    while taken < FRAME * len(pieces):
+        taken += len(os.read(pair[0], 1 << 20))
+        assert len(given) <= taken // FRAME + nbpipe.pipe.__globals__["QUEUE"] + 2
+    giving.join()
+
+
+def test_pieces_of_many_threads_arrive_whole_and_in_each_threads_order(pair):
+    reader = Reader(pair[0])
+
+    def give(name):
+        for number in range(50):
+            nbpipe.pipe(bytes([name, number]) * 5000, pair[1])
+
+    threads = [threading.Thread(target=give, args=(name,)) for name in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.close(pair[1])
+    pair[1] = -1
+    data = reader.result()
+    seen = {name: [] for name in range(4)}
+    for start in range(0, len(data), 10_000):
+        piece = data[start : start + 10_000]
+        assert piece == piece[:2] * 5000
+        seen[piece[0]].append(piece[1])
+    assert seen == {name: list(range(50)) for name in range(4)}
+
+
+def test_a_reader_that_goes_is_an_error_and_no_death(pair, ctx):
+    os.close(pair[0])
+    pair[0] = -1
+    buffer = ctx.buffer(frame(0).tobytes())
+    nbpipe.pipe(buffer, pair[1])
+    for call in (lambda: nbpipe.sync(buffer), nbpipe.sync, lambda: nbpipe.pipe(b"more", pair[1])):
+        with pytest.raises(BrokenPipeError, match=r"reader of descriptor .* has gone; .* start it again"):
+            call()
+    with pytest.raises(BrokenPipeError):
+        nbpipe.close(pair[1])
+    nbpipe.sync()
+    reader, writer = os.pipe()
+    nbpipe.pipe(b"anew", writer)
+    nbpipe.close(writer)
+    assert os.read(reader, 10) == b"anew"
+    os.close(reader)
+    os.close(writer)
+
+
+def test_another_error_is_named():
+    with open("/dev/full", "wb") as full:
+        nbpipe.pipe(b"no room", full.fileno())
+        with pytest.raises(OSError, match=r"descriptor \d+ failed: No space left on device") as caught:
+            nbpipe.sync()
+        assert caught.value.errno == 28
+        with pytest.raises(OSError, match="No space"):
+            nbpipe.close(full.fileno())
+
+
+def test_a_closed_descriptor_is_refused(pair):
+    os.close(pair[1])
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        nbpipe.pipe(b"x", pair[1])
+    pair[1] = -1
+
+
+def test_a_number_given_to_another_file_gets_not_one_foreign_byte(pair, tmp_path):
+    nbpipe.pipe(frame(0), pair[1])  # most of it is still waiting when the number changes hands
+    os.close(pair[1])
+    with open(tmp_path / "mine", "wb") as mine:
+        assert mine.fileno() == pair[1]
+        pair[1] = -1
+        nbpipe.pipe(b"mine", mine.fileno())
+        assert Reader(pair[0]).result() == frame(0).tobytes()
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+
+
+def test_a_file_that_is_opened_again_begins_at_its_start(tmp_path):
+    for content in (b"first, long", b"second"):
+        with open(tmp_path / "file", "wb") as file:
+            nbpipe.pipe(content, file.fileno())
+        assert (tmp_path / "file").read_bytes() == content
+
+
+def test_python_goes_on_while_it_waits(pair):
+    """Only the other thread can end the wait: were the GIL held, nobody would."""
+
+    def read_later():
+        for _ in range(1000):
+            os.getpid()
+        got = 0
+        while got < FRAME:
+            got += len(os.read(pair[0], 1 << 20))
+
+    other = threading.Thread(target=read_later)
+    data = frame(0)
+    nbpipe.pipe(data, pair[1])
+    other.start()
+    nbpipe.sync(data)
+    other.join()
+
+
+@pytest.mark.parametrize("wait", [lambda data, _: nbpipe.sync(data), nbpipe.pipe])
+def test_a_wait_can_be_interrupted(wait, pair):
+    data = frame(0)
+    nbpipe.pipe(data, pair[1])
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            wait(data, pair[1])
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    reader = Reader(pair[0])
+    nbpipe.sync()
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == data.tobytes()
+
+
+def test_a_forked_child_touches_nothing(pair):
+    nbpipe.pipe(b"parent", pair[1])
+    nbpipe.sync()
+    child = os.fork()
+    if child == 0:
+        try:
+            nbpipe.sync()
+            nbpipe.pipe(b" child", pair[1])
+            nbpipe.close()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    nbpipe.pipe(b" parent", pair[1])
+    nbpipe.sync()
+    assert os.read(pair[0], 100) == b"parent child parent"
+
+
+@pytest.mark.parametrize(
+    ("data", "fd", "error", "words"),
+    [
+        (5, 1, TypeError, "data must be a moderngl buffer.*not int"),
+        ("text", 1, TypeError, "data must be .*not str"),
+        (np.array([object()]), 1, TypeError, "holds Python objects"),
+        (b"x", "1", TypeError, "fd must be the number"),
+        (b"x", True, TypeError, "fd must be the number"),
+        (b"x", 1.0, TypeError, "fd must be the number"),
+        (b"x", -1, OSError, "Bad file descriptor"),
+    ],
+)
+def test_wrong_arguments_are_refused_by_name(data, fd, error, words):
+    with pytest.raises(error, match=words):
+        nbpipe.pipe(data, fd)
+
+
+def test_a_released_buffer_is_refused(ctx, pair):
+    buffer = ctx.buffer(reserve=16)
+    buffer.release()
+    with pytest.raises(ValueError, match="has been released"):
+        nbpipe.pipe(buffer, pair[1])
+
+
+def test_pages_are_lent_to_ffmpeg_alone(tmp_path, pair):
+    assert not copies_what_it_reads(pair[1])
+    for make in READERS:
+        process = make(tmp_path / "out")
+        assert copies_what_it_reads(process.stdin.fileno()) == (make is ffmpeg)
+        process.stdin.close()
+        process.wait()
+
+
+SCRIPT = """
+import os, sys, nbpipe
+reader, writer = os.pipe()
+if os.fork() == 0:
+    os.close(writer)
+    {child}
+    total = 0
+    while part := os.read(reader, 65536): total += len(part)
+    print(total, flush=True)
+    os._exit(0)
+os.close(reader)
+nbpipe.pipe(bytes(5_000_000), writer)
+"""
+
+
+def test_a_program_that_ends_writes_what_is_queued():
+    done = subprocess.run([sys.executable, "-c", SCRIPT.format(child="")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "5000000\n", "")
+
+
+def test_a_program_that_ends_before_a_reader_who_does_not_read_says_what_is_lost():
+    child = "import signal; signal.pause()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(child=child)], stderr=subprocess.PIPE, text=True, process_group=0
+    )
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    assert "1 of the pieces piped to descriptor" in line
+    assert "Call nbpipe.sync()" in line
+    process.wait()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.stderr.close()
