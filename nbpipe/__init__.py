@@ -9,6 +9,7 @@ from nbpipe.push import Video, open  # noqa: A004  named as the built-in it rese
 from nbpipe.record import record
 from nbpipe.scene.frame import Frame
 from nbpipe.scene.shader import Shader
+from nbpipe.video.ffmpeg import ffmpeg_environment
 
 __version__ = version("nbpipe-gl")
 
@@ -26,6 +27,7 @@ __all__ = [
     "__version__",
     "close",
     "done",
+    "ffmpeg_environment",
     "open",
     "pipe",
     "record",

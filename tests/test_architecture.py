@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "record": {"drive", "gl", "notebook", "onlookers", "pipeline", "progress", "scene", "terminal", "video"},
     "pipe": {"gl", "video"},
     "push": {"drive", "errors", "gl", "notebook", "record", "scene", "video"},
-    "__init__": {"errors", "notebook", "pipe", "push", "record", "scene"},
+    "__init__": {"errors", "notebook", "pipe", "push", "record", "scene", "video"},
 }
 
 # what only one room may import

@@ -143,7 +143,7 @@ def _ask(path: str, *question: str) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PROBE_SECONDS,
-            env=_environment(),
+            env=ffmpeg_environment(),
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -152,7 +152,13 @@ def _ask(path: str, *question: str) -> str:
     return answer.stdout.decode(errors="replace")
 
 
-def _environment() -> dict[str, str]:
+def ffmpeg_environment() -> dict[str, str]:
+    """Return this process's environment as FFmpeg should be started with it.
+
+    With it FFmpeg keeps the memory of a frame for the next one instead of asking the system for each, which for
+    raw frames takes longer than to read them. A program that starts its own FFmpeg passes it as ``env=``. It
+    works where FFmpeg uses glibc, and does nothing elsewhere.
+    """
     # FFREPORT would make FFmpeg write a log file wherever it points.
     kept = {k: v for k, v in os.environ.items() if k != "FFREPORT" and not k.startswith("AV_LOG_")}
     return {"GLIBC_TUNABLES": _KEEP_MEMORY} | kept
@@ -194,7 +200,7 @@ class Encode:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 process_group=0,
-                env=_environment(),
+                env=ffmpeg_environment(),
             )
         except BaseException:
             self.hand_over()
