@@ -2,8 +2,9 @@
 
 Owns the framebuffers of one recording: the one the scene gets (multisampled if wished), the plain one that it
 is resolved into, and a small one for the preview. Reading is asynchronous: it is issued here, and the slot
-says when it is complete. Render thread only, with the context current. Knows slots by their memory alone;
-knows nothing of video or notebooks.
+says when it is complete. Pictures come as the numbers that numpy calls by the same name (`FORMATS`), converted
+by nobody but the GL. Render thread only, with the context current. Knows slots by their memory alone; knows
+nothing of video or notebooks.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ from nbpipe.errors import SceneError
 from nbpipe.gl._calls import (
     COLOR_BUFFER_BIT,
     DRAW_FRAMEBUFFER,
+    FLOAT,
+    HALF_FLOAT,
     LINEAR,
     NEAREST,
+    PACK_INVERT,
     PIXEL_PACK_BUFFER,
     RGBA,
     UNSIGNED_BYTE,
+    UNSIGNED_SHORT,
     calls,
 )
 from nbpipe.gl.ring import pixel_memory
@@ -30,6 +35,14 @@ if TYPE_CHECKING:
     from nbpipe.gl.ring import Memory
 
 CHANNELS = 4  # llvmpipe reads 1080p RGBA back in 0.9 ms and RGB in 2.3 ms; GPUs store four channels as well
+
+# numpy's name of a channel's number → moderngl's name of the texture that holds it, and the GL's of reading it
+FORMATS = {
+    "uint8": ("f1", UNSIGNED_BYTE),
+    "uint16": ("nu2", UNSIGNED_SHORT),
+    "float16": ("f2", HALF_FLOAT),
+    "float32": ("f4", FLOAT),
+}
 
 
 class Stage:
@@ -51,10 +64,19 @@ class Stage:
         self._made: list[moderngl.Framebuffer | moderngl.Texture | moderngl.Renderbuffer] = []
         self._wrapped: tuple[moderngl.Texture, moderngl.Framebuffer] | None = None
         self._resolved: moderngl.Framebuffer | None = None
+        self._turned: dict[str, moderngl.Framebuffer] = {}
+        self._inverts = "GL_MESA_pack_invert" in ctx.extensions
         self._small = Shrunk(ctx, self._framebuffer(small, 0))
 
-    def canvas(self, samples: int) -> moderngl.Framebuffer:
+    def canvas(self, samples: int, dtype: str = "uint8") -> moderngl.Framebuffer:
         """Make what a scene draws into, black at first; it is resolved before reading if it has samples.
+
+        Parameters
+        ----------
+        samples : int
+            Samples per pixel.
+        dtype : str
+            What the canvas keeps of each channel: one of `FORMATS`. Read it as the same.
 
         Raises
         ------
@@ -65,15 +87,22 @@ class Stage:
             msg = f"samples must be a power of two, at most {self.ctx.max_samples} on this renderer, not {samples}"
             raise ValueError(msg)
         samples = 0 if samples == 1 else samples
-        fbo = self._framebuffer(self.size, samples, depth=True)
+        fbo = self._framebuffer(self.size, samples, dtype, depth=True)
         fbo.clear()
         if samples:
-            self._resolved = self._framebuffer(self.size, 0)
+            self._resolved = self._framebuffer(self.size, 0, dtype)
         return fbo
 
-    def _framebuffer(self, size: tuple[int, int], samples: int, *, depth: bool = False) -> moderngl.Framebuffer:
+    def _framebuffer(
+        self, size: tuple[int, int], samples: int, dtype: str = "uint8", *, depth: bool = False
+    ) -> moderngl.Framebuffer:
         # A texture where possible, so that a scene may look at the frame before; renderbuffers for samples.
-        colour = self.ctx.renderbuffer(size, CHANNELS, samples=samples) if samples else self.ctx.texture(size, CHANNELS)
+        kind, _ = FORMATS[dtype]
+        colour: moderngl.Renderbuffer | moderngl.Texture
+        if samples:
+            colour = self.ctx.renderbuffer(size, CHANNELS, samples=samples, dtype=kind)
+        else:
+            colour = self.ctx.texture(size, CHANNELS, dtype=kind)
         self._made.append(colour)
         deep = self.ctx.depth_renderbuffer(size, samples=samples) if depth else None
         if deep is not None:
@@ -114,10 +143,23 @@ class Stage:
                 raise SceneError(msg) from None
         return self._wrapped[1]
 
-    def read(self, source: moderngl.Framebuffer, memory: Memory) -> None:
-        """Issue the read of `source` into `memory`: RGBA, 8 bits, bottom row first."""
+    def read(
+        self, source: moderngl.Framebuffer, memory: Memory, dtype: str = "uint8", *, upright: bool = False
+    ) -> None:
+        """Issue the read of `source` into `memory`: RGBA in numbers of `dtype`, bottom row first unless `upright`."""
         with self._gl.preserved():
-            _read(source, self.size, memory)
+            if upright and not self._inverts:
+                source = self._turn(source, dtype)
+            _read(source, self.size, memory, dtype, invert=upright and self._inverts)
+
+    def _turn(self, source: moderngl.Framebuffer, dtype: str) -> moderngl.Framebuffer:
+        # Mesa turns the rows while it packs them, for nothing; a blit takes llvmpipe 10 ms a 1080p frame. GLs
+        # without that extension are those of graphics cards, for which it is one more pass over the picture.
+        if dtype not in self._turned:
+            self._turned[dtype] = self._framebuffer(self.size, 0, dtype)
+        turned = self._turned[dtype]
+        self._blit(source, turned, self.size, NEAREST, flip=True)
+        return turned
 
     def shrink(self, source: moderngl.Framebuffer) -> None:
         """Begin a preview of `source`; `preview` brings it when it is there."""
@@ -182,14 +224,27 @@ class Shrunk:
         self._memory.release()
 
 
-def _read(source: moderngl.Framebuffer, size: tuple[int, int], memory: Memory) -> None:
+def _read(
+    source: moderngl.Framebuffer,
+    size: tuple[int, int],
+    memory: Memory,
+    dtype: str = "uint8",
+    *,
+    invert: bool = False,
+) -> None:
     """Issue one glReadPixels with the state of `Calls.preserved`, and check that the GL took it."""
     gl = calls()
     with gl.reading(source.glo):
         gl.BindBuffer(PIXEL_PACK_BUFFER, memory.pack_buffer)
         gl.GetError()  # what the scene left there is not ours to report
-        gl.ReadPixels(0, 0, *size, RGBA, UNSIGNED_BYTE, memory.offset)
-        error = gl.GetError()
+        try:
+            if invert:
+                gl.PixelStorei(PACK_INVERT, 1)
+            gl.ReadPixels(0, 0, *size, RGBA, FORMATS[dtype][1], memory.offset)
+            error = gl.GetError()
+        finally:
+            if invert:
+                gl.PixelStorei(PACK_INVERT, 0)
     if error:
         msg = f"the GL refused to read a picture back (error {error:#x}); it must have a normal 8-bit or float format"
         raise SceneError(msg)
