@@ -11,7 +11,8 @@ import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import moderngl
@@ -33,6 +34,8 @@ class Context:
     Attributes
     ----------
     ctx : moderngl.Context
+    ours : bool
+        Whether it is this process's own, which nobody releases.
     renderer : str
         What draws, in the driver's own words.
     software : bool
@@ -43,11 +46,13 @@ class Context:
 
     def __init__(self, ctx: moderngl.Context, *, ours: bool = False) -> None:
         self.ctx = ctx
-        self._ours = ours
+        self.ours = ours
         self._pid = os.getpid()
         self._thread = threading.current_thread()
         self._gl = calls()
         self._scenes: weakref.WeakSet[object] = weakref.WeakSet()
+        self._later: deque[Callable[[], object]] = deque()  # the one thing that any thread may touch
+        self._depth = 0
         found = self._gl.current()
         ctx.__enter__()  # type: ignore[no-untyped-call]  # makes it current; its __exit__ would leave nothing current (glcontext 3.1)
         self._current = self._gl.current()
@@ -77,14 +82,17 @@ class Context:
         found = self._gl.current()
         self.ensure()
         bound = self.ctx.fbo
+        self._depth += 1
         try:
             yield
         finally:
+            self._depth -= 1
             # The user's own drawing goes on where it was; a framebuffer that was released has lost its `use`.
             if self.ctx.fbo is not bound and hasattr(getattr(bound, "mglo", None), "use"):
                 bound.use()
             if found[0] != self._gl.current()[0]:
                 self._gl.make_current(found)
+            self._run_later()
 
     def ensure(self) -> None:
         """Make this context current again, after user code that may have made another one so."""
@@ -94,7 +102,7 @@ class Context:
 
     def enter(self, scene: object) -> None:
         """Begin a scene; on our own context it begins in moderngl's default state, unless another is under way."""
-        if self._ours:
+        if self.ours:
             self.collect()
             if not self._scenes:
                 _reset(self.ctx)
@@ -104,9 +112,23 @@ class Context:
         """End a scene."""
         self._scenes.discard(scene)
 
+    def later(self, job: Callable[[], object]) -> None:
+        """Run `job` on the owning thread, when nothing is under way here: now or as soon as that is so. Any thread.
+
+        For what Python may do at any moment, such as freeing what was dropped in a cycle.
+        """
+        self._later.append(job)
+        with contextlib.suppress(WrongThread):
+            self.check_thread()
+            self._run_later()
+
+    def _run_later(self) -> None:
+        while self._later and not self._depth:
+            self._later.popleft()()
+
     def collect(self) -> None:
         """Free the GL objects that Python has dropped, on whatever thread that was; our own context only."""
-        while self._ours and self.ctx.objects:
+        while self.ours and self.ctx.objects:
             dropped = self.ctx.objects.popleft()
             # moderngl 5.13 lists what was released by hand here as well, emptied; its own gc() trips over it.
             if hasattr(dropped, "release"):
