@@ -5,6 +5,7 @@ from importlib.metadata import version
 from nbpipe.errors import EncoderError, FFmpegNotFound, NbpipeError, NoOpenGL, SceneError, WrongThread
 from nbpipe.notebook.widget import Recording
 from nbpipe.pipe import close, done, pipe, sync
+from nbpipe.pull import frames
 from nbpipe.push import Video, open  # noqa: A004  named as the built-in it resembles
 from nbpipe.record import record
 from nbpipe.scene.frame import Frame
@@ -28,6 +29,7 @@ __all__ = [
     "close",
     "done",
     "ffmpeg_environment",
+    "frames",
     "open",
     "pipe",
     "record",

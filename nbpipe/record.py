@@ -121,7 +121,7 @@ def record(
     rate = frame_rate(fps)
     count = frame_count(rate, duration, frames)
     dimensions = checked_size(size)
-    multisamples = _checked_samples(samples)
+    multisamples = checked_samples(samples)
     target = Target(path)
     ffmpeg = find_ffmpeg()
     wanted = encoding(
@@ -236,7 +236,8 @@ def checked_size(size: object) -> tuple[int, int] | None:
     return width, height
 
 
-def _checked_samples(samples: object) -> int:
+def checked_samples(samples: object) -> int:
+    """Return `samples` as an integer that is not negative; raise `TypeError` or `ValueError` if it is none."""
     if isinstance(samples, bool) or not isinstance(samples, SupportsIndex):
         msg = f"samples must be a whole number, not {samples!r}"
         raise TypeError(msg)

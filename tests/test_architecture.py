@@ -23,8 +23,9 @@ MAY_IMPORT = {
     "terminal": {"progress"},
     "record": {"drive", "gl", "notebook", "onlookers", "pipeline", "progress", "scene", "terminal", "video"},
     "pipe": {"gl", "video"},
+    "pull": {"errors", "gl", "record", "scene"},
     "push": {"drive", "errors", "gl", "notebook", "record", "scene", "video"},
-    "__init__": {"errors", "notebook", "pipe", "push", "record", "scene", "video"},
+    "__init__": {"errors", "notebook", "pipe", "pull", "push", "record", "scene", "video"},
 }
 
 # what only one room may import

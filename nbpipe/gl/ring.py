@@ -1,4 +1,4 @@
-"""The ring of slots: the only memory that frames ever lie in.
+"""The ring of slots: the only memory that the frames of a recording ever lie in.
 
 A frame's bytes are written once, by the GL (or by a copy from a user's array), and read once, by the writer
 thread's system call. In between nobody copies them; what changes is who owns them:

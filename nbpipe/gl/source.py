@@ -8,6 +8,7 @@ stage; knows nothing of FFmpeg or notebooks.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from typing import Protocol
@@ -33,7 +34,7 @@ class Source(Protocol):
     size : tuple of int
         Width and height in pixels.
     channels : int
-        Bytes per pixel in a slot: 3 or 4.
+        Numbers per pixel in a slot: 3 or 4.
     bottom_up : bool
         Whether the first row in a slot is the bottom one.
     renderer : str
@@ -49,8 +50,11 @@ class Source(Protocol):
     def current(self) -> AbstractContextManager[None]:
         """Enter before any other call: makes the GL context current where there is one."""
 
-    def memory(self) -> Memory:
-        """Make the memory of one slot."""
+    def later(self, job: Callable[[], object]) -> None:
+        """Run `job` where the GL is not in use: now or later. The one method for any thread."""
+
+    def memory(self, *, lasting: bool = False) -> Memory:
+        """Make the memory of one slot; `lasting`: that may be read when the user has released the context."""
 
     def draw(self, index: int) -> bool:
         """Make frame `index`; False when there is none."""
@@ -69,9 +73,8 @@ class Source(Protocol):
 
 
 class SceneSource:
-    """Draws a scene on a stage."""
+    """Draws a scene on a stage, and reads it in numbers of `dtype`, bottom row first unless `upright`."""
 
-    bottom_up = True
     channels = CHANNELS
 
     def __init__(
@@ -82,16 +85,20 @@ class SceneSource:
         fps: Fraction,
         frames: int | None,
         samples: int,
+        dtype: str = "uint8",
+        *,
+        upright: bool = False,
     ) -> None:
-        self.size = size
+        self.size, self.bottom_up = size, not upright
         self.renderer, self.software = where.renderer, where.software
         self._scene, self._where, self._fps, self._frames = scene, where, fps, frames
+        self._dtype = dtype
         with self.current():
             check_size(size, where)
             where.enter(self)
             self._stage = Stage(where.ctx, size, preview_size(size))
             try:
-                self._canvas = self._stage.canvas(samples)
+                self._canvas = self._stage.canvas(samples, dtype)
                 setup = getattr(scene, "setup", None)
                 if setup is not None:
                     setup(where.ctx)
@@ -107,9 +114,13 @@ class SceneSource:
         """Make the context current."""
         return self._where.current()
 
-    def memory(self) -> Memory:
+    def later(self, job: Callable[[], object]) -> None:
+        """Run `job` in the context."""
+        self._where.later(job)
+
+    def memory(self, *, lasting: bool = False) -> Memory:
         """Make a mapped pixel buffer, or what this GL has instead."""
-        return pixel_memory(self._where.ctx, self.size[0] * self.size[1] * CHANNELS)
+        return _slot_memory(self._where, self.size, self._dtype, lasting=lasting)
 
     def draw(self, index: int) -> bool:
         """Let the scene draw."""
@@ -123,7 +134,7 @@ class SceneSource:
 
     def read(self, memory: Memory) -> None:
         """Issue the read of the canvas."""
-        self._stage.read(self._drawn, memory)
+        self._stage.read(self._drawn, memory, self._dtype, upright=not self.bottom_up)
 
     def shrink(self) -> None:
         """Begin a preview on the GPU."""
@@ -148,12 +159,19 @@ class SceneSource:
 class TextureSource:
     """Takes textures and framebuffers that the user made, and reads them like a canvas, in their own context."""
 
-    bottom_up = True
     channels = CHANNELS
 
-    def __init__(self, pictures: Pictures, first: GLPicture, size: tuple[int, int] | None) -> None:
-        self.size = size or picture_size(first)
-        self._pictures = pictures
+    def __init__(
+        self,
+        pictures: Pictures,
+        first: GLPicture,
+        size: tuple[int, int] | None,
+        dtype: str = "uint8",
+        *,
+        upright: bool = False,
+    ) -> None:
+        self.size, self.bottom_up = size or picture_size(first), not upright
+        self._pictures, self._dtype = pictures, dtype
         self._where = context(first.ctx)
         self.renderer, self.software = self._where.renderer, self._where.software
         with self.current():
@@ -164,9 +182,13 @@ class TextureSource:
         """Make the pictures' context current."""
         return self._where.current()
 
-    def memory(self) -> Memory:
+    def later(self, job: Callable[[], object]) -> None:
+        """Run `job` in the pictures' context."""
+        self._where.later(job)
+
+    def memory(self, *, lasting: bool = False) -> Memory:
         """Make a mapped pixel buffer, or what this GL has instead."""
-        return pixel_memory(self._where.ctx, self.size[0] * self.size[1] * CHANNELS)
+        return _slot_memory(self._where, self.size, self._dtype, lasting=lasting)
 
     def draw(self, index: int) -> bool:
         """Take the next picture. Raises `SceneError` when it is unlike the first."""
@@ -182,7 +204,7 @@ class TextureSource:
 
     def read(self, memory: Memory) -> None:
         """Issue the read of the picture."""
-        self._stage.read(self._drawn, memory)
+        self._stage.read(self._drawn, memory, self._dtype, upright=not self.bottom_up)
 
     def shrink(self) -> None:
         """Begin a preview on the GPU."""
@@ -215,7 +237,11 @@ class ArraySource:
         """Arrays need no context."""
         return contextlib.nullcontext()
 
-    def memory(self) -> Memory:
+    def later(self, job: Callable[[], object]) -> None:
+        """Run `job`; no GL is in use here."""
+        job()
+
+    def memory(self, *, lasting: bool = False) -> Memory:  # noqa: ARG002  plain memory is
         """Make plain memory."""
         return HostMemory(self.size[0] * self.size[1] * self.channels)
 
@@ -249,20 +275,33 @@ class ArraySource:
         """Nothing to free by hand."""
 
 
-def picture_source(pictures: Pictures, size: tuple[int, int] | None) -> Source:
+def picture_source(
+    pictures: Pictures, size: tuple[int, int] | None, dtype: str = "uint8", *, upright: bool = False
+) -> Source:
     """Return the source that fits the first picture; `size` is what is expected, if anything is.
+
+    `dtype` and `upright` are for pictures of the GL; arrays are uint8 with the top row first anyway.
 
     Raises
     ------
     SceneError
         There is no picture.
     ValueError
-        This GL has none so large.
+        This GL has none so large, or arrays are to be of another `dtype` than they are.
     """
     first = pictures.first()
     if isinstance(first, np.ndarray):
+        if dtype != "uint8":
+            msg = f"dtype must be 'uint8' for arrays, which nbpipe does not convert, not {dtype!r}"
+            raise ValueError(msg)
         return ArraySource(pictures, first, size)
-    return TextureSource(pictures, first, size)
+    return TextureSource(pictures, first, size, dtype, upright=upright)
+
+
+def _slot_memory(where: Context, size: tuple[int, int], dtype: str, *, lasting: bool) -> Memory:
+    count = size[0] * size[1] * CHANNELS * np.dtype(dtype).itemsize
+    # Mapped memory ends with its context, and a user may end his while an array of it is still in use.
+    return HostMemory(count) if lasting and not where.ours else pixel_memory(where.ctx, count)
 
 
 def _check_like(index: int, got: tuple[int, int], expected: tuple[int, int]) -> None:

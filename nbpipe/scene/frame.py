@@ -32,8 +32,9 @@ class Frame:
     ----------
     ctx : moderngl.Context
     fbo : moderngl.Framebuffer
-        Bound when ``render`` is called; what is in it when ``render`` returns is the picture. 8-bit RGBA with
-        a 24-bit depth buffer. Its contents at the start are those of the frame before.
+        Bound when ``render`` is called; what is in it when ``render`` returns is the picture. 8-bit RGBA
+        (or of the ``dtype`` that `nbpipe.frames` was asked for) with a 24-bit depth buffer. Its contents at the
+        start are those of the frame before.
     time : float
         ``index / fps`` seconds, exact to the last bit.
     index : int
