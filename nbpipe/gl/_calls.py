@@ -1,8 +1,8 @@
 """The raw OpenGL calls that moderngl does not offer, and nothing more.
 
 moderngl makes contexts, programs and framebuffers; it has no persistent mapping, no fences, no blit of a
-part, and its `read_into` unbinds what the scene had bound. These entry points close the gap. They come from
-libEGL's own loader, are called through ctypes (which releases the GIL for each), and work on whichever
+part, and its reading and drawing undo what the scene had bound. These entry points close the gap. They come
+from libEGL's own loader, are called through ctypes (which releases the GIL for each), and work on whichever
 context is current on the calling thread.
 
 Constants carry their names from the OpenGL registry without the ``GL_``.
@@ -24,13 +24,25 @@ READ_FRAMEBUFFER_BINDING, DRAW_FRAMEBUFFER_BINDING = 0x8CAA, 0x8CA6
 COLOR_ATTACHMENT0, COLOR_BUFFER_BIT = 0x8CE0, 0x4000
 READ_BUFFER = 0x0C02
 SCISSOR_TEST, FRAMEBUFFER_SRGB = 0x0C11, 0x8DB9
-FRAMEBUFFER_BARRIER = 0x0400
+TEXTURE_FETCH_BARRIER, FRAMEBUFFER_BARRIER = 0x0008, 0x0400
 RGBA = 0x1908
 UNSIGNED_BYTE, UNSIGNED_SHORT, HALF_FLOAT, FLOAT = 0x1401, 0x1403, 0x140B, 0x1406
 LINEAR, NEAREST = 0x2601, 0x2600
 # What glReadPixels obeys of the pack state, with the values it has by default but for the alignment.
 PACK_STATE = {0x0D05: 1, 0x0D02: 0, 0x0D03: 0, 0x0D04: 0, 0x0D00: 0, 0x0D01: 0}
 PACK_INVERT = 0x8758  # GL_MESA_pack_invert: the top row first
+MAX_TEXTURE_SIZE, MAX_VIEWPORT_DIMS = 0x0D33, 0x0D3A
+VIEWPORT, COLOR_WRITEMASK, POLYGON_MODE, FRONT_AND_BACK = 0x0BA2, 0x0C23, 0x0B40, 0x0408
+BLEND, TRIANGLES, FILL = 0x0BE2, 0x0004, 0x1B02
+CURRENT_PROGRAM, VERTEX_ARRAY_BINDING = 0x8B8D, 0x85B5
+ACTIVE_TEXTURE, TEXTURE0, TEXTURE_2D = 0x84E0, 0x84C0, 0x0DE1
+TEXTURE_BINDING_2D, SAMPLER_BINDING = 0x8069, 0x8919
+# What keeps fragments from arriving, or changes them: polygon smoothing, culling, dithering, logic operations,
+# discarding, the eight clip distances. A framebuffer without depth, stencil or samples passes all tests of those.
+DRAW_SWITCHES = (0x0B41, 0x0B44, 0x0BD0, 0x0BF2, 0x8C89, *range(0x3000, 0x3008))
+# What comes between the pixels of a texture and a shader that fetches them: base level, filter and swizzle. By a
+# filter that wants mipmaps a texture without them is incomplete, and black.
+TEXTURE_STATE = {0x813C: 0, 0x2801: NEAREST, 0x8E42: 0x1903, 0x8E43: 0x1904, 0x8E44: 0x1905, 0x8E45: 0x1906}
 MAP_READ, MAP_PERSISTENT, MAP_COHERENT = 0x0001, 0x0040, 0x0080
 SYNC_GPU_COMMANDS_COMPLETE, SYNC_FLUSH_COMMANDS = 0x9117, 0x0001
 TIMEOUT_EXPIRED, WAIT_FAILED = 0x911B, 0x911D
@@ -42,6 +54,8 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "glEnable": (None, (c_uint,)),
     "glDisable": (None, (c_uint,)),
     "glFinish": (None, ()),
+    "glEnablei": (None, (c_uint, c_uint)),
+    "glDisablei": (None, (c_uint, c_uint)),
     "glFlush": (None, ()),
     "glBindBuffer": (None, (c_uint, c_uint)),
     "glBufferStorage": (None, (c_uint, c_void_p, c_void_p, c_uint)),
@@ -56,6 +70,18 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "glMemoryBarrier": (None, (c_uint,)),  # OpenGL 4.2
     "glReadPixels": (None, (c_int,) * 4 + (c_uint, c_uint, c_void_p)),
     "glPixelStorei": (None, (c_uint, c_int)),
+    "glViewport": (None, (c_int,) * 4),
+    "glColorMaski": (None, (c_uint,) * 5),
+    "glPolygonMode": (None, (c_uint, c_uint)),
+    "glUseProgram": (None, (c_uint,)),
+    "glIsProgram": (c_bool, (c_uint,)),
+    "glBindVertexArray": (None, (c_uint,)),
+    "glActiveTexture": (None, (c_uint,)),
+    "glBindTexture": (None, (c_uint, c_uint)),
+    "glBindSampler": (None, (c_uint, c_uint)),
+    "glGetTexParameteriv": (None, (c_uint, c_uint, c_void_p)),
+    "glTexParameteri": (None, (c_uint, c_uint, c_int)),
+    "glDrawArrays": (None, (c_uint, c_int, c_int)),
 }
 
 
@@ -89,9 +115,13 @@ class Calls:
 
     def integer(self, name: int) -> int:
         """Return one value of glGetIntegerv."""
-        value = (c_int * 4)()
-        self.GetIntegerv(name, value)
-        return int(value[0])
+        return self.integers(name)[0]
+
+    def integers(self, name: int) -> list[int]:
+        """Return up to four values of glGetIntegerv; those that the GL has not are 0."""
+        values = (c_int * 4)()
+        self.GetIntegerv(name, values)
+        return list(values)
 
     def current(self) -> tuple[int | None, ...]:
         """Return the calling thread's EGL context, display, and draw and read surfaces; the context first."""
@@ -154,6 +184,63 @@ class Calls:
             self.BindFramebuffer(READ_FRAMEBUFFER, read)
             self.BindFramebuffer(DRAW_FRAMEBUFFER, draw)
             self.BindBuffer(PIXEL_PACK_BUFFER, pack_buffer)
+
+    @contextlib.contextmanager
+    def drawing(self, framebuffer: int, size: tuple[int, int]) -> Iterator[None]:
+        """Give the block plain state to draw over all of a framebuffer in, within `preserved`.
+
+        Inside, each fragment is stored in the first draw buffer as the shader makes it, whatever the scene has
+        set; program, vertex array, and texture and sampler of unit 0, which is active, may be bound at will.
+
+        All of this goes past moderngl, which remembers what it has switched and bound: because everything is as
+        it was afterwards, what it remembers stays true.
+        """
+        with contextlib.ExitStack() as undo:
+            # Noted before it is changed each time, so that an interrupt in between costs the scene nothing.
+            undo.callback(self._use, self.integer(CURRENT_PROGRAM))
+            undo.callback(self.BindVertexArray, self.integer(VERTEX_ARRAY_BINDING))
+            undo.callback(self.Viewport, *self.integers(VIEWPORT))
+            undo.callback(self.ColorMaski, 0, *self.integers(COLOR_WRITEMASK))
+            undo.callback(self.PolygonMode, FRONT_AND_BACK, self.integer(POLYGON_MODE))
+            undo.callback(self.ActiveTexture, self.integer(ACTIVE_TEXTURE))
+            self.ActiveTexture(TEXTURE0)
+            undo.callback(self.BindTexture, TEXTURE_2D, self.integer(TEXTURE_BINDING_2D))
+            undo.callback(self.BindSampler, 0, self.integer(SAMPLER_BINDING))
+            for switch in DRAW_SWITCHES:
+                if self.IsEnabled(switch):
+                    undo.callback(self.Enable, switch)
+                    self.Disable(switch)
+            if self.IsEnabled(BLEND):  # of draw buffer 0; the others have switches and masks of their own
+                undo.callback(self.Enablei, BLEND, 0)
+                self.Disablei(BLEND, 0)
+            self.BindFramebuffer(DRAW_FRAMEBUFFER, framebuffer)
+            self.Viewport(0, 0, *size)
+            self.ColorMaski(0, 1, 1, 1, 1)
+            self.PolygonMode(FRONT_AND_BACK, FILL)
+            yield
+
+    def _use(self, program: int) -> None:
+        # A program deleted while it was current was gone for good when another one took its place.
+        self.UseProgram(program if self.IsProgram(program) else 0)
+
+    @contextlib.contextmanager
+    def sampling(self, texture: int) -> Iterator[None]:
+        """Bind a texture for fetching its pixels as they are stored, in the block, within `drawing`.
+
+        What shaders have stored in it through image units counts as drawn.
+        """
+        self.BindTexture(TEXTURE_2D, texture)
+        self.BindSampler(0, 0)
+        if self.barriers:
+            self.MemoryBarrier(TEXTURE_FETCH_BARRIER)
+        with contextlib.ExitStack() as undo:
+            for name, plain in TEXTURE_STATE.items():
+                found = c_int()
+                self.GetTexParameteriv(TEXTURE_2D, name, ctypes.byref(found))
+                if found.value != plain:
+                    undo.callback(self.TexParameteri, TEXTURE_2D, name, found.value)
+                    self.TexParameteri(TEXTURE_2D, name, plain)
+            yield
 
 
 @functools.cache
