@@ -22,6 +22,7 @@ import numpy.typing as npt
 from nbpipe.errors import NbpipeError, SceneError
 from nbpipe.gl.context import context
 from nbpipe.gl.loan import Pool
+from nbpipe.gl.readback import Reading
 from nbpipe.gl.source import SceneSource, Source, picture_source
 from nbpipe.gl.stage import CHANNELS, FORMATS
 from nbpipe.record import DEFAULT_SIZE, checked_samples, checked_size
@@ -104,16 +105,20 @@ def frames(
     numbers = _checked_dtype(dtype)
     room = _checked_memory(memory)
     adapted = adapt(scene)
+    reading = Reading(dtype=numbers.name, upright=True)
 
     source: Source
     if isinstance(adapted, Pictures):
         most = _most_frames(room, dimensions or picture_size(adapted.first()), numbers)
-        source = picture_source(adapted, dimensions, numbers.name, upright=True)
+        if isinstance(adapted.first(), np.ndarray) and numbers != np.uint8:
+            msg = f"dtype must be 'uint8' for arrays, which nbpipe does not convert, not {dtype!r}"
+            raise ValueError(msg)
+        source = picture_source(adapted, dimensions, reading)
     else:
         drawn = dimensions or DEFAULT_SIZE
         most = _most_frames(room, drawn, numbers)
         where = context(ctx or getattr(adapted, "ctx", None))
-        source = SceneSource(adapted, where, drawn, rate, count, multisamples, numbers.name, upright=True)
+        source = SceneSource(adapted, where, drawn, rate, count, multisamples, reading)
     return Frames(source, count, numbers, most)
 
 

@@ -21,7 +21,7 @@ from nbpipe.drive import Drive
 from nbpipe.errors import SceneError
 from nbpipe.gl.source import picture_source
 from nbpipe.notebook.widget import Recording
-from nbpipe.record import Job, checked_size
+from nbpipe.record import Job, checked_size, reading
 from nbpipe.scene.adapters import Picture, Pictures
 from nbpipe.scene.frame import Rate, frame_rate
 from nbpipe.video.encoding import encoding
@@ -39,6 +39,7 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
     preset: str | None = None,
     pixel_format: str | None = None,
     ffmpeg_params: Sequence[str] = (),
+    conversion: str = "auto",
     show: bool = True,
 ) -> Video:
     """Open a video file to write pictures into.
@@ -70,6 +71,7 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
         preset=preset,
         pixel_format=pixel_format,
         ffmpeg_params=ffmpeg_params,
+        conversion=conversion,
     )
     return Video(Job(target, ffmpeg, wanted, rate), dimensions, show=show)
 
@@ -127,7 +129,7 @@ class Video:
             picture = self._unpack(picture)
         self._mailbox.pictures.append(picture)
         if self._drive is None:
-            source = picture_source(self._pictures, self._size)
+            source = picture_source(self._pictures, self._size, reading(self._job.wanted))
             self.recording, self._drive = self._job.begin(source, None, show=self._show, here=False)
         while self._pictures.waiting or self._mailbox.pictures:
             if not self._drive.turn():

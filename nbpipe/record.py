@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from nbpipe.drive import Drive
 from nbpipe.gl.context import context
+from nbpipe.gl.readback import Reading
 from nbpipe.gl.source import SceneSource, Source, picture_source
 from nbpipe.notebook.cell import in_notebook
 from nbpipe.notebook.stream import PreviewStream
@@ -30,7 +31,7 @@ from nbpipe.terminal import TerminalBar
 from nbpipe.video.encoding import Encoding, encoding
 from nbpipe.video.export import Export
 from nbpipe.video.ffmpeg import FFmpeg, find_ffmpeg
-from nbpipe.video.pixels import Layout, padded
+from nbpipe.video.pixels import Layout, is_deep, padded
 from nbpipe.video.target import Target
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def record(
     preset: str | None = None,
     pixel_format: str | None = None,
     ffmpeg_params: Sequence[str] = (),
+    conversion: str = "auto",
     wait: bool = True,
     show: bool = True,
 ) -> Recording:
@@ -90,6 +92,9 @@ def record(
         ``"yuv420p"``, which plays everywhere, unless the codec has only others.
     ffmpeg_params : sequence of str
         Further FFmpeg options for the output, such as ``["-tune", "animation"]``.
+    conversion : str
+        Who turns RGB into the video's pixel format, BT.709 in limited range: ``"gpu"`` before it is read back,
+        ``"cpu"`` on its way to the pipe, or ``"ffmpeg"``; ``"auto"`` takes the first that can and that is fast here.
     wait : bool
         False returns at once; the recording goes on between the kernel's other work, and ``await rec`` or
         ``rec.wait()`` finishes it. Without a running event loop it goes on in ``rec.wait()`` only.
@@ -132,16 +137,17 @@ def record(
         preset=preset,
         pixel_format=pixel_format,
         ffmpeg_params=ffmpeg_params,
+        conversion=conversion,
     )
     adapted = adapt(scene)
 
     source: Source
     if isinstance(adapted, Pictures):
-        source = picture_source(adapted, dimensions)
+        source = picture_source(adapted, dimensions, reading(wanted))
     else:
         count = frame_count(rate, DEFAULT_SECONDS, None) if count is None else count
         where = context(ctx or getattr(adapted, "ctx", None))
-        source = SceneSource(adapted, where, dimensions or DEFAULT_SIZE, rate, count, multisamples)
+        source = SceneSource(adapted, where, dimensions or DEFAULT_SIZE, rate, count, multisamples, reading(wanted))
     recording, drive = Job(target, ffmpeg, wanted, rate).begin(source, count, show=show, here=wait)
     if wait:
         drive.wait()
@@ -165,12 +171,15 @@ class Job:
         `here`: whether it will end in the running cell.
         """
         steering = Steering()
-        layout = Layout(source.size, source.channels, source.bottom_up)
+        layout = Layout(source.size, source.pixel_format, source.bottom_up)
+        if self.wanted.conversion == "gpu" and layout.pixel_format != self.wanted.pixel_format:
+            msg = "conversion='gpu' is for scenes and pictures of the GL; for arrays leave it to 'auto'"
+            raise ValueError(msg)
         recording = Recording(
             steering,
             frames=frames,
             renderer=source.renderer,
-            encoder=str(self.wanted),
+            encoder=f"{self.wanted}, {_converter(layout, self.wanted)}",
             path=self.target.path,
             _name=self.target.path.name,
             _size=list(source.size),
@@ -210,6 +219,21 @@ class Job:
             drive.leave()
             raise
         return recording, drive
+
+
+def reading(wanted: Encoding) -> Reading:
+    """Return how pictures are to leave the GL for this encoding."""
+    return Reading(
+        dtype="uint16" if is_deep(wanted.pixel_format) else "uint8",
+        convert_to=wanted.pixel_format if wanted.converts("gpu") else None,
+        on_software=wanted.conversion == "gpu",
+    )
+
+
+def _converter(layout: Layout, wanted: Encoding) -> str:
+    if layout.pixel_format == wanted.pixel_format:
+        return "converted by the GPU"
+    return "converted by nbpipe" if wanted.converts("cpu") else "converted by FFmpeg"
 
 
 def _note(size: tuple[int, int], pixel_format: str) -> str:

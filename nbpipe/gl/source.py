@@ -17,12 +17,14 @@ import numpy as np
 
 from nbpipe.errors import SceneError
 from nbpipe.gl.context import Context, context
-from nbpipe.gl.ring import HostMemory, Memory, pixel_memory
+from nbpipe.gl.readback import Readback, Reading
+from nbpipe.gl.ring import HostMemory, Memory
 from nbpipe.gl.stage import CHANNELS, Stage
 from nbpipe.scene.adapters import GLPicture, Pictures, picture_size
 from nbpipe.scene.frame import Frame
 from nbpipe.scene.scene import Scene
 
+_PLAIN = Reading()
 _PREVIEW_BOX = (640, 480)  # a notebook's column is 600 to 900 pixels wide
 
 
@@ -34,7 +36,9 @@ class Source(Protocol):
     size : tuple of int
         Width and height in pixels.
     channels : int
-        Numbers per pixel in a slot: 3 or 4.
+        Numbers per pixel: 3 or 4.
+    pixel_format : str
+        What a slot holds, by FFmpeg's name: RGB, or the video's own format where the GPU converts.
     bottom_up : bool
         Whether the first row in a slot is the bottom one.
     renderer : str
@@ -43,6 +47,7 @@ class Source(Protocol):
 
     size: tuple[int, int]
     channels: int
+    pixel_format: str
     bottom_up: bool
     renderer: str
     software: bool
@@ -73,7 +78,7 @@ class Source(Protocol):
 
 
 class SceneSource:
-    """Draws a scene on a stage, and reads it in numbers of `dtype`, bottom row first unless `upright`."""
+    """Draws a scene on a stage, and reads it as `reading` says."""
 
     channels = CHANNELS
 
@@ -85,30 +90,29 @@ class SceneSource:
         fps: Fraction,
         frames: int | None,
         samples: int,
-        dtype: str = "uint8",
-        *,
-        upright: bool = False,
+        reading: Reading = _PLAIN,
     ) -> None:
-        self.size, self.bottom_up = size, not upright
+        self.size = size
         self.renderer, self.software = where.renderer, where.software
         self._scene, self._where, self._fps, self._frames = scene, where, fps, frames
-        self._dtype = dtype
         with self.current():
             check_size(size, where)
             where.enter(self)
             self._stage = Stage(where.ctx, size, preview_size(size))
             try:
-                self._canvas = self._stage.canvas(samples, dtype)
+                self._canvas = self._stage.canvas(samples, reading.dtype)
                 setup = getattr(scene, "setup", None)
                 if setup is not None:
                     setup(where.ctx)
                     where.ensure()
+                self._readback = Readback(where, self._stage, reading, own=True)
             except BaseException:
                 where.ensure()
                 self._stage.release()
                 where.leave(self)
                 raise
         self._drawn = self._canvas
+        self.pixel_format, self.bottom_up = self._readback.pixel_format, self._readback.bottom_up
 
     def current(self) -> AbstractContextManager[None]:
         """Make the context current."""
@@ -120,7 +124,7 @@ class SceneSource:
 
     def memory(self, *, lasting: bool = False) -> Memory:
         """Make a mapped pixel buffer, or what this GL has instead."""
-        return _slot_memory(self._where, self.size, self._dtype, lasting=lasting)
+        return self._readback.memory(lasting=lasting)
 
     def draw(self, index: int) -> bool:
         """Let the scene draw."""
@@ -134,7 +138,7 @@ class SceneSource:
 
     def read(self, memory: Memory) -> None:
         """Issue the read of the canvas."""
-        self._stage.read(self._drawn, memory, self._dtype, upright=not self.bottom_up)
+        self._readback.read(self._drawn, memory)
 
     def shrink(self) -> None:
         """Begin a preview on the GPU."""
@@ -153,6 +157,7 @@ class SceneSource:
                 release()
         finally:
             self._where.ensure()
+            self._readback.release()
             self._stage.release()
 
 
@@ -166,17 +171,17 @@ class TextureSource:
         pictures: Pictures,
         first: GLPicture,
         size: tuple[int, int] | None,
-        dtype: str = "uint8",
-        *,
-        upright: bool = False,
+        reading: Reading = _PLAIN,
     ) -> None:
-        self.size, self.bottom_up = size or picture_size(first), not upright
-        self._pictures, self._dtype = pictures, dtype
+        self.size = size or picture_size(first)
+        self._pictures = pictures
         self._where = context(first.ctx)
         self.renderer, self.software = self._where.renderer, self._where.software
         with self.current():
             check_size(self.size, self._where)
             self._stage = Stage(first.ctx, self.size, preview_size(self.size))
+            self._readback = Readback(self._where, self._stage, reading, own=False)
+        self.pixel_format, self.bottom_up = self._readback.pixel_format, self._readback.bottom_up
 
     def current(self) -> AbstractContextManager[None]:
         """Make the pictures' context current."""
@@ -188,7 +193,7 @@ class TextureSource:
 
     def memory(self, *, lasting: bool = False) -> Memory:
         """Make a mapped pixel buffer, or what this GL has instead."""
-        return _slot_memory(self._where, self.size, self._dtype, lasting=lasting)
+        return self._readback.memory(lasting=lasting)
 
     def draw(self, index: int) -> bool:
         """Take the next picture. Raises `SceneError` when it is unlike the first."""
@@ -204,7 +209,7 @@ class TextureSource:
 
     def read(self, memory: Memory) -> None:
         """Issue the read of the picture."""
-        self._stage.read(self._drawn, memory, self._dtype, upright=not self.bottom_up)
+        self._readback.read(self._drawn, memory)
 
     def shrink(self) -> None:
         """Begin a preview on the GPU."""
@@ -216,6 +221,7 @@ class TextureSource:
 
     def release(self) -> None:
         """Free the stage; the pictures are the user's."""
+        self._readback.release()
         self._stage.release()
 
 
@@ -229,6 +235,7 @@ class ArraySource:
     def __init__(self, pictures: Pictures, first: np.ndarray, size: tuple[int, int] | None) -> None:
         self.size = size or picture_size(first)
         self.channels = first.shape[2]
+        self.pixel_format = "rgb24" if self.channels == 3 else "rgba"  # noqa: PLR2004
         self._pictures = pictures
         self._step = max(1, round(self.size[0] / preview_size(self.size)[0]))
         self._small: np.ndarray | None = None
@@ -275,33 +282,22 @@ class ArraySource:
         """Nothing to free by hand."""
 
 
-def picture_source(
-    pictures: Pictures, size: tuple[int, int] | None, dtype: str = "uint8", *, upright: bool = False
-) -> Source:
+def picture_source(pictures: Pictures, size: tuple[int, int] | None, reading: Reading = _PLAIN) -> Source:
     """Return the source that fits the first picture; `size` is what is expected, if anything is.
 
-    `dtype` and `upright` are for pictures of the GL; arrays are uint8 with the top row first anyway.
+    `reading` is for pictures of the GL; arrays come as they are.
 
     Raises
     ------
     SceneError
         There is no picture.
     ValueError
-        This GL has none so large, or arrays are to be of another `dtype` than they are.
+        This GL has none so large.
     """
     first = pictures.first()
     if isinstance(first, np.ndarray):
-        if dtype != "uint8":
-            msg = f"dtype must be 'uint8' for arrays, which nbpipe does not convert, not {dtype!r}"
-            raise ValueError(msg)
         return ArraySource(pictures, first, size)
-    return TextureSource(pictures, first, size, dtype, upright=upright)
-
-
-def _slot_memory(where: Context, size: tuple[int, int], dtype: str, *, lasting: bool) -> Memory:
-    count = size[0] * size[1] * CHANNELS * np.dtype(dtype).itemsize
-    # Mapped memory ends with its context, and a user may end his while an array of it is still in use.
-    return HostMemory(count) if lasting and not where.ours else pixel_memory(where.ctx, count)
+    return TextureSource(pictures, first, size, reading)
 
 
 def _check_like(index: int, got: tuple[int, int], expected: tuple[int, int]) -> None:

@@ -150,7 +150,7 @@ class Stage:
         with self._gl.preserved():
             if upright and not self._inverts:
                 source = self._turn(source, dtype)
-            _read(source, self.size, memory, dtype, invert=upright and self._inverts)
+            _read(source, source.size, memory, dtype, invert=upright and self._inverts)
 
     def _turn(self, source: moderngl.Framebuffer, dtype: str) -> moderngl.Framebuffer:
         # Mesa turns the rows while it packs them, for nothing; a blit takes llvmpipe 10 ms a 1080p frame. GLs

@@ -4,8 +4,9 @@
 function of the result. Starts no process itself and touches no file. Any thread.
 
 Colour: what a scene draws is taken as sRGB-encoded RGB. It is converted with the BT.709 matrix to limited
-range and tagged as such in full (matrix, primaries, transfer, range), because a player must guess what is not
-tagged and guesses by size. FFmpeg's own default is BT.601 without a tag: green 255 then reads back as 215.
+range, before the pipe where we can, and tagged as such in full (matrix, primaries, transfer, range), because a
+player must guess what is not tagged and guesses by size. FFmpeg's own default is BT.601 without a tag: green 255
+then reads back as 215.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbpipe.video.pixels import Layout, has_alpha, input_format, is_gray, is_rgb, known, padded
+from nbpipe.video.pixels import CONVERTIBLE, Layout, has_alpha, input_format, is_gray, is_rgb, known, padded
 
 if TYPE_CHECKING:
     from nbpipe.video.ffmpeg import Encoder, FFmpeg
@@ -40,6 +41,10 @@ ALIASES = {"h264": "libx264", "hevc": "libx265", "h265": "libx265", "vp9": "libv
 # most scenes; VP9's scale differs (its own guide recommends 31 for 1080p).
 _CRF = {"libx264": 20, "libx265": 22, "libvpx-vp9": 31, "libsvtav1": 30}
 _PRESET = {"libx264": "medium", "libx265": "medium"}
+
+# Who turns RGB into the video's pixel format: the GPU before it is read back, a native loop on its way to the
+# pipe, or FFmpeg. By default the first of them that can.
+CONVERSIONS = ("auto", "gpu", "cpu", "ffmpeg")
 
 # Decoders take these for BT.601, whatever the file says: green 255 comes out as (19, 255, 8), measured.
 _NOT_BT709 = frozenset(("libvpx", "mjpeg"))
@@ -78,6 +83,8 @@ class Encoding:
         Further output options, appended last.
     crash_safe : tuple of str
         The options that keep a file playable whose making is cut off.
+    conversion : str
+        One of `CONVERSIONS`.
     """
 
     muxer: str
@@ -87,6 +94,11 @@ class Encoding:
     preset: str | None
     ffmpeg_params: tuple[str, ...]
     crash_safe: tuple[str, ...]
+    conversion: str
+
+    def converts(self, where: str) -> bool:
+        """Whether RGB is to become the video's pixel format here: ``"gpu"`` or ``"cpu"``, if asked in this order."""
+        return self.conversion == where or (self.conversion == "auto" and self.pixel_format in CONVERTIBLE)
 
     def __str__(self) -> str:
         parts = [self.codec]
@@ -106,6 +118,7 @@ def encoding(
     preset: str | None = None,
     pixel_format: str | None = None,
     ffmpeg_params: Sequence[str] = (),
+    conversion: str = "auto",
 ) -> Encoding:
     """Check what is wanted against what `ffmpeg` has.
 
@@ -143,7 +156,18 @@ def encoding(
         preset=preset or _PRESET.get(codec),
         ffmpeg_params=_checked(ffmpeg_params),
         crash_safe=_crash_safe(ffmpeg, muxer),
+        conversion=_conversion(conversion, pixel_format),
     )
+
+
+def _conversion(wish: object, pixel_format: str) -> str:
+    if wish not in CONVERSIONS:
+        msg = f"conversion must be one of {', '.join(map(repr, CONVERSIONS))}, not {wish!r}"
+        raise ValueError(msg)
+    if wish in {"gpu", "cpu"} and pixel_format not in CONVERTIBLE:
+        msg = f"conversion={wish!r} makes {', '.join(CONVERTIBLE)}; for {pixel_format} leave it to 'ffmpeg' or 'auto'"
+        raise ValueError(msg)
+    return str(wish)
 
 
 def _pixel_format(encoder: Encoder, wish: str | None) -> str:
@@ -198,6 +222,8 @@ def argv(program: str, wanted: Encoding, layout: Layout, fps: Fraction, target: 
 def filters(layout: Layout, pixel_format: str) -> str:
     """Return the filter chain: upright, padded, converted, tagged."""
     chain = ["vflip"] if layout.bottom_up else []
+    if layout.pixel_format == pixel_format:
+        return ",".join([*chain, _TAGS_RGB if is_rgb(pixel_format) else _TAGS_YUV])
     width, height = padded(layout.size, pixel_format)
     right, bottom = width - layout.size[0], height - layout.size[1]
     if right or bottom:

@@ -14,9 +14,9 @@ from pathlib import Path
 from nbpipe.errors import EncoderError
 from nbpipe.video.encoding import Encoding, argv
 from nbpipe.video.ffmpeg import Encode, FFmpeg
-from nbpipe.video.pixels import Layout
+from nbpipe.video.pixels import RGB, Layout, padded
 from nbpipe.video.target import Target
-from nbpipe.video.writer import PipeWriter
+from nbpipe.video.writer import Conversion, PipeWriter
 
 _SILENCE = 60.0  # seconds without any report from FFmpeg, which reports five times a second while it works
 _HEADER = 1024  # bytes: a file no larger than this has a header at most, and nothing to keep
@@ -36,14 +36,15 @@ class Export:
         self.written = 0
         self._target = target
         self._asked = time.monotonic()
+        conversion, piped = converted(layout, wanted)
         target.create()
         try:
-            self._encode = Encode(argv(ffmpeg.path, wanted, layout, fps, target.partial))
+            self._encode = Encode(argv(ffmpeg.path, wanted, piped, fps, target.partial))
         except BaseException:
             target.discard()
             raise
         try:
-            self._writer = PipeWriter(self._encode.stdin, lend=True)
+            self._writer = PipeWriter(self._encode.stdin, lend=True, conversion=conversion)
         except BaseException:
             self._encode.kill()
             target.discard()
@@ -149,3 +150,12 @@ class Export:
         if not self._encode.ended(_LAST_WORDS):
             self._encode.kill()
         return self._encode.error(f"FFmpeg ended after it had taken {self.written} frames")
+
+
+def converted(layout: Layout, wanted: Encoding) -> tuple[Conversion | None, Layout]:
+    """Return how slots of this `layout` are converted on their way into the pipe, and what then goes into it."""
+    if layout.pixel_format == wanted.pixel_format or not wanted.converts("cpu"):
+        return None, layout
+    channels, bits = RGB[layout.pixel_format]
+    conversion = Conversion(layout.size, channels, bits, layout.bottom_up, wanted.pixel_format)
+    return conversion, Layout(padded(layout.size, wanted.pixel_format), wanted.pixel_format, bottom_up=False)

@@ -18,28 +18,30 @@ _CHROMA = (
 )
 
 
+# What pictures are before they are converted → channels, and bits in each.
+RGB = {"rgb24": (3, 8), "rgba": (4, 8), "rgb48le": (3, 16), "rgba64le": (4, 16)}
+
+# What nbpipe makes of them itself, on the GPU or on the processor; for the rest there is FFmpeg.
+CONVERTIBLE = ("yuv420p", "nv12", "yuv444p", "yuv420p10le", "p010le", "gray", "rgb24", "rgba")
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How one frame lies in memory on its way into FFmpeg: 8 bits a channel, no gaps between rows.
+    """How one frame lies in memory, in a slot or in the pipe; no gaps between rows or planes.
 
     Attributes
     ----------
     size : tuple of int
         Width and height in pixels.
-    channels : int
-        3 for RGB, 4 for RGBA.
+    pixel_format : str
+        By FFmpeg's name: one of `RGB`, or the video's own for frames that are converted already.
     bottom_up : bool
         Whether the first row is the bottom one, as the GL gives it, or the top one, as arrays have it.
     """
 
     size: tuple[int, int]
-    channels: int
+    pixel_format: str
     bottom_up: bool
-
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes of one frame."""
-        return self.size[0] * self.size[1] * self.channels
 
 
 def has_alpha(pixel_format: str) -> bool:
@@ -64,6 +66,11 @@ def known(pixel_format: str) -> bool:
     )
 
 
+def is_deep(pixel_format: str) -> bool:
+    """Whether a video in this FFmpeg pixel format tells more than 256 steps of a colour apart."""
+    return re.search(r"(9|1[0-6]|32|48|64)(le|be)$", pixel_format) is not None
+
+
 def padded(size: tuple[int, int], pixel_format: str) -> tuple[int, int]:
     """Return the size that a video in this pixel format must have to hold a picture of `size`.
 
@@ -79,6 +86,6 @@ def padded(size: tuple[int, int], pixel_format: str) -> tuple[int, int]:
 
 def input_format(layout: Layout, pixel_format: str) -> str:
     """Return FFmpeg's name for what goes into the pipe; a fourth channel is dropped unless the video keeps it."""
-    if layout.channels == 3:  # noqa: PLR2004
-        return "rgb24"
-    return "rgba" if has_alpha(pixel_format) else "rgb0"
+    if layout.pixel_format == "rgba" and not has_alpha(pixel_format):
+        return "rgb0"
+    return layout.pixel_format

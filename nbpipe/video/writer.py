@@ -1,15 +1,15 @@
-"""The writer: hands slots to the native thread that moves their bytes into FFmpeg.
+"""The writer: hands slots to the native thread that converts their pixels and moves their bytes into FFmpeg.
 
-The only module that imports the compiled `_native`. Render thread only; the native thread behind it needs no
-GIL. Knows neither FFmpeg nor the GL: a descriptor, and memory.
+The only module that imports the compiled `_native`, whose stub documents it. The native thread needs no GIL. Knows
+neither FFmpeg nor the GL: a descriptor, and memory.
 """
 
 from __future__ import annotations
 
 try:
-    from nbpipe._native import PipeWriter
+    from nbpipe._native import Conversion, PipeWriter
 except ImportError as error:
     error.add_note("nbpipe's native part is not built. From a clone of the project: make build")
     raise
 
-__all__ = ["PipeWriter"]
+__all__ = ["Conversion", "PipeWriter"]
