@@ -3,6 +3,7 @@
 // `test_pipe_writer NAME` runs one case of the table at the end in a process of its own, so a case may close
 // descriptors 0 to 2, lower limits or leave signals as it likes. Nothing sleeps to "let the other side get
 // there": a case waits for what it needs to have happened, and SIGALRM ends it should that never be.
+#include "case.hpp"
 #include "pipe_io.hpp"
 #include "pipe_writer.hpp"
 
@@ -14,17 +15,14 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <random>
-#include <source_location>
 #include <span>
 #include <stdexcept>
-#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -48,14 +46,6 @@ using nbpipe::PipeWriter;
 using Data = std::vector<std::byte>;
 
 constexpr unsigned deadline_of_a_case = 60; // seconds; the slowest takes 6 under ThreadSanitizer
-
-void require(bool condition, std::source_location here = std::source_location::current()) {
-    if (!condition) {
-        static_cast<void>(
-            std::fprintf(stderr, "%s:%u: %s: not so\n", here.file_name(), here.line(), here.function_name()));
-        std::_Exit(1);
-    }
-}
 
 /// The errno that `call` throws, or -1 for std::invalid_argument, or 0 for nothing.
 int error_of(const std::function<void()>& call) {
@@ -796,11 +786,6 @@ void random_steps_of_many_threads() {
     }
 }
 
-struct Case {
-    std::string_view name;
-    void (*run)();
-};
-
 constexpr auto cases = std::to_array<Case>({
     {"odd_sizes_arrive_exactly", odd_sizes_arrive_exactly},
     {"slow_reader_in_small_reads", slow_reader_in_small_reads},
@@ -841,15 +826,8 @@ constexpr auto cases = std::to_array<Case>({
 } // namespace
 
 int main(int argc, char** argv) {
-    const std::string_view name = argc == 2 ? argv[1] : "";
-    const auto* const chosen = std::ranges::find(cases, name, &Case::name);
-    if (chosen == cases.end()) {
-        static_cast<void>(
-            std::fputs("usage: test_pipe_writer NAME, one of the table in the source\n", stderr));
-        return 2;
-    }
-    require(::close_range(3, ~0U, 0) == 0); // a case starts with the standard streams alone
-    ::alarm(deadline_of_a_case);
-    chosen->run();
-    return 0;
+    return run_named(argc, argv, cases, [] {
+        require(::close_range(3, ~0U, 0) == 0); // a case starts with the standard streams alone
+        ::alarm(deadline_of_a_case);
+    });
 }
