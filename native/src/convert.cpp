@@ -1,0 +1,107 @@
+#include "convert.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace nbpipe {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "yuv420p10le and p010le are stored as they are");
+
+struct Format {
+    std::string_view name;
+    Target target;
+    bool even;      // its picture has even sizes
+    int half_bytes; // of a pixel, on average, in halves
+};
+
+constexpr auto formats = std::to_array<Format>({
+    {"yuv420p", Target::yuv420p, true, 3},
+    {"nv12", Target::nv12, true, 3},
+    {"yuv444p", Target::yuv444p, false, 6},
+    {"yuv420p10le", Target::yuv420p10le, true, 6},
+    {"p010le", Target::p010le, true, 6},
+    {"gray", Target::gray, false, 2},
+    {"rgb24", Target::rgb24, false, 6},
+    {"rgba", Target::rgba, false, 8},
+});
+
+const Format& named(std::string_view name) {
+    const auto* const format = std::ranges::find(formats, name, &Format::name);
+    if (format == formats.end()) {
+        throw std::invalid_argument("no conversion to pixel format '" + std::string(name) + "'");
+    }
+    return *format;
+}
+
+int one_of(const char* what, int value, int first, int second) {
+    if (value != first && value != second) {
+        throw std::invalid_argument(std::string(what) + " must be " + std::to_string(first) + " or " +
+                                    std::to_string(second) + ", not " + std::to_string(value));
+    }
+    return value;
+}
+
+std::ptrdiff_t at_least_one(int size) {
+    if (size < 1) {
+        throw std::invalid_argument("width and height must be at least 1");
+    }
+    return size;
+}
+
+/// Rows times columns times `bytes`, as long as an address can still be any of them.
+std::size_t area(std::ptrdiff_t width, std::ptrdiff_t height, int bytes) {
+    if (width > std::numeric_limits<std::ptrdiff_t>::max() / height / bytes) {
+        throw std::invalid_argument("the picture is larger than memory");
+    }
+    return static_cast<std::size_t>(width * height * bytes);
+}
+
+decltype(&portable::convert) kernel_of(Conversion::Build build) {
+#ifdef NBPIPE_AVX2 // chosen here and not by the loader (target_clones): that runs before ThreadSanitizer does
+    if (build == Conversion::Build::fastest && __builtin_cpu_supports("avx2") != 0) {
+        return avx2::convert;
+    }
+#endif
+    static_cast<void>(build);
+    return portable::convert;
+}
+
+} // namespace
+
+Conversion::Conversion(const Source& source, std::string_view target, Build build)
+    : picture_{at_least_one(source.width),
+               at_least_one(source.height),
+               one_of("channels", source.channels, 3, 4),
+               one_of("bits", source.bits, 8, 16),
+               source.bottom_up,
+               named(target).target},
+      kernel_(kernel_of(build)),
+      source_bytes_(area(picture_.width, picture_.height, picture_.channels * picture_.bits / 8)) {
+    const auto& format = named(target);
+    const auto even = [&format](std::ptrdiff_t size) { return size + (format.even ? size % 2 : 0); };
+    target_bytes_ = area(even(picture_.width), even(picture_.height), format.half_bytes) / 2;
+}
+
+void Conversion::operator()(std::span<const std::byte> source, std::span<std::byte> target) const {
+    if (source.size() != source_bytes_ || target.size() != target_bytes_) {
+        throw std::invalid_argument("this conversion is from " + std::to_string(source_bytes_) +
+                                    " bytes to " + std::to_string(target_bytes_) + ", not from " +
+                                    std::to_string(source.size()) + " to " + std::to_string(target.size()));
+    }
+    const std::less<> before;
+    if (before(source.data(), target.data() + target.size()) &&
+        before(target.data(), source.data() + source.size())) {
+        throw std::invalid_argument("a picture cannot be converted in place");
+    }
+    kernel_(picture_, source.data(), target.data());
+}
+
+} // namespace nbpipe

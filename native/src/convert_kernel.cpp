@@ -1,0 +1,389 @@
+// The loops of Conversion. CMake compiles this file twice, into nbpipe::portable and nbpipe::avx2.
+//
+// Two builds of one function may meet in one program only if they share no name: were a std:: template or an
+// inline function compiled here and not inlined, the linker would keep one of the two, and perhaps AVX2 for
+// everybody. So all is in an unnamed namespace and nothing of the library is used but memcpy.
+//
+// Lanes of 16 bits. A channel is a fraction of 2^16 (8 bits: v << 8), a coefficient too, and a product is
+// its upper half: one instruction for 16 pixels (pmulhuw). Samples come out as 8.8 fixed point, 256 units
+// for a step of 8 bits and 64 for one of 10 bits. Three truncated products and three rounded coefficients
+// are off by 3 units at most, so a sample is within 0.5 + 3/256 (8 bits) or 0.5 + 3/64 (10 bits) of exact.
+// Sums never leave 16 bits: luma ends at 235 * 256, chroma at 240 * 256, and what a difference borrows on the
+// way is given back.
+//
+// 4:2:0 in pieces of two rows by 480 pixels, whose scratch (6 KB) stays in the L1 cache:
+//
+//    source ── pair ──► luma of both rows
+//                └────► mean of both rows, in three planes ── halve ──► [1 2 1]/4 ── chroma ──► samples
+//
+// The filter is applied to the channels, not to chroma: it is linear, and there is half as much to multiply.
+//
+// Memory is read from its start to its end even if the picture is bottom-up, which is what prefetching is made
+// for (0.1 ms a 1080p frame). Loops are plain so that compilers vectorise them;
+// each has been looked at, and what looks roundabout is what GCC 12 turns into few instructions.
+#include "convert_kernel.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#ifndef NBPIPE_KERNEL
+#define NBPIPE_KERNEL portable
+#endif
+
+// Arrays are C's, because std::array's members are inline functions of the library.
+// NOLINTBEGIN(*-avoid-c-arrays, *-array-to-pointer-decay, *-no-array-decay, *-constant-array-index)
+namespace nbpipe::NBPIPE_KERNEL {
+namespace {
+
+using std::ptrdiff_t;
+using U8 = std::uint8_t;
+using U16 = std::uint16_t;
+using U32 = std::uint32_t;
+using U64 = std::uint64_t;
+
+constexpr ptrdiff_t piece = 480; // 1920 is four
+constexpr ptrdiff_t block = 32;  // pixels of a step of the widest loop: a vector of bytes
+
+// ---- BT.709-6, items 3.2 to 3.4 ---------------------------------------------------------------------------
+
+constexpr double kr = 0.2126;
+constexpr double kb = 0.0722;
+constexpr double kg = 1 - kr - kb;
+
+/// Per channel, what the products are multiplied by, for channels that end at `white`.
+template <int white> struct Weights {
+    static constexpr U16 of(double share, double range) {
+        return static_cast<U16>(share * range * 256 * 65536 / white + 0.5); // NOLINT(*-incorrect-roundings)
+    }
+    static constexpr U16 luma_red = of(kr, 219);
+    static constexpr U16 luma_green = of(kg, 219);
+    static constexpr U16 luma_blue = of(kb, 219);
+    static constexpr U16 own = of(0.5, 224); // of blue in Cb, and of red in Cr
+    static constexpr U16 cb_red = of(kr / (2 * (1 - kb)), 224);
+    static constexpr U16 cb_green = of(kg / (2 * (1 - kb)), 224);
+    static constexpr U16 cr_green = of(kg / (2 * (1 - kr)), 224);
+    static constexpr U16 cr_blue = of(kb / (2 * (1 - kr)), 224);
+};
+
+struct Pixel {
+    U16 red, green, blue;
+};
+
+U16 times(U16 channel, U16 weight) { return static_cast<U16>((U32{channel} * weight) >> 16U); }
+
+template <typename W> U16 luma(Pixel p) { // + 1: what three truncations lose, to the nearest unit
+    return static_cast<U16>(times(p.red, W::luma_red) + times(p.green, W::luma_green) +
+                            times(p.blue, W::luma_blue) + (16 * 256 + 1));
+}
+template <typename W> U16 cb(Pixel p) {
+    return static_cast<U16>(times(p.blue, W::own) - times(p.red, W::cb_red) - times(p.green, W::cb_green) +
+                            128 * 256);
+}
+template <typename W> U16 cr(Pixel p) {
+    return static_cast<U16>(times(p.red, W::own) - times(p.green, W::cr_green) - times(p.blue, W::cr_blue) +
+                            128 * 256);
+}
+
+// ---- how pixels and samples lie in memory -----------------------------------------------------------------
+
+template <typename T> T load(const std::byte* from) {
+    T value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+
+template <typename T> void store(std::byte* to, T value) { std::memcpy(to, &value, sizeof value); }
+
+template <typename T, int number> struct Source {
+    using Channel = T;
+    static constexpr int channels = number;
+    static constexpr ptrdiff_t size = number * static_cast<ptrdiff_t>(sizeof(T)); // of a pixel
+    using Weight = Weights<sizeof(T) == 1 ? 255 * 256 : 65535>;
+
+    static Pixel at(const std::byte* row, ptrdiff_t x) {
+        const std::byte* const here = row + x * size;
+        if constexpr (sizeof(T) == 1 && number == 4) {
+            const auto pixel = load<U32>(here);
+            return {static_cast<U16>(pixel << 8U), static_cast<U16>(pixel & 0xff00U),
+                    static_cast<U16>((pixel >> 16U) << 8U)};
+        } else if constexpr (sizeof(T) == 1) {
+            return {static_cast<U16>(load<U8>(here) << 8U), static_cast<U16>(load<U8>(here + 1) << 8U),
+                    static_cast<U16>(load<U8>(here + 2) << 8U)};
+        } else if constexpr (number == 4) {
+            const auto pixel = load<U64>(here);
+            return {static_cast<U16>(pixel), static_cast<U16>(pixel >> 16U), static_cast<U16>(pixel >> 32U)};
+        } else {
+            return {load<U16>(here), load<U16>(here + 2), load<U16>(here + 4)};
+        }
+    }
+};
+
+/// From 8.8 to a sample of `T`: `shift` bits are dropped, rounded, and what remains is stored `up` higher.
+template <typename T, unsigned shift, unsigned up> struct Sample {
+    static constexpr ptrdiff_t size = sizeof(T);
+    static T of(U16 value) {
+        return static_cast<T>((static_cast<U16>(value + (1U << (shift - 1))) >> shift) << up);
+    }
+};
+using Eight = Sample<U8, 8, 0>;
+using Ten = Sample<U16, 6, 0>;
+using TenHigh = Sample<U16, 6, 6>;
+
+/// The source's rows, top first, wherever they lie.
+struct Rows {
+    const std::byte* top;
+    ptrdiff_t stride;
+
+    Rows(const Picture& picture, const std::byte* source, ptrdiff_t pixel_size)
+        : top(source), stride(picture.width * pixel_size) {
+        if (picture.bottom_up) {
+            top += (picture.height - 1) * stride;
+            stride = -stride;
+        }
+    }
+    [[nodiscard]] const std::byte* at(ptrdiff_t y) const { return top + y * stride; }
+};
+
+/// The y that is `nth` in memory, of `count` rows or stripes.
+ptrdiff_t in_memory(const Picture& picture, ptrdiff_t nth, ptrdiff_t count) {
+    return picture.bottom_up ? count - 1 - nth : nth;
+}
+
+// ---- 4:2:0 ------------------------------------------------------------------------------------------------
+
+struct Scratch {
+    static constexpr ptrdiff_t lead = 32; // before each plane: room for the pixel to the left, and alignment
+    alignas(64) U16 mean[3][lead + piece];
+    alignas(64) U16 smooth[piece];
+    alignas(64) U16 half[3][piece / 2];
+};
+
+/// The two rows of the source and the target that `pair` and its steps are about.
+struct Pair {
+    const std::byte* upper;
+    const std::byte* lower;
+    std::byte* luma_upper;
+    std::byte* luma_lower;
+};
+
+template <typename Src, typename Smp>
+void step(const std::byte* __restrict upper, const std::byte* __restrict lower,
+          std::byte* __restrict luma_upper, std::byte* __restrict luma_lower, U16* __restrict red,
+          U16* __restrict green, U16* __restrict blue, ptrdiff_t count) {
+    for (ptrdiff_t x = 0; x < count; ++x) {
+        const Pixel p = Src::at(upper, x);
+        const Pixel q = Src::at(lower, x);
+        store(luma_upper + x * Smp::size, Smp::of(luma<typename Src::Weight>(p)));
+        store(luma_lower + x * Smp::size, Smp::of(luma<typename Src::Weight>(q)));
+        red[x] = static_cast<U16>((p.red + q.red + 1) >> 1);
+        green[x] = static_cast<U16>((p.green + q.green + 1) >> 1);
+        blue[x] = static_cast<U16>((p.blue + q.blue + 1) >> 1);
+    }
+}
+
+/// Two rows at once are two streams, which a processor's own prefetching follows late: 0.15 ms a 1080p frame.
+/// What is asked for may lie beyond the picture, which is why the address is a number.
+template <typename Src> void fetch_ahead([[maybe_unused]] const std::byte* row) {
+#ifdef __GNUC__
+    constexpr ptrdiff_t line = 64;
+    constexpr std::uintptr_t ahead = 1024;
+    for (ptrdiff_t at = 0; at < block * Src::size; at += line) {
+        // NOLINTNEXTLINE(*-reinterpret-cast, *-int-to-ptr)
+        __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(row + at) + ahead));
+    }
+#endif
+}
+
+template <typename Src, typename Smp> void pair(const Pair& at, Scratch& scratch, ptrdiff_t count) {
+    U16* const red = scratch.mean[0] + Scratch::lead;
+    U16* const green = scratch.mean[1] + Scratch::lead;
+    U16* const blue = scratch.mean[2] + Scratch::lead;
+    const auto go = [&](ptrdiff_t x, ptrdiff_t length) {
+        step<Src, Smp>(at.upper + x * Src::size, at.lower + x * Src::size, at.luma_upper + x * Smp::size,
+                       at.luma_lower + x * Smp::size, red + x, green + x, blue + x, length);
+    };
+    ptrdiff_t x = 0;
+    for (; x + block <= count; x += block) {
+        fetch_ahead<Src>(at.upper + x * Src::size);
+        fetch_ahead<Src>(at.lower + x * Src::size);
+        go(x, block);
+    }
+    go(x, count - x);
+}
+
+/// Weighs each pixel of `mean` with its neighbours, then keeps every second one. mean[-1] must be there.
+void halve(const U16* __restrict mean, U16* __restrict smooth, U16* __restrict half, ptrdiff_t pairs) {
+    for (ptrdiff_t x = 0; x < 2 * pairs - 1; ++x) {
+        smooth[x] = static_cast<U16>((mean[x - 1] >> 2) + (mean[x] >> 1) + (mean[x + 1] >> 2));
+    }
+    for (ptrdiff_t x = 0; x < pairs; ++x) {
+        half[x] = smooth[2 * x];
+    }
+}
+
+template <typename W, typename Smp, bool interleaved>
+void chroma(const U16* __restrict red, const U16* __restrict green, const U16* __restrict blue,
+            std::byte* __restrict first, std::byte* __restrict second, ptrdiff_t count) {
+    for (ptrdiff_t x = 0; x < count; ++x) {
+        const Pixel p{red[x], green[x], blue[x]};
+        const auto blueness = Smp::of(cb<W>(p));
+        const auto redness = Smp::of(cr<W>(p));
+        if constexpr (interleaved && Smp::size == 1) {
+            store(first + 2 * x, static_cast<U16>(blueness | (redness << 8U)));
+        } else if constexpr (interleaved) {
+            store(first + 4 * x, blueness | (U32{redness} << 16U));
+        } else {
+            store(first + x * Smp::size, blueness);
+            store(second + x * Smp::size, redness);
+        }
+    }
+}
+
+template <typename Smp> void repeat_last(std::byte* samples, ptrdiff_t count) {
+    std::memcpy(samples + count * Smp::size, samples + (count - 1) * Smp::size, Smp::size);
+}
+
+template <typename Src, typename Smp, bool interleaved>
+void subsampled(const Picture& picture, const std::byte* source, std::byte* target) {
+    const Rows rows(picture, source, Src::size);
+    const ptrdiff_t width = picture.width + picture.width % 2;
+    const ptrdiff_t stripes = (picture.height + 1) / 2;
+    std::byte* const first = target + width * 2 * stripes * Smp::size;
+    std::byte* const second = first + width / 2 * stripes * Smp::size; // when not interleaved
+    constexpr ptrdiff_t apart = (interleaved ? 2 : 1) * Smp::size;     // from one Cb to the next
+    Scratch scratch; // NOLINT(*-member-init): written before it is read, 6 KB are not zeroed for nothing
+    for (ptrdiff_t nth = 0; nth < stripes; ++nth) {
+        const ptrdiff_t stripe = in_memory(picture, nth, stripes);
+        const bool alone = 2 * stripe + 1 == picture.height; // the last row of an odd number is repeated
+        for (ptrdiff_t x = 0; x < picture.width; x += piece) {
+            const ptrdiff_t count = picture.width - x < piece ? picture.width - x : piece;
+            std::byte* const out = target + (2 * stripe * width + x) * Smp::size;
+            const Pair at{rows.at(2 * stripe) + x * Src::size,
+                          rows.at(2 * stripe + (alone ? 0 : 1)) + x * Src::size, out,
+                          out + width * Smp::size};
+            pair<Src, Smp>(at, scratch, count);
+            if (count % 2 != 0) { // and so is the last column
+                repeat_last<Smp>(at.luma_upper, count);
+                repeat_last<Smp>(at.luma_lower, count);
+            }
+            const ptrdiff_t pairs = (count + 1) / 2;
+            for (int channel = 0; channel < 3; ++channel) {
+                U16* const mean = scratch.mean[channel] + Scratch::lead;
+                if (x == 0) {
+                    mean[-1] = mean[0];
+                }
+                if (count % 2 != 0) {
+                    mean[count] = mean[count - 1];
+                }
+                halve(mean, scratch.smooth, scratch.half[channel], pairs);
+                mean[-1] = mean[count - 1]; // for the next piece
+            }
+            const ptrdiff_t to = (stripe * (width / 2) + x / 2) * apart;
+            chroma<typename Src::Weight, Smp, interleaved>(scratch.half[0], scratch.half[1], scratch.half[2],
+                                                           first + to, second + (interleaved ? 0 : to),
+                                                           pairs);
+        }
+    }
+}
+
+// ---- a sample for each pixel ------------------------------------------------------------------------------
+
+template <typename Src>
+void whole_row(const std::byte* __restrict row, std::byte* __restrict y, std::byte* __restrict u,
+               std::byte* __restrict v, ptrdiff_t width) {
+    using W = Src::Weight;
+    for (ptrdiff_t x = 0; x < width; ++x) {
+        const Pixel p = Src::at(row, x);
+        store(y + x, Eight::of(luma<W>(p)));
+        store(u + x, Eight::of(cb<W>(p)));
+        store(v + x, Eight::of(cr<W>(p)));
+    }
+}
+
+template <typename Src>
+void gray_row(const std::byte* __restrict row, std::byte* __restrict y, ptrdiff_t width) {
+    for (ptrdiff_t x = 0; x < width; ++x) {
+        store(y + x, Eight::of(luma<typename Src::Weight>(Src::at(row, x))));
+    }
+}
+
+U8 narrowed(U8 value) { return value; }
+/// value / 257, rounded; exact for each of the 65536.
+U8 narrowed(U16 value) { return static_cast<U8>((value * 255U + 32895) >> 16U); }
+
+template <typename Src, int channels>
+void copied_row(const std::byte* __restrict row, std::byte* __restrict out, ptrdiff_t width) {
+    using Channel = Src::Channel;
+    if constexpr (Src::size == channels) {
+        std::memcpy(out, row, static_cast<std::size_t>(width * Src::size));
+    } else {
+        for (ptrdiff_t x = 0; x < width; ++x) {
+            const std::byte* const here = row + x * Src::size;
+            for (int channel = 0; channel < channels; ++channel) {
+                const U8 value = channel < Src::channels
+                                     ? narrowed(load<Channel>(here + channel * ptrdiff_t{sizeof(Channel)}))
+                                     : U8{255};
+                store(out + x * channels + channel, value);
+            }
+        }
+    }
+}
+
+template <typename Src, typename Row>
+void each_row(const Picture& picture, const std::byte* source, const Row& row) {
+    const Rows rows(picture, source, Src::size);
+    for (ptrdiff_t nth = 0; nth < picture.height; ++nth) {
+        const ptrdiff_t y = in_memory(picture, nth, picture.height);
+        row(rows.at(y), y * picture.width);
+    }
+}
+
+// ---- which of them ----------------------------------------------------------------------------------------
+
+template <typename Src>
+void convert_from(const Picture& picture, const std::byte* source, std::byte* target) {
+    const ptrdiff_t width = picture.width;
+    const ptrdiff_t plane = width * picture.height;
+    switch (picture.target) {
+    case Target::yuv420p:
+        return subsampled<Src, Eight, false>(picture, source, target);
+    case Target::nv12:
+        return subsampled<Src, Eight, true>(picture, source, target);
+    case Target::yuv420p10le:
+        return subsampled<Src, Ten, false>(picture, source, target);
+    case Target::p010le:
+        return subsampled<Src, TenHigh, true>(picture, source, target);
+    case Target::yuv444p:
+        return each_row<Src>(picture, source, [=](const std::byte* row, ptrdiff_t at) {
+            whole_row<Src>(row, target + at, target + plane + at, target + 2 * plane + at, width);
+        });
+    case Target::gray:
+        return each_row<Src>(picture, source, [=](const std::byte* row, ptrdiff_t at) {
+            gray_row<Src>(row, target + at, width);
+        });
+    case Target::rgb24:
+        return each_row<Src>(picture, source, [=](const std::byte* row, ptrdiff_t at) {
+            copied_row<Src, 3>(row, target + at * 3, width);
+        });
+    case Target::rgba:
+        return each_row<Src>(picture, source, [=](const std::byte* row, ptrdiff_t at) {
+            copied_row<Src, 4>(row, target + at * 4, width);
+        });
+    }
+}
+
+} // namespace
+
+void convert(const Picture& picture, const std::byte* source, std::byte* target) noexcept {
+    if (picture.bits == 8) {
+        picture.channels == 4 ? convert_from<Source<U8, 4>>(picture, source, target)
+                              : convert_from<Source<U8, 3>>(picture, source, target);
+    } else {
+        picture.channels == 4 ? convert_from<Source<U16, 4>>(picture, source, target)
+                              : convert_from<Source<U16, 3>>(picture, source, target);
+    }
+}
+
+} // namespace nbpipe::NBPIPE_KERNEL
+// NOLINTEND(*-avoid-c-arrays, *-array-to-pointer-decay, *-no-array-decay, *-constant-array-index)

@@ -1,0 +1,30 @@
+// Between Conversion, which knows names and sizes, and the loops, which are compiled once for every processor
+// and, on x86, once more for those with AVX2. Plain types only: see convert_kernel.cpp.
+#pragma once
+
+#include <cstddef>
+
+namespace nbpipe {
+
+enum class Target { yuv420p, nv12, yuv444p, yuv420p10le, p010le, gray, rgb24, rgba };
+
+struct Picture {
+    std::ptrdiff_t width;
+    std::ptrdiff_t height;
+    int channels;
+    int bits;
+    bool bottom_up;
+    Target target;
+};
+
+namespace portable {
+void convert(const Picture& picture, const std::byte* source, std::byte* target) noexcept;
+} // namespace portable
+
+#ifdef NBPIPE_AVX2
+namespace avx2 {
+void convert(const Picture& picture, const std::byte* source, std::byte* target) noexcept;
+} // namespace avx2
+#endif
+
+} // namespace nbpipe
