@@ -1,8 +1,8 @@
 # ruff: noqa: PYI021 - the seam is documented here, not in C++ strings
-"""The native seam: one class that moves bytes from memory to a file descriptor on a thread of its own.
+"""The native seam: moving bytes to a file descriptor on a thread of its own, and converting pixels.
 
-It is built from ``native/`` (C++20, nanobind). ``native/src/pipe_writer.hpp`` explains the mechanism; this
-file is what Python sees of it. It knows nothing of FFmpeg, OpenGL or Jupyter, and only
+It is built from ``native/`` (C++20, nanobind). ``native/src/pipe_writer.hpp`` and ``convert.hpp`` explain the
+mechanisms; this file is what Python sees of them. It knows nothing of FFmpeg, OpenGL or Jupyter, and only
 ``nbpipe/video/writer.py`` imports it.
 """
 
@@ -149,3 +149,63 @@ class PipeWriter:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None, /
     ) -> None:
         """Close, without draining."""
+
+@final
+class Conversion:
+    """Convert pictures as the GL reads them into the planes that an encoder takes.
+
+    Flipped to top row first, padded to even sizes for 4:2:0 by repeating the last row and column, BT.709,
+    limited range, 4:2:0 with *left* siting. ``native/src/convert.hpp`` says how exactly and how fast.
+
+    **Threads.** An object never changes; any number of threads may convert with it at once.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Width and height in pixels.
+    channels : int
+        3 for RGB, 4 for RGBA.
+    bits : int
+        Per channel: 8, or 16 in the byte order of the machine.
+    bottom_up : bool
+        Whether the first row is the bottom one, as the GL gives it.
+    target : str
+        FFmpeg's name of the pixel format: ``yuv420p``, ``nv12``, ``yuv444p``, ``yuv420p10le``, ``p010le``,
+        ``gray``, ``rgb24`` or ``rgba``.
+
+    Raises
+    ------
+    ValueError
+        There is no such conversion, or no such picture.
+
+    """
+
+    def __init__(self, size: tuple[int, int], channels: int, bits: int, bottom_up: bool, target: str) -> None: ...
+    @property
+    def source_bytes(self) -> int:
+        """Bytes of a picture."""
+
+    @property
+    def target_bytes(self) -> int:
+        """Bytes of all its planes together; they follow each other without a gap."""
+
+    def convert(self, source: Buffer, target: Buffer, /) -> None:
+        """Convert one picture, without the GIL.
+
+        Parameters
+        ----------
+        source : Buffer
+            ``source_bytes`` bytes: rows without gaps.
+        target : Buffer
+            ``target_bytes`` bytes that may be written, and that are not the source's.
+
+        Raises
+        ------
+        ValueError
+            A buffer has not that many bytes, or the two overlap.
+        BufferError
+            A buffer is not C-contiguous, or `target` is read-only.
+        TypeError
+            `source` or `target` has no buffer.
+
+        """

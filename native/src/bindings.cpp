@@ -1,12 +1,13 @@
 // nbpipe._native: PipeWriter for Python. Documented in nbpipe/_native.pyi, which names the same things.
+// (Conversion's part is bind_convert.cpp.)
 //
 // Only translation happens here: buffers into addresses, errors into exceptions, waiting into waiting without
 // the GIL. Py_buffers are taken and given back only inside calls from Python, each of which "reaps" what has
 // been written by then. The native thread never needs the GIL, so it cannot hang when the interpreter ends.
+#include "bind.hpp"
 #include "pipe_writer.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -15,7 +16,6 @@
 #include <list>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -25,67 +25,14 @@
 
 namespace nb = nanobind;
 using namespace nb::literals;
+using nbpipe::away;
+using nbpipe::ending;
+using nbpipe::ending_thread;
+using nbpipe::Export;
 using nbpipe::PipeWriter;
+using nbpipe::WithoutGil;
 
 namespace {
-
-/// One export of an object's memory: while it lives the object lives too, and a bytearray refuses to resize.
-/// It never moves, because a Py_buffer may point into itself.
-class Export {
-  public:
-    explicit Export(nb::handle object) {
-        // With PyBUF_SIMPLE the exporter would refuse, each with an exception of its own (numpy: ValueError).
-        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_STRIDES) != 0) {
-            throw nb::python_error();
-        }
-        if (PyBuffer_IsContiguous(&view_, 'C') == 0) {
-            PyBuffer_Release(&view_);
-            throw nb::buffer_error("the buffer is not C-contiguous; pass numpy.ascontiguousarray(data)");
-        }
-    }
-    Export(const Export&) = delete;
-    Export& operator=(const Export&) = delete;
-    ~Export() { PyBuffer_Release(&view_); }
-
-    [[nodiscard]] std::span<const std::byte> bytes() const {
-        return {static_cast<const std::byte*>(view_.buf), static_cast<std::size_t>(view_.len)};
-    }
-
-  private:
-    Py_buffer view_{};
-};
-
-/// The end of the interpreter. Up to 3.13 a daemon thread that asks for the GIL while Python finalizes is
-/// ended by pthread_exit, which cannot unwind through C++ and calls std::terminate: of 20 exits during a
-/// wait(), 18 were aborts. So an atexit handler first lets everybody come back who is away (it takes a
-/// slice of wait() at most), and from then on nobody gives the GIL up: only the ending thread may still
-/// wait, and keeps it.
-std::atomic<std::thread::id> ending_thread;
-std::atomic<int> away = 0;
-
-bool ending() { return ending_thread.load() != std::thread::id(); }
-
-class WithoutGil {
-  public:
-    WithoutGil() {
-        if (!ending()) {
-            ++away;
-            released_.emplace();
-        }
-    }
-    WithoutGil(const WithoutGil&) = delete;
-    WithoutGil& operator=(const WithoutGil&) = delete;
-    ~WithoutGil() {
-        if (released_) {
-            released_.reset(); // takes the GIL
-            --away;
-            away.notify_all();
-        }
-    }
-
-  private:
-    std::optional<nb::gil_scoped_release> released_;
-};
 
 void at_exit() {
     ending_thread = std::this_thread::get_id();
@@ -204,6 +151,7 @@ NB_MODULE(_native, m) {
     nb::register_exception_translator(translate);
     nb::module_::import_("atexit").attr("register")(nb::cpp_function(at_exit));
 
+    nbpipe::bind_convert(m);
     nb::class_<Lender>(m, "PipeWriter", nb::is_final())
         .def(nb::init<int, bool, bool>(), "fd"_a, nb::kw_only(), "lend"_a = false, "follow"_a = false)
         .def("submit", &Lender::submit, nb::arg())

@@ -1,0 +1,39 @@
+// nbpipe._native.Conversion: only translation, as in bindings.cpp. Documented in nbpipe/_native.pyi.
+#include "bind.hpp"
+#include "convert.hpp"
+
+#include <string_view>
+#include <utility>
+
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string_view.h>
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace nbpipe {
+
+void bind_convert(nb::module_& module) {
+    nb::class_<Conversion>(module, "Conversion", nb::is_final())
+        .def(
+            "__init__",
+            [](Conversion* self, std::pair<int, int> size, int channels, int bits, bool bottom_up,
+               std::string_view target) {
+                new (self) Conversion({size.first, size.second, channels, bits, bottom_up}, target);
+            },
+            "size"_a, "channels"_a, "bits"_a, "bottom_up"_a, "target"_a)
+        .def_prop_ro("source_bytes", &Conversion::source_bytes)
+        .def_prop_ro("target_bytes", &Conversion::target_bytes)
+        .def(
+            "convert",
+            [](const Conversion& self, nb::handle source, nb::handle target) {
+                const Export from(source);
+                const Export into(target);
+                const auto writable = into.writable_bytes();
+                const WithoutGil others_run;
+                self(from.bytes(), writable);
+            },
+            nb::arg(), nb::arg());
+}
+
+} // namespace nbpipe

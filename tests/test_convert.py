@@ -1,0 +1,161 @@
+"""The native conversion against the standard in float64 (`bt709.py`): every format, depth, order and odd size."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from bt709 import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbpipe._native import Conversion
+
+FORMATS = ["yuv420p", "nv12", "yuv444p", "yuv420p10le", "p010le", "gray", "rgb24", "rgba"]
+SOURCES = [*itertools.product([3, 4], [8, 16], [False, True])]
+"""Channels, bits, bottom_up."""
+
+
+def picture_of(size: tuple[int, int], channels: int, bits: int, seed: int) -> np.ndarray:
+    """Random pixels with runs of the extremes, which is where sums are largest."""
+    random = np.random.default_rng(seed)
+    dtype, top = (np.uint8, 255) if bits == 8 else (np.uint16, 65535)
+    pixels = random.integers(0, top, (size[1], size[0], channels), dtype, endpoint=True)
+    extreme = random.integers(0, 4, pixels.shape)
+    pixels[extreme == 0] = 0
+    pixels[extreme == 1] = top
+    return pixels
+
+
+def converted(picture: np.ndarray, pixel_format: str, *, bottom_up: bool) -> np.ndarray:
+    """All planes in one row, in the units of `reference`."""
+    height, width, channels = picture.shape
+    conversion = Conversion((width, height), channels, picture.itemsize * 8, bottom_up, pixel_format)
+    target = np.empty(conversion.target_bytes, np.uint8)
+    conversion.convert(np.ascontiguousarray(picture[::-1] if bottom_up else picture), target)
+    if pixel_format in {"yuv420p10le", "p010le"}:
+        target = target.view("<u2")
+    if pixel_format == "p010le":
+        assert not np.any(target & 63)
+        target >>= 6
+    return target
+
+
+def expected(picture: np.ndarray, pixel_format: str) -> np.ndarray:
+    if pixel_format == "rgba" and picture.shape[2] == 3:
+        picture = np.dstack([picture, np.full(picture.shape[:2], np.iinfo(picture.dtype).max, picture.dtype)])
+    return np.concatenate([plane.ravel() for plane in reference(picture, pixel_format)])
+
+
+def error(picture: np.ndarray, pixel_format: str, *, bottom_up: bool) -> float:
+    made, meant = converted(picture, pixel_format, bottom_up=bottom_up), expected(picture, pixel_format)
+    assert made.shape == meant.shape
+    return float(np.abs(made - meant).max())
+
+
+# 0.5 is the rounding to whole samples itself; ten bits are four times as fine, and so is what is left of it.
+BOUND = {
+    **dict.fromkeys(FORMATS, 0.52),
+    **dict.fromkeys(["yuv420p10le", "p010le"], 0.55),
+    **dict.fromkeys(["rgb24", "rgba"], 0.5),
+}
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@given(
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    source=st.sampled_from(SOURCES),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=150, deadline=None)
+def test_every_sample_is_what_the_standard_says(pixel_format, size, source, seed):
+    channels, bits, bottom_up = source
+    assert error(picture_of(size, channels, bits, seed), pixel_format, bottom_up=bottom_up) <= BOUND[pixel_format]
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("size", [(1919, 3), (1920, 2), (1, 1081), (961, 1), (481, 5), (480, 4), (479, 3)])
+def test_sizes_around_the_pieces_of_the_loops(size, pixel_format):
+    for channels, bits, bottom_up in SOURCES:
+        picture = picture_of(size, channels, bits, seed=1)
+        assert error(picture, pixel_format, bottom_up=bottom_up) <= BOUND[pixel_format]
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+def test_every_small_size(pixel_format):
+    for width, height in itertools.product(range(1, 9), repeat=2):
+        for channels, bits, bottom_up in SOURCES:
+            picture = picture_of((width, height), channels, bits, seed=width)
+            assert error(picture, pixel_format, bottom_up=bottom_up) <= BOUND[pixel_format]
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "nv12", "yuv444p"])
+def test_grays_have_no_colour(pixel_format):
+    picture = np.repeat(np.arange(256, dtype=np.uint8), 12).reshape(32, 32, 3)
+    samples = converted(picture, pixel_format, bottom_up=False)
+    assert (samples[0], samples[1023]) == (16, 235)
+    assert set(samples[1024:]) == {128}
+
+
+def test_sixteen_bits_are_rounded_to_eight():
+    values = np.arange(65536, dtype=np.uint16)
+    picture = np.repeat(values, 3).reshape(256, 256, 3)
+    assert np.array_equal(converted(picture, "rgb24", bottom_up=False)[::3], np.rint(values / 257))
+
+
+def test_one_conversion_in_many_threads():
+    pictures = [picture_of((321, 123), 4, 8, seed) for seed in range(4)]
+    conversion = Conversion((321, 123), 4, 8, bottom_up=False, target="yuv420p")
+    targets = [bytearray(conversion.target_bytes) for _ in pictures]
+
+    def work(picture: np.ndarray, target: bytearray) -> None:
+        for _ in range(50):
+            conversion.convert(picture, target)
+
+    threads = [threading.Thread(target=work, args=pair) for pair in zip(pictures, targets, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for picture, target in zip(pictures, targets, strict=True):
+        assert np.array_equal(np.frombuffer(target, np.uint8), converted(picture, "yuv420p", bottom_up=False))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (((0, 2), 4, 8, True, "nv12"), "at least 1"),
+        (((2, -1), 4, 8, True, "nv12"), "at least 1"),
+        (((2**31 - 1, 2**31 - 1), 4, 16, True, "nv12"), "memory"),
+        (((2, 2), 2, 8, True, "nv12"), "channels must be 3 or 4, not 2"),
+        (((2, 2), 4, 10, True, "nv12"), "bits must be 8 or 16, not 10"),
+        (((2, 2), 4, 8, True, "yuv422p"), "'yuv422p'"),
+        (((2, 2), 4, 8, True, ""), "''"),
+    ],
+)
+def test_what_is_no_conversion(arguments: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Conversion(*arguments)
+
+
+def test_what_are_no_buffers_for_it():
+    conversion = Conversion((2, 2), 4, 8, bottom_up=True, target="yuv420p")
+    assert (conversion.source_bytes, conversion.target_bytes) == (16, 6)
+    for source, target in [(15, 6), (17, 6), (16, 5), (16, 7), (0, 0)]:
+        with pytest.raises(ValueError, match="16 bytes to 6"):
+            conversion.convert(bytes(source), bytearray(target))
+    with pytest.raises(BufferError, match="read-only"):
+        conversion.convert(bytes(16), bytes(6))
+    with pytest.raises(BufferError, match="C-contiguous"):
+        conversion.convert(np.zeros((2, 16), np.uint8)[:, ::2], bytearray(6))
+    with pytest.raises(TypeError):
+        conversion.convert(bytes(16), None)  # type: ignore[arg-type]
+    memory = memoryview(bytearray(21))
+    with pytest.raises(ValueError, match="in place"):
+        conversion.convert(memory[:16], memory[15:21])
+    target = bytearray(6)
+    conversion.convert(bytes(16), target)
+    assert target == bytes([16, 16, 16, 16, 128, 128])
