@@ -43,6 +43,8 @@ class PipeWriter:
         Let a pipe refer to the submitted memory itself where it can, instead of a copy. Only for a reader that
         copies what it reads, as FFmpeg does; one that passes pages on with splice(2) would show later content.
         For the caller nothing changes: a written ticket's memory is free.
+    conversion : Conversion, optional
+        What each submitted picture goes through, on the native thread, before it is written.
     follow : bool
         End by itself, within 10 ms of having written everything, when `fd` is closed or leads elsewhere.
 
@@ -53,7 +55,9 @@ class PipeWriter:
 
     """
 
-    def __init__(self, fd: int, *, lend: bool = False, follow: bool = False) -> None: ...
+    def __init__(
+        self, fd: int, *, lend: bool = False, follow: bool = False, conversion: Conversion | None = None
+    ) -> None: ...
     def submit(self, data: Buffer, /) -> int:
         """Queue a buffer and return its ticket; never blocks.
 
@@ -75,7 +79,7 @@ class PipeWriter:
         OSError
             An earlier write has failed; `BrokenPipeError` when the reader is gone.
         ValueError
-            The writer is closed.
+            The writer is closed, or `data` has another size than a picture of its conversion.
         BufferError
             The buffer is not C-contiguous.
         TypeError

@@ -26,6 +26,7 @@
 namespace nb = nanobind;
 using namespace nb::literals;
 using nbpipe::away;
+using nbpipe::Conversion;
 using nbpipe::ending;
 using nbpipe::ending_thread;
 using nbpipe::Export;
@@ -46,7 +47,8 @@ void at_exit() {
 /// object, so it never happens under the lock: nodes are spliced into a local list that dies after it.
 class Lender {
   public:
-    Lender(int fd, bool lend, bool follow) : writer_(fd, {.lend_pages = lend, .follow = follow}) {}
+    Lender(int fd, bool lend, bool follow, const std::optional<Conversion>& conversion)
+        : writer_(fd, {.lend_pages = lend, .follow = follow, .conversion = conversion}) {}
 
     PipeWriter::Ticket submit(nb::handle data) {
         reap();
@@ -153,7 +155,8 @@ NB_MODULE(_native, m) {
 
     nbpipe::bind_convert(m);
     nb::class_<Lender>(m, "PipeWriter", nb::is_final())
-        .def(nb::init<int, bool, bool>(), "fd"_a, nb::kw_only(), "lend"_a = false, "follow"_a = false)
+        .def(nb::init<int, bool, bool, const std::optional<Conversion>&>(), "fd"_a, nb::kw_only(),
+             "lend"_a = false, "follow"_a = false, "conversion"_a = nb::none())
         .def("submit", &Lender::submit, nb::arg())
         .def("wait", &Lender::wait, nb::arg(), "timeout"_a = nb::none())
         .def("close", &Lender::close)

@@ -7,9 +7,12 @@
 #include <csignal>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include <pthread.h>
 
@@ -39,20 +42,25 @@ class AllSignalsBlocked {
 } // namespace
 
 struct PipeWriter::Worker {
-    Worker(int fd, Options options)
+    Worker(int fd, const Options& options)
         : outlet(fd, options.lend_pages ? Outlet::Lending::where_possible : Outlet::Lending::no),
-          follow(options.follow) {
+          follow(options.follow),
+          conversion(options.conversion),
+          converted(conversion ? conversion->target_bytes() : 0) {
         const AllSignalsBlocked while_starting;
         thread = std::thread([this] { run(); });
     }
 
     void run() noexcept;
     void rest(std::unique_lock<std::mutex>& lock) noexcept;
+    Bytes convert(Bytes data) noexcept;
     int write_all(Bytes data) noexcept;
     void throw_if_over() const;
 
     Outlet outlet;
     const bool follow;
+    const std::optional<Conversion> conversion;
+    std::vector<std::byte> converted; // the thread's own
 
     std::mutex mutex; // for all of this block
     std::condition_variable work;
@@ -75,7 +83,7 @@ void PipeWriter::Worker::run() noexcept {
         }
         const Bytes data = queue.front();
         lock.unlock();
-        const int result = write_all(data);
+        const int result = write_all(conversion ? convert(data) : data);
         lock.lock();
         if (result == 0) {
             queue.pop_front();
@@ -96,6 +104,12 @@ void PipeWriter::Worker::rest(std::unique_lock<std::mutex>& lock) noexcept {
     } else if (work.wait_for(lock, look_interval) == std::cv_status::timeout && queue.empty()) {
         closing = closing || !outlet.original_open();
     }
+}
+
+/// Never throws, because submit() has checked the size.
+Bytes PipeWriter::Worker::convert(Bytes data) noexcept {
+    (*conversion)(data, converted);
+    return converted;
 }
 
 /// 0 when all is written, ECANCELED when close() came first, or the errno of the write that failed.
@@ -130,7 +144,7 @@ void PipeWriter::Worker::throw_if_over() const {
     }
 }
 
-PipeWriter::PipeWriter(int fd, Options options) : worker_(std::make_unique<Worker>(fd, options)) {}
+PipeWriter::PipeWriter(int fd, const Options& options) : worker_(std::make_unique<Worker>(fd, options)) {}
 
 /// In a forked child the worker is left as it is: its mutex may be locked, and glibc's pthread_cond_destroy
 /// would wait for ever for a waiter that exists only in the parent. The child loses some hundred bytes.
@@ -151,6 +165,11 @@ PipeWriter::Worker& PipeWriter::worker() const {
 
 PipeWriter::Ticket PipeWriter::submit(Bytes data) {
     auto& self = worker();
+    if (self.conversion && data.size() != self.conversion->source_bytes()) {
+        throw std::invalid_argument("a picture for this conversion has " +
+                                    std::to_string(self.conversion->source_bytes()) + " bytes, not " +
+                                    std::to_string(data.size()));
+    }
     const std::scoped_lock lock(self.mutex);
     self.throw_if_over();
     self.queue.push_back(data);

@@ -7,6 +7,10 @@
 //    close() ─────────────────►│ closing, and a wake-up out of poll()         │
 //                              └──────────────────────────────────────────────┘
 //
+// Conversion. A writer may be given one (convert.hpp); then each submitted picture is converted into the one
+// block that the thread keeps for it, and what is written, and lent, is that block. It is still in the
+// processor's cache when the reader takes it, so this costs less than to write the larger picture itself.
+//
 // Tickets. A pipe is strictly first in, first out, so one number says it all: submit() returns 1, 2, 3 … and
 // "ticket n is written" means that every byte of 1 to n is in the pipe. There is no table of jobs, no result
 // queue and no callback.
@@ -43,11 +47,14 @@
 // object is inert: close() and the destructor do nothing, closed() and released() answer, all else throws.
 #pragma once
 
+#include "convert.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace nbpipe {
@@ -67,17 +74,18 @@ class PipeWriter {
     struct Options {
         bool lend_pages = false; // see pipe_io.hpp; the reader must copy what it reads
         bool follow = false;     // end when the original descriptor is closed
+        std::optional<Conversion> conversion = {};
     };
 
     /// Takes a private duplicate of `fd` and starts the thread. Throws std::system_error.
     explicit PipeWriter(int fd) : PipeWriter(fd, Options{}) {}
-    PipeWriter(int fd, Options options);
+    PipeWriter(int fd, const Options& options);
     PipeWriter(const PipeWriter&) = delete;
     PipeWriter& operator=(const PipeWriter&) = delete;
     ~PipeWriter();
 
     /// Queues `data`, which may be empty, and never blocks. Throws std::system_error when the writer has
-    /// failed, std::invalid_argument when it is closed.
+    /// failed, std::invalid_argument when it is closed, or has a conversion and `data` is not its picture.
     Ticket submit(std::span<const std::byte> data);
 
     /// True once `ticket` is written, false at the deadline. Throws std::system_error when the writer fails
