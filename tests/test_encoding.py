@@ -19,8 +19,8 @@ from nbpipe.video.encoding import CONTAINERS, argv, encoding, filters
 from nbpipe.video.ffmpeg import FFmpeg, find_ffmpeg
 from nbpipe.video.pixels import Layout, has_alpha, input_format, is_rgb, padded
 
-GL = Layout((640, 360), 4, bottom_up=True)
-ARRAY = Layout((641, 361), 3, bottom_up=False)
+GL = Layout((640, 360), "rgba", bottom_up=True)
+ARRAY = Layout((641, 361), "rgb24", bottom_up=False)
 
 HEAD = "ffmpeg -hide_banner -nostats -loglevel warning -y -progress pipe:1 -stats_period 0.2 -protocol_whitelist pipe,fd,file"
 YUV = "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format={},setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
@@ -76,14 +76,15 @@ def test_command_lines(name, options, layout, fps, line):
 @pytest.mark.parametrize(
     ("layout", "pixel_format", "chain"),
     [
-        (Layout((4, 4), 4, bottom_up=True), "yuv444p", f"vflip,{YUV.format('yuv444p')}"),
-        (Layout((5, 5), 4, bottom_up=False), "yuv444p", YUV.format("yuv444p")),
+        (Layout((4, 4), "rgba", bottom_up=True), "yuv444p", f"vflip,{YUV.format('yuv444p')}"),
+        (Layout((5, 5), "rgba", bottom_up=False), "yuv444p", YUV.format("yuv444p")),
         (
-            *(Layout((5, 4), 4, bottom_up=True), "yuva420p"),
+            *(Layout((5, 4), "rgba", bottom_up=True), "yuva420p"),
             f"vflip,format=gbrap,pad=6:4:0:0,fillborders=right=1:bottom=0:mode=smear,{YUV.format('yuva420p')}",
         ),
-        (Layout((5, 5), 4, bottom_up=True), "rgba", f"vflip,{RGB.format('rgba')}"),
-        (Layout((5, 5), 3, bottom_up=False), "gray10le", YUV.format("yuv444p10le,extractplanes=y")),
+        (Layout((5, 5), "rgba", bottom_up=True), "rgba", f"vflip,{RGB.removeprefix('format={},')}"),
+        (Layout((6, 6), "yuv420p", bottom_up=False), "yuv420p", YUV.rpartition("{},")[2]),
+        (Layout((5, 5), "rgb24", bottom_up=False), "gray10le", YUV.format("yuv444p10le,extractplanes=y")),
     ],
 )
 def test_filter_chains(layout, pixel_format, chain):

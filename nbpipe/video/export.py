@@ -154,8 +154,10 @@ class Export:
 
 def converted(layout: Layout, wanted: Encoding) -> tuple[Conversion | None, Layout]:
     """Return how slots of this `layout` are converted on their way into the pipe, and what then goes into it."""
-    if layout.pixel_format == wanted.pixel_format or not wanted.converts("cpu"):
+    finished = Layout(padded(layout.size, wanted.pixel_format), wanted.pixel_format, bottom_up=False)
+    if layout.pixel_format == wanted.pixel_format and not layout.bottom_up:
+        return None, finished
+    if not wanted.converts("cpu"):
         return None, layout
     channels, bits = RGB[layout.pixel_format]
-    conversion = Conversion(layout.size, channels, bits, layout.bottom_up, wanted.pixel_format)
-    return conversion, Layout(padded(layout.size, wanted.pixel_format), wanted.pixel_format, bottom_up=False)
+    return Conversion(layout.size, channels, bits, layout.bottom_up, wanted.pixel_format), finished

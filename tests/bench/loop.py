@@ -66,7 +66,7 @@ class Bench:
             self._fill(raw)
         ffmpeg = find_ffmpeg()
         wanted = encoding(ffmpeg, folder / "x.mp4", preset=self.preset)
-        command = argv(ffmpeg.path, wanted, Layout(self.size, 4, bottom_up=True), Fraction(60), folder / "x.mp4")
+        command = argv(ffmpeg.path, wanted, Layout(self.size, "rgba", bottom_up=True), Fraction(60), folder / "x.mp4")
         command[command.index("pipe:0")] = f"file:{raw}"
         command[command.index("warning")] = "error"  # it guesses a duration for raw files and says so
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
@@ -82,7 +82,7 @@ class Bench:
         target = Target(folder / "x.mp4")
         wanted = encoding(ffmpeg, target.path, preset=self.preset)
         source = SceneSource(adapt(SCENE), context(), self.size, Fraction(60), self.frames, 0)
-        layout = Layout(self.size, 4, bottom_up=True)
+        layout = Layout(self.size, "rgba", bottom_up=True)
         begun = time.perf_counter()
         pipeline = Pipeline(
             source,

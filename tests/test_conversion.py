@@ -1,0 +1,165 @@
+"""Whoever converts the colours, on the GPU, on the way to the pipe or in FFmpeg: the video shows the picture."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+import pytest
+from bt709 import reference
+
+import nbpipe
+from nbpipe.gl.context import context
+from nbpipe.video.pixels import CONVERTIBLE
+
+# A lossless way to keep each format in a file that says what it is.
+CODECS = {"nv12": "rawvideo", "p010le": "rawvideo", "rgb24": "png", "rgba": "png"}
+
+
+class Painting:
+    """A scene that shows a picture, pixel by pixel."""
+
+    def __init__(self, picture):
+        self.picture = picture
+
+    def setup(self, ctx):
+        height, width = self.picture.shape[:2]
+        dtype = {"uint8": "f1", "uint16": "nu2"}[self.picture.dtype.name]
+        self.texture = ctx.texture((width, height), 4, self.picture[::-1].tobytes(), dtype=dtype)
+        self.program = ctx.program(
+            vertex_shader="""
+                #version 330
+                void main() { gl_Position = vec4(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1, 0, 1); }
+            """,
+            fragment_shader="""
+                #version 330
+                uniform sampler2D picture; out vec4 colour;
+                void main() { colour = texelFetch(picture, ivec2(gl_FragCoord.xy), 0); }
+            """,
+        )
+        self.triangle = ctx.vertex_array(self.program, [])
+
+    def render(self, frame):
+        self.texture.use()
+        self.triangle.render(vertices=3)
+
+    def release(self):
+        for made in (self.triangle, self.program, self.texture):
+            made.release()
+
+
+def painted(size, dtype=np.uint8, seed=0):
+    shape = (size[1], size[0], 4)
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+def planes(path, pixel_format, size):
+    """Return the samples of the first frame, plane by plane, in units of the format's depth."""
+    with av.open(path) as video:
+        if pixel_format == "p010le":  # raw in this file, under a name that decoders take for another format
+            y, uv = reference(painted(size), pixel_format)
+            samples = np.frombuffer(bytes(next(video.demux(video=0))), np.uint16) / 64
+            return [samples[: y.size].reshape(y.shape), samples[y.size :].reshape(uv.shape)]
+        frame = next(video.decode(video=0))
+    assert frame.format.name == pixel_format
+    wide = np.uint16 if pixel_format.endswith("10le") else np.uint8
+    found = []
+    for plane, expected in zip(frame.planes, reference(painted(size), pixel_format), strict=True):
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: expected.shape[0]]
+        samples = np.ascontiguousarray(rows[:, : expected[0].size * wide().itemsize]).view(wide)
+        found.append(samples.reshape(expected.shape).astype(float))
+    return found
+
+
+def record(scene, pixel_format, conversion, **more):
+    codec = CODECS.get(pixel_format, "ffv1")
+    if codec == "rawvideo":
+        more["ffmpeg_params"] = ["-allow_raw_vfw", "1"]
+    return nbpipe.record(
+        scene, "out.mkv", frames=2, codec=codec, pixel_format=pixel_format, conversion=conversion, **more
+    )
+
+
+@pytest.mark.parametrize("size", [(64, 32), (5, 3), (1, 1), (641, 37)])
+@pytest.mark.parametrize("conversion", ["gpu", "cpu"])
+@pytest.mark.parametrize("pixel_format", CONVERTIBLE)
+def test_a_scene_arrives_within_one_step_of_the_standard(pixel_format, conversion, size):
+    record(Painting(painted(size)), pixel_format, conversion, size=size)
+    for found, exact in zip(planes("out.mkv", pixel_format, size), reference(painted(size), pixel_format), strict=True):
+        assert np.abs(found - exact).max() <= 1
+
+
+@pytest.mark.parametrize("conversion", ["gpu", "cpu", "ffmpeg"])
+@pytest.mark.parametrize("pixel_format", ["yuv420p10le", "p010le"])
+def test_ten_bits_of_video_come_from_more_than_eight_of_the_scene(pixel_format, conversion):
+    size = (64, 32)
+    picture = painted(size, np.uint16)
+    record(Painting(picture), pixel_format, conversion, size=size)
+    luma = planes("out.mkv", pixel_format, size)[0]
+    assert np.abs(luma - reference(picture, pixel_format)[0]).max() <= (4 if conversion == "ffmpeg" else 1)
+    assert len(np.unique(np.round(luma) % 4)) == 4
+
+
+@pytest.mark.parametrize("conversion", ["gpu", "cpu", "ffmpeg"])
+def test_smooth_pictures_come_out_the_same_on_every_road(conversion):
+    """FFmpeg's chroma filter is another one, so noise may differ there; what is smooth may not."""
+    down, across = np.mgrid[0:64, 0:96]
+    picture = np.stack([across * 2, down * 3, 255 - across, across * 0 + 255], axis=-1).astype(np.uint8)
+    record(Painting(picture), "yuv420p", conversion, size=(96, 64))
+    for found, exact in zip(planes("out.mkv", "yuv420p", (96, 64)), reference(picture, "yuv420p"), strict=True):
+        assert np.abs(found - exact)[1:-1, 1:-1].max() <= 1.5
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("conversion", ["auto", "cpu"])
+def test_arrays_arrive_within_one_step_of_the_standard(conversion, channels):
+    size = (37, 21)
+    picture = painted(size)[..., :channels]
+    record([picture] * 2, "yuv420p", conversion)
+    for found, exact in zip(planes("out.mkv", "yuv420p", size), reference(picture, "yuv420p"), strict=True):
+        assert np.abs(found - exact).max() <= 1
+
+
+@pytest.mark.parametrize("conversion", ["auto", "cpu", "gpu"])
+@pytest.mark.parametrize("kind", ["texture", "framebuffer"])
+def test_the_users_own_pictures_arrive_within_one_step_of_the_standard(kind, conversion, own_context):
+    size = (38, 22)
+    picture = painted(size)
+    texture = own_context.texture(size, 4, picture[::-1].tobytes())
+    given = texture if kind == "texture" else own_context.framebuffer([texture])
+    record([given] * 2, "yuv420p", conversion)
+    for found, exact in zip(planes("out.mkv", "yuv420p", size), reference(picture, "yuv420p"), strict=True):
+        assert np.abs(found - exact).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("conversion", "pixel_format", "said"),
+    [
+        ("auto", "yuv420p", "by the GPU" if not context().software else "by nbpipe"),
+        ("gpu", "yuv420p", "by the GPU"),
+        ("cpu", "yuv420p", "by nbpipe"),
+        ("ffmpeg", "yuv420p", "by FFmpeg"),
+        ("auto", "yuv422p", "by FFmpeg"),
+    ],
+)
+def test_who_converts_is_said(conversion, pixel_format, said):
+    recording = record(Painting(painted((8, 8))), pixel_format, conversion, size=(8, 8))
+    assert recording.encoder.endswith(f"converted {said}")
+
+
+@pytest.mark.parametrize(
+    ("scene", "options", "words"),
+    [
+        (
+            Painting(painted((8, 8))),
+            {"conversion": "magic"},
+            "conversion must be one of 'auto', 'gpu', 'cpu', 'ffmpeg'",
+        ),
+        (Painting(painted((8, 8))), {"conversion": None}, "conversion must be one of"),
+        (Painting(painted((8, 8))), {"conversion": "gpu", "pixel_format": "yuv422p"}, "leave it to 'ffmpeg' or 'auto'"),
+        ([painted((8, 8))], {"conversion": "gpu"}, "for scenes and pictures of the GL"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_refused(scene, options, words, tmp_path):
+    with pytest.raises(ValueError, match=words):
+        nbpipe.record(scene, "out.mkv", frames=1, **{"codec": "ffv1", "pixel_format": "yuv420p"} | options)
+    assert list(tmp_path.iterdir()) == []
