@@ -97,13 +97,12 @@ class PixelBuffer:
         gl = calls()
         self._gl = gl
         self._fence: int | None = None
-        self._buffer = ctx.buffer(reserve=size)
+        self._buffer = ctx.buffer(reserve=1)  # its storage comes below; to make it twice takes llvmpipe 6 ms
         self.pack_buffer = self._buffer.glo
         self.offset = 0
         flags = MAP_READ | MAP_PERSISTENT | MAP_COHERENT
         bound = gl.integer(PIXEL_PACK_BUFFER_BINDING)
         gl.BindBuffer(PIXEL_PACK_BUFFER, self.pack_buffer)
-        # The storage that moderngl gave the buffer is mutable; this replaces it by one that may stay mapped.
         gl.BufferStorage(PIXEL_PACK_BUFFER, size, None, flags)
         address = gl.MapBufferRange(PIXEL_PACK_BUFFER, 0, size, flags)
         gl.BindBuffer(PIXEL_PACK_BUFFER, bound)

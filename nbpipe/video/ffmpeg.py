@@ -81,7 +81,7 @@ class FFmpeg:
 
     def encoder(self, name: str) -> Encoder:
         """Return what the encoder `name` takes. Raises `ValueError` when this FFmpeg has none of that name."""
-        text = _ask(self.path, "-h", f"encoder={name}")
+        text = _help_on(self.path, name)
         if not re.match(rf"Encoder {re.escape(name)} ", text):
             msg = (
                 f"codec {name!r} is not in this FFmpeg ({self.path}); "
@@ -91,6 +91,11 @@ class FFmpeg:
         formats = re.search(r"Supported pixel formats: (.+)", text)
         options = re.findall(r"^\s+-([A-Za-z][\w-]*)", text, re.MULTILINE)
         return Encoder(name, tuple(formats[1].split()) if formats else (), frozenset(options))
+
+
+@functools.lru_cache(maxsize=32)  # 10 to 20 ms each time, in every recording
+def _help_on(path: str, encoder: str) -> str:
+    return _ask(path, "-h", f"encoder={encoder}")
 
 
 def _signal_name(number: int) -> str:
