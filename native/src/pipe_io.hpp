@@ -21,21 +21,22 @@
 //
 // Lending. Where the reader is known to copy what it reads, as FFmpeg does, a pipe need not hold a copy: with
 // vmsplice it refers to the caller's own pages. The price is a promise, for what the caller writes into them
-// changes what the reader will see, and no event tells when he has read them. So the last pipeful of each frame
-// is written as a copy. A pipe has room for so many pages and no more, and is first in, first out: when it has
-// accepted a full capacity of bytes behind the lent ones, those have been read. "Accepted" then means "yours
-// again" for lent and copied bytes alike, and nobody polls. (A reader that passes pages on unread, with splice
-// or tee, breaks this; that is why lending must be asked for.)
+// changes what the reader will see, and no event tells when he has read them. But a pipe has room for so many
+// pages and no more, and is first in, first out: when it has accepted a full capacity of bytes behind the lent
+// ones, those have been read. Nobody polls; one only has to make sure that so many bytes will follow. Those of
+// the next frames do, if they are queued already; where they are not, the end of the frame itself is copied.
 //
-//    one frame   ├───────────── lent, no copy ─────────────┼── the last pipeful: copied ──┤
+//    alone      ├───────────── lent ─────────────┼── the last pipeful: copied ──┤
+//    followed   ├─────────────────── all of it lent ────────────────────────────┼── next frame …
 //
-// It costs the copy of 1 MiB a frame, and saves that of the rest. Frames no longer than a pipeful are
-// copied whole. Where the system refuses to lend (memory that a driver has mapped, a sandbox), everything is copied.
+// (A reader that passes pages on unread, with splice or tee, breaks this; that is why lending must be asked for.)
+// Where the system refuses to lend, memory that a driver has mapped, say, or in a sandbox, everything is copied.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace nbpipe {
@@ -69,9 +70,14 @@ class Outlet {
     Outlet& operator=(const Outlet&) = delete;
     ~Outlet();
 
-    /// Puts what fits now of a frame's `rest` into the pipe, at most 1 MiB, without blocking: the bytes taken, 0
-    /// for "full", or -errno. When the rest is empty, the frame's memory is the caller's again.
-    [[nodiscard]] std::ptrdiff_t write_some(std::span<const std::byte> rest) noexcept;
+    struct Taken {
+        std::ptrdiff_t bytes;    // 0 for "full", or -errno
+        std::int64_t lent_until; // 0, or so many more bytes must be taken until these memory pages are free
+    };
+
+    /// Puts what fits now of a frame's `rest` into the pipe, at most 1 MiB, without blocking. `behind`: how many
+    /// bytes will surely follow the frame, unless everything is given up.
+    [[nodiscard]] Taken write_some(std::span<const std::byte> rest, std::size_t behind = 0) noexcept;
 
     /// Blocks until there is room, the reader is gone or wake() was called: 0, or an errno.
     [[nodiscard]] int wait_writable() const noexcept;
@@ -94,7 +100,9 @@ class Outlet {
     enum class Kind { plain, socket, cautious }; // which call keeps a write from blocking
 
     void open(int fd);
-    [[nodiscard]] std::ptrdiff_t lend_some(std::span<const std::byte> rest) noexcept;
+    [[nodiscard]] std::optional<Taken> lend_some(std::span<const std::byte> rest,
+                                                 std::size_t behind) noexcept;
+    [[nodiscard]] std::ptrdiff_t copy_some(std::span<const std::byte> rest) const noexcept;
     void close_all() noexcept;
     static void before_fork() noexcept;
     static void after_fork_in_parent() noexcept;

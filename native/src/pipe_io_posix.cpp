@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <climits>
 #include <cstdint>
-#include <limits>
 #include <mutex>
 #include <string>
 #include <system_error>
@@ -32,9 +31,6 @@ constexpr int pipe_size = 1 << 20;
 // One call never takes more than a full pipe. It bounds the time to the next look at "closed" where a write
 // does not end early by itself (a file: below 1 ms), and stays far below Linux's limit of 2 GiB a call.
 constexpr std::size_t most_per_call = std::size_t{1} << 20;
-
-// No errno is that large: "this must be written".
-constexpr std::ptrdiff_t not_lent = std::numeric_limits<std::ptrdiff_t>::min();
 
 // Live outlets, newest first. Both are constant-initialised and never destroyed: a fork may come at any time,
 // even from an exit handler.
@@ -158,12 +154,16 @@ Outlet::~Outlet() {
     close_all();
 }
 
-std::ptrdiff_t Outlet::write_some(std::span<const std::byte> rest) noexcept {
+Outlet::Taken Outlet::write_some(std::span<const std::byte> rest, std::size_t behind) noexcept {
     if (lending_) {
-        if (const auto lent = lend_some(rest); lent != not_lent) {
-            return lent;
+        if (const auto lent = lend_some(rest, behind)) {
+            return *lent;
         }
     }
+    return {.bytes = copy_some(rest), .lent_until = 0};
+}
+
+std::ptrdiff_t Outlet::copy_some(std::span<const std::byte> rest) const noexcept {
     if (kind_ == Kind::cautious && !has_room(target_.get())) {
         return 0;
     }
@@ -185,34 +185,38 @@ std::ptrdiff_t Outlet::write_some(std::span<const std::byte> rest) noexcept {
 }
 
 #ifdef __linux__
-std::ptrdiff_t Outlet::lend_some(std::span<const std::byte> rest) noexcept {
+std::optional<Outlet::Taken> Outlet::lend_some(std::span<const std::byte> rest, std::size_t behind) noexcept {
     // Asked each time, because whoever holds the other end may change it.
     const int capacity = ::fcntl(target_.get(), F_GETPIPE_SZ);
-    const auto copied = static_cast<std::size_t>(std::max(capacity, 0));
+    const auto copied = static_cast<std::size_t>(std::max(capacity, 0)) -
+                        std::min(behind, static_cast<std::size_t>(std::max(capacity, 0)));
     if (kind_ != Kind::plain || capacity <= 0 || rest.size() <= copied) {
-        return not_lent;
+        return std::nullopt;
     }
     for (;;) {
         // The kernel only reads from it, but its struct serves both directions.
         const iovec lent{.iov_base = const_cast<std::byte*>(rest.data()), // NOLINT(*-const-cast)
                          .iov_len = std::min(rest.size() - copied, most_per_call)};
         if (const auto taken = ::vmsplice(target_.get(), &lent, 1, SPLICE_F_NONBLOCK); taken >= 0) {
-            return taken;
+            return Taken{.bytes = taken, .lent_until = capacity};
         }
         if (errno == EAGAIN) {
-            return 0;
+            return Taken{.bytes = 0, .lent_until = 0};
         }
         if (errno == EPIPE) {
-            return -EPIPE;
+            return Taken{.bytes = -EPIPE, .lent_until = 0};
         }
         if (errno != EINTR) {
             lending_ = false;
-            return not_lent;
+            return std::nullopt;
         }
     }
 }
 #else
-std::ptrdiff_t Outlet::lend_some(std::span<const std::byte> /*rest*/) noexcept { return not_lent; }
+std::optional<Outlet::Taken> Outlet::lend_some(std::span<const std::byte> /*rest*/,
+                                               std::size_t /*behind*/) noexcept {
+    return std::nullopt;
+}
 #endif
 
 bool Outlet::original_open() const noexcept {

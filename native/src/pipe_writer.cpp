@@ -2,6 +2,8 @@
 
 #include "pipe_io.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <csignal>
@@ -12,6 +14,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <pthread.h>
@@ -46,7 +49,8 @@ struct PipeWriter::Worker {
         : outlet(fd, options.lend_pages ? Outlet::Lending::where_possible : Outlet::Lending::no),
           follow(options.follow),
           conversion(options.conversion),
-          converted(conversion ? conversion->target_bytes() : 0) {
+          size_of_converted(conversion ? conversion->target_bytes() : 0),
+          converted({std::vector<std::byte>(size_of_converted), std::vector<std::byte>(size_of_converted)}) {
         const AllSignalsBlocked while_starting;
         thread = std::thread([this] { run(); });
     }
@@ -55,17 +59,23 @@ struct PipeWriter::Worker {
     void rest(std::unique_lock<std::mutex>& lock) noexcept;
     Bytes convert(Bytes data) noexcept;
     int write_all(Bytes data) noexcept;
+    [[nodiscard]] std::size_t behind() const;
+    void settle();
     void throw_if_over() const;
 
     Outlet outlet;
     const bool follow;
     const std::optional<Conversion> conversion;
-    std::vector<std::byte> converted; // the thread's own
+    const std::size_t size_of_converted;
+    std::array<std::vector<std::byte>, 2> converted; // the thread's own, in turns
 
     std::mutex mutex; // for all of this block
     std::condition_variable work;
     std::condition_variable progress;
     std::deque<Bytes> queue; // the front is being written
+    std::size_t queued_bytes = 0;
+    std::deque<std::int64_t> moving; // tickets in the pipe: at which count of bytes each is written
+    std::int64_t lent_until = 0;     // the same, for what is lent of the front by now
     Counts counts;
     int error = 0; // the first errno; 0 while there is none
     bool closing = false;
@@ -87,7 +97,9 @@ void PipeWriter::Worker::run() noexcept {
         lock.lock();
         if (result == 0) {
             queue.pop_front();
-            counts.released = ++counts.written;
+            queued_bytes -= data.size();
+            moving.push_back(std::max(lent_until, counts.bytes));
+            settle();
         } else if (result != ECANCELED) {
             error = result;
         }
@@ -108,28 +120,50 @@ void PipeWriter::Worker::rest(std::unique_lock<std::mutex>& lock) noexcept {
 
 /// Never throws, because submit() has checked the size.
 Bytes PipeWriter::Worker::convert(Bytes data) noexcept {
-    (*conversion)(data, converted);
-    return converted;
+    std::swap(converted[0], converted[1]);
+    (*conversion)(data, converted[0]);
+    return converted[0];
+}
+
+/// How many bytes will surely follow the front; of converted ones only those of the other block. The mutex is held.
+std::size_t PipeWriter::Worker::behind() const {
+    if (conversion) {
+        return queue.size() > 1 ? size_of_converted : 0;
+    }
+    return queued_bytes - queue.front().size();
+}
+
+/// The mutex is held.
+void PipeWriter::Worker::settle() {
+    while (!moving.empty() && moving.front() <= counts.bytes) {
+        moving.pop_front();
+        counts.released = ++counts.written;
+        progress.notify_all();
+    }
 }
 
 /// 0 when all is written, ECANCELED when close() came first, or the errno of the write that failed.
 int PipeWriter::Worker::write_all(Bytes data) noexcept {
-    while (!data.empty()) {
-        const auto taken = outlet.write_some(data);
-        if (taken < 0) {
-            return static_cast<int>(-taken);
+    std::unique_lock lock(mutex);
+    while (!data.empty() && !closing) {
+        const auto following = behind();
+        lock.unlock();
+        const auto taken = outlet.write_some(data, following);
+        if (taken.bytes < 0) {
+            return static_cast<int>(-taken.bytes);
         }
-        if (taken == 0) {
+        if (taken.bytes == 0) {
             if (const int failure = outlet.wait_writable(); failure != 0) {
                 return failure;
             }
         }
-        data = data.subspan(static_cast<std::size_t>(taken));
-        const std::scoped_lock lock(mutex);
-        counts.bytes += taken;
-        if (closing) {
-            break;
+        data = data.subspan(static_cast<std::size_t>(taken.bytes));
+        lock.lock();
+        counts.bytes += taken.bytes;
+        if (taken.lent_until > 0) {
+            lent_until = counts.bytes + taken.lent_until;
         }
+        settle();
     }
     return data.empty() ? 0 : ECANCELED;
 }
@@ -173,6 +207,7 @@ PipeWriter::Ticket PipeWriter::submit(Bytes data) {
     const std::scoped_lock lock(self.mutex);
     self.throw_if_over();
     self.queue.push_back(data);
+    self.queued_bytes += data.size();
     self.work.notify_one();
     return ++self.counts.submitted;
 }

@@ -7,17 +7,19 @@
 //    close() ─────────────────►│ closing, and a wake-up out of poll()         │
 //                              └──────────────────────────────────────────────┘
 //
-// Conversion. A writer may be given one (convert.hpp); then each submitted picture is converted into the one
-// block that the thread keeps for it, and what is written, and lent, is that block. It is still in the
-// processor's cache when the reader takes it, so this costs less than to write the larger picture itself.
+// Conversion. A writer may be given one (convert.hpp); then each submitted picture is converted into one of two
+// blocks that the thread keeps for it, and what is written, and lent, is that block. It is still in the
+// processor's cache when the reader takes it, so this costs less than to write the larger picture itself. Two are
+// enough: a block is lent whole only if the next picture, in the other block, pushes it out of the pipe.
 //
 // Tickets. A pipe is strictly first in, first out, so one number says it all: submit() returns 1, 2, 3 … and
-// "ticket n is written" means that every byte of 1 to n is in the pipe. There is no table of jobs, no result
-// queue and no callback.
+// "ticket n is written" means that every byte of 1 to n is in the pipe and that their memory is the caller's
+// again. There is no table of jobs, no result queue and no callback.
 //
 // Memory. The caller lends it from submit() until counts().released has reached the ticket, and must neither
-// free nor change it meanwhile. `released` follows `written`, also where the pipe refers to the caller's own
-// pages for a while (pipe_io.hpp says how), and jumps to the last ticket when the thread ends.
+// free nor change it meanwhile. `released` follows `written`, and jumps to the last ticket when the thread ends.
+// Where the pipe refers to the caller's own pages for a while (pipe_io.hpp), a ticket that has gone into it whole
+// is written only when the pipe has moved on; at the latest with the last byte that is queued.
 //
 // States. Each leads only to the right, and the thread lives in the first one alone:
 //

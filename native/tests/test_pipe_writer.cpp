@@ -331,7 +331,7 @@ void outlet_in_a_storm_of_signals() {
     std::thread writing([&] {
         std::span<const std::byte> rest(frame);
         while (!rest.empty() && !failed) {
-            const auto taken = outlet.write_some(rest);
+            const auto taken = outlet.write_some(rest).bytes;
             failed = taken < 0 || (taken == 0 && outlet.wait_writable() != 0);
             rest = rest.subspan(static_cast<std::size_t>(std::max<std::ptrdiff_t>(taken, 0)));
         }
