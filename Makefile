@@ -83,8 +83,10 @@ format: js/node_modules  ## Bring all code into the common form
 js: js/node_modules  ## Build the widget's bundle into nbpipe/static
 	npm run build --prefix js
 
-bench: $(VENV)/tools  ## Measure nbpipe against rendering alone and encoding alone
-	$(BIN)/python tests/bench/loop.py
+bench: $(VENV)/tools  ## Measure nbpipe and its peers: what we are held to, TurboPipe's own table, and a chart
+	$(PIP) --group bench
+	$(BIN)/python tests/bench/goals.py --chart build/bench.png
+	$(BIN)/python tests/bench/feed.py
 
 clean:  ## Remove everything that was built
 	rm -rf $(VENV) build dist js/node_modules notebooks/*.mp4 notebooks/.*.partial.*

@@ -81,9 +81,22 @@ def test_notebook_01_runs_and_leaves_its_videos(tmp_path):
     assert not any(output.output_type == "error" for output in outputs)
 
 
-def test_the_bench_prints_its_table():
-    bench = [sys.executable, ROOT / "tests" / "bench" / "loop.py", "--size", "320x180", "--frames", "20", "--runs", "1"]
-    done = subprocess.run(bench, capture_output=True, text=True, check=False)
+def bench(script, *options):
+    command = [sys.executable, ROOT / "tests" / "bench" / script, *options, "--runs", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_the_bench_of_feeding_prints_its_table():
+    done = bench("feed.py", "--heights", "180", "--buffers", "2", "--outputs", "null,ultrafast", "--frames", "1")
+    assert (
+        len(re.findall(r"^ 180p (null|ultrafast) +2 buf( +([\d.]+ +x *[\dna.]+|–))+ *$", done.stdout, re.MULTILINE))
+        == 2
+    )
+
+
+def test_the_bench_of_the_loop_prints_its_table():
+    done = bench("loop.py", "--size", "320x180", "--frames", "20")
     assert re.search(r"^record +[\d.]+ +[\d.]+x +[\d.]+$", done.stdout, re.MULTILINE)
     assert "share of the time spent on previews" in done.stdout

@@ -7,17 +7,18 @@ slower of the two parts, as medians. Absolute figures are this machine's; quote 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
+import moderngl
 
 import nbpipe
 from nbpipe.drive import Drive
@@ -29,10 +30,11 @@ from nbpipe.pipeline import Pipeline
 from nbpipe.progress import Steering
 from nbpipe.scene.adapters import adapt
 from nbpipe.video.encoding import argv, encoding
-from nbpipe.video.export import Export
+from nbpipe.video.export import Export, converted
 from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.pixels import Layout
 from nbpipe.video.target import Target
+from nbpipe.video.writer import Conversion
 
 SCENE = """
 void mainImage(out vec4 colour, in vec2 point) {
@@ -60,16 +62,33 @@ class Bench:
             source.release()
 
     def encoding(self, folder: Path) -> None:
-        """Encode frames that are there already: raw RGBA from a file in memory into the same FFmpeg."""
-        raw = Path("/dev/shm") / f"nbpipe-bench-{os.getpid()}.rgba"
+        """Encode frames that are there already, and converted: from a file in memory into the same FFmpeg."""
+        raw = Path("/dev/shm") / f"nbpipe-bench-{os.getpid()}.yuv"
         if not raw.exists():
             self._fill(raw)
         ffmpeg = find_ffmpeg()
         wanted = encoding(ffmpeg, folder / "x.mp4", preset=self.preset)
-        command = argv(ffmpeg.path, wanted, Layout(self.size, "rgba", bottom_up=True), Fraction(60), folder / "x.mp4")
+        _, piped = converted(Layout(self.size, "rgba", bottom_up=True), wanted)
+        command = argv(ffmpeg.path, wanted, piped, Fraction(60), folder / "x.mp4")
         command[command.index("pipe:0")] = f"file:{raw}"
         command[command.index("warning")] = "error"  # it guesses a duration for raw files and says so
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        devnull = subprocess.DEVNULL
+        subprocess.run(command, check=True, stdout=devnull, stdin=devnull, env=nbpipe.ffmpeg_environment())
+
+    def plain(self, folder: Path) -> None:
+        """What people write without a library: draw, read, write."""
+        self._by_hand(folder, lambda process, fbo, _: process.stdin.write(fbo.read(components=3)), 0)
+
+    def turbopipe(self, folder: Path) -> None:
+        """The same with TurboPipe and three buffers, as its readme shows it."""
+        import turbopipe
+
+        def send(process: subprocess.Popen[bytes], fbo: moderngl.Framebuffer, buffer: moderngl.Buffer) -> None:
+            turbopipe.sync(buffer.mglo)
+            fbo.read_into(buffer, components=3)
+            turbopipe.pipe(buffer.mglo, process.stdin.fileno())
+
+        self._by_hand(folder, send, 3, turbopipe.sync)
 
     def record(self, folder: Path) -> None:
         nbpipe.record(SCENE, folder / "x.mp4", size=self.size, frames=self.frames, preset=self.preset, show=False)
@@ -94,16 +113,49 @@ class Bench:
         Drive(pipeline).wait()
         self.preview_share = onlookers.cost / (time.perf_counter() - begun)
 
+    def _by_hand(
+        self,
+        folder: Path,
+        send: Callable[..., object],
+        count: int,
+        sync: Callable[..., object] = lambda _: None,
+    ) -> None:
+        size = "x".join(map(str, self.size))
+        process = subprocess.Popen(
+            [
+                *(find_ffmpeg().path, "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size),
+                *("-r", "60", "-i", "-", "-vf", "vflip", "-c:v", "libx264", "-preset", self.preset),
+                *("-pix_fmt", "yuv420p", folder / "x.mp4"),
+            ],
+            stdin=subprocess.PIPE,
+            bufsize=0,
+        )
+        source = SceneSource(adapt(SCENE), context(), self.size, Fraction(60), self.frames, 0)
+        with source.current():
+            buffers = [context().ctx.buffer(reserve=self.size[0] * self.size[1] * 3) for _ in range(count)]
+            for index in range(self.frames):
+                source.draw(index)
+                send(process, context().ctx.fbo, buffers[index % count] if count else None)
+            for buffer in buffers:
+                sync(buffer.mglo)
+                buffer.release()
+            source.release()
+        process.stdin.close()
+        assert process.wait() == 0
+
     def _fill(self, raw: Path) -> None:
         source = SceneSource(adapt(SCENE), context(), self.size, Fraction(60), self.frames, 0)
         memory = source.memory()
+        conversion = Conversion(self.size, 4, 8, bottom_up=True, target="yuv420p")
+        planes = bytearray(conversion.target_bytes)
         with source.current(), raw.open("wb") as file:
             for index in range(self.frames):
                 source.draw(index)
                 source.read(memory)
                 while not memory.arrived(1.0):
                     pass
-                file.write(np.frombuffer(memory.view, np.uint8))
+                conversion.convert(memory.view, planes)
+                file.write(planes)
             memory.release()
             source.release()
 
@@ -116,6 +168,25 @@ def measure(way: Callable[[Path], None], frames: int, folder: Path) -> tuple[flo
     return frames / wall, (sum(after[:4]) - sum(before[:4])) / frames * 1e3
 
 
+def compare(ways: Sequence[Callable[[Path], None]], frames: int, runs: int) -> dict[str, tuple[float, float]]:
+    """Measure each way in turn; return medians by the way's name."""
+    figures: dict[str, list[tuple[float, float]]] = {way.__name__: [] for way in ways}
+    try:
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+            for run in range(runs + 1):
+                for way in ways:
+                    figure = measure(way, frames, Path(folder))
+                    if run:  # the first round warms caches up and fills the raw file
+                        figures[way.__name__].append(figure)
+    finally:
+        for raw in Path("/dev/shm").glob(f"nbpipe-bench-{os.getpid()}.*"):
+            raw.unlink()
+    return {
+        name: (statistics.median(fps for fps, _ in rows), statistics.median(cpu for _, cpu in rows))
+        for name, rows in figures.items()
+    }
+
+
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -126,19 +197,11 @@ def main() -> int:
     options = parser.parse_args()
     width, height = map(int, options.size.split("x"))
     bench = Bench((width, height), options.frames, options.preset)
-    ways = [bench.drawing, bench.encoding, bench.record, bench.record_with_preview]
-    figures: dict[str, list[tuple[float, float]]] = {way.__name__: [] for way in ways}
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        for run in range(options.runs + 1):
-            for way in ways:
-                figure = measure(way, options.frames, Path(folder))
-                if run:  # the first round warms caches up and fills the raw file
-                    figures[way.__name__].append(figure)
-    for raw in Path("/dev/shm").glob(f"nbpipe-bench-{os.getpid()}.rgba"):
-        raw.unlink()
-    medians = {
-        name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in figures.items()
-    }
+    ways = [bench.drawing, bench.encoding, bench.plain, bench.turbopipe, bench.record, bench.record_with_preview]
+    if importlib.util.find_spec("turbopipe") is None:
+        print("TurboPipe is not installed and left out: pip install turbopipe")
+        ways.remove(bench.turbopipe)
+    medians = compare(ways, options.frames, options.runs)
     slower = min(medians["drawing"][0], medians["encoding"][0])
     parts = medians["drawing"][1] + medians["encoding"][1]
     print(

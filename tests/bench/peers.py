@@ -1,7 +1,7 @@
 """The ways to feed the same frames to FFmpeg, ours beside those of the field.
 
-Each takes moderngl buffers of RGB frames, sends `count` frames cycled over them and returns when FFmpeg has
-ended. FFmpeg counts what arrives, and a way that loses a frame is no way. What is not installed is left out.
+Each takes moderngl buffers of RGB frames, sends `count` of them in turn and returns when FFmpeg has ended. FFmpeg
+counts what arrives: a way that loses a frame is no way. What is not installed is named and left out.
 """
 
 from __future__ import annotations
@@ -10,62 +10,69 @@ import importlib.util
 import queue
 import subprocess
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
 
 import imageio_ffmpeg
 import moderngl
+import numpy as np
 
 import nbpipe
+from nbpipe.gl.buffer import copy_out, inner_buffer
+from nbpipe.gl.ring import SLOTS, HostMemory
+from nbpipe.video.writer import Conversion, PipeWriter
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
-BT709 = "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p"
+NULL = ("-c:v", "rawvideo")
+# FFmpeg's own way to what `record` puts into a file.
+BT709 = ("-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p")
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is fed, and what becomes of it.
-
-    `output`: FFmpeg's options for the output; `environment`: what FFmpeg is started with, or ours.
-    """
+    """What is fed, and what becomes of it."""
 
     buffers: list[moderngl.Buffer]
     count: int
     size: tuple[int, int]
-    output: tuple[str, ...] = ("-c:v", "rawvideo")
-    environment: dict[str, str] | None = None
+    output: tuple[str, ...] = NULL
     pixel_format: str = "rgb24"
+    keep_memory: bool = False  # whether FFmpeg gets `nbpipe.ffmpeg_environment`
 
-    def start(self) -> subprocess.Popen[bytes]:
-        width, height = self.size
-        return subprocess.Popen(
-            [
-                *(FFMPEG, "-loglevel", "error", "-nostats", "-progress", "pipe:1"),
-                *("-f", "rawvideo", "-pix_fmt", self.pixel_format, "-s", f"{width}x{height}", "-r", "60", "-i", "-"),
-                *(*self.output, "-f", "null", "-"),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            env=self.environment,
-        )
+    def command(self, source: str) -> list[str]:
+        size = "x".join(map(str, self.size))
+        raw = ("-f", "rawvideo", "-pix_fmt", self.pixel_format, "-s", size, "-r", "60", "-i", source)
+        return [FFMPEG, "-loglevel", "error", "-nostats", "-progress", "pipe:1", *raw, *self.output, "-f", "null", "-"]
+
+    def start(self, source: str = "-") -> subprocess.Popen[bytes]:
+        environment = nbpipe.ffmpeg_environment() if self.keep_memory else None
+        pipe = subprocess.PIPE
+        return subprocess.Popen(self.command(source), stdin=pipe, stdout=pipe, bufsize=0, env=environment)
 
     def finish(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdin is not None
         process.stdin.close()
-        assert process.stdout is not None
         with process.stdout:
             report = process.stdout.read().decode().splitlines()
         assert process.wait() == 0
         arrived = max(int(line.partition("=")[2]) for line in report if line.startswith("frame="))
         assert arrived == self.count, f"{arrived} frames of {self.count} arrived"
 
+    @property
+    def preset(self) -> str | None:
+        """x264's, if it is to encode."""
+        return self.output[self.output.index("-preset") + 1] if "-preset" in self.output else None
+
+    def __iter__(self) -> Iterator[moderngl.Buffer]:
+        return (self.buffers[number % len(self.buffers)] for number in range(self.count))
+
 
 def plain(task: Task) -> None:
     """Read the buffer into bytes and write those, one frame after the other."""
     process = task.start()
-    for number in range(task.count):
-        process.stdin.write(task.buffers[number % len(task.buffers)].read())
+    for buffer in task:
+        process.stdin.write(buffer.read())
     task.finish(process)
 
 
@@ -80,8 +87,8 @@ def threaded(task: Task) -> None:
 
     thread = threading.Thread(target=write)
     thread.start()
-    for number in range(task.count):
-        waiting.put(task.buffers[number % len(task.buffers)].read())
+    for buffer in task:
+        waiting.put(buffer.read())
     waiting.put(None)
     thread.join()
     task.finish(process)
@@ -89,24 +96,39 @@ def threaded(task: Task) -> None:
 
 def imageio(task: Task) -> None:
     """imageio-ffmpeg's generator."""
-    width, height = task.size
-    options = dict(zip(task.output[::2], task.output[1::2], strict=True))
     writer = imageio_ffmpeg.write_frames(
         "-",
-        (width, height),
-        pix_fmt_in=task.pixel_format,
-        pix_fmt_out=options.get("-pix_fmt", task.pixel_format),
+        task.size,
+        pix_fmt_out="yuv420p" if task.preset else "rgb24",
         fps=60,
-        codec=options["-c:v"],
+        codec="libx264" if task.preset else "rawvideo",
         quality=None,
         macro_block_size=1,
         ffmpeg_log_level="error",
-        output_params=[*(("-preset", options["-preset"]) if "-preset" in options else ()), "-f", "null"],
+        output_params=[*(("-preset", task.preset) if task.preset else ()), "-f", "null"],
     )
     writer.send(None)
-    for number in range(task.count):
-        writer.send(task.buffers[number % len(task.buffers)].read())
+    for buffer in task:
+        writer.send(buffer.read())
     writer.close()
+
+
+def pyav(task: Task) -> None:
+    """PyAV, which encodes in this process."""
+    import av
+
+    width, height = task.size
+    with av.open("/dev/null", "w", format="null") as container:
+        stream = container.add_stream("libx264", rate=60, options={"preset": task.preset or "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        packets = 0
+        for number, buffer in enumerate(task):
+            picture = np.frombuffer(buffer.read(), np.uint8).reshape(height, width, 3)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 60)
+            packets += len(stream.encode(frame))
+        packets += len(stream.encode(None))
+    assert packets == task.count
 
 
 def turbopipe(task: Task) -> None:
@@ -114,10 +136,9 @@ def turbopipe(task: Task) -> None:
     import turbopipe as peer
 
     process = task.start()
-    for number in range(task.count):
-        buffer = task.buffers[number % len(task.buffers)].mglo
-        peer.sync(buffer)
-        peer.pipe(buffer, process.stdin.fileno())
+    for buffer in task:
+        peer.sync(buffer.mglo)
+        peer.pipe(buffer.mglo, process.stdin.fileno())
     for buffer in task.buffers:
         peer.sync(buffer.mglo)
         peer.done(buffer.mglo)
@@ -125,19 +146,50 @@ def turbopipe(task: Task) -> None:
 
 
 def pipe(task: Task) -> None:
-    """`nbpipe.pipe`."""
+    """`nbpipe.pipe` into the FFmpeg that the others have."""
     process = task.start()
-    for number in range(task.count):
-        nbpipe.pipe(task.buffers[number % len(task.buffers)], process.stdin.fileno())
+    for buffer in task:
+        nbpipe.pipe(buffer, process.stdin.fileno())
     nbpipe.close(process.stdin.fileno())
     task.finish(process)
+
+
+def pipe_keeping(task: Task) -> None:
+    """The same into an FFmpeg that was started with `nbpipe.ffmpeg_environment`."""
+    pipe(replace(task, keep_memory=True))
+
+
+def converted(task: Task) -> None:
+    """What `record` does with its slots: converted natively on the way into the pipe."""
+    task = replace(task, keep_memory=True, pixel_format="yuv420p")
+    process = task.start()
+    conversion = Conversion(task.size, 3, 8, False, "yuv420p")  # noqa: FBT003  a native signature
+    slots = [HostMemory(conversion.source_bytes) for _ in range(SLOTS)]
+    with PipeWriter(process.stdin.fileno(), lend=True, conversion=conversion) as writer:
+        for number, buffer in enumerate(task):
+            if number >= SLOTS:
+                writer.wait(number - SLOTS + 1)
+            copy_out(inner_buffer(buffer), None, slots[number % SLOTS].view)
+            writer.submit(slots[number % SLOTS].view)
+        writer.wait(writer.submitted)
+    task.finish(process)
+
+
+def alone(task: Task, raw: Path) -> None:
+    """FFmpeg reading the same frames from a file in memory: no way can be faster than this."""
+    task = replace(task, keep_memory=True)
+    task.finish(task.start(f"file:{raw}"))
 
 
 WAYS: dict[str, Callable[[Task], None]] = {
     "plain": plain,
     "threaded": threaded,
     "imageio-ffmpeg": imageio,
-    "turbopipe": turbopipe,
+    "PyAV": pyav,
+    "TurboPipe": turbopipe,
     "nbpipe": pipe,
+    "nbpipe, memory kept": pipe_keeping,
+    "nbpipe, converted": converted,
 }
-MISSING = [name for name in ("turbopipe",) if importlib.util.find_spec(name) is None]
+_MODULES = {"TurboPipe": "turbopipe", "PyAV": "av"}
+MISSING = {name for name, module in _MODULES.items() if importlib.util.find_spec(module) is None}

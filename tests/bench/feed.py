@@ -1,0 +1,93 @@
+"""Feed the same noise to FFmpeg in every known way, and compare frames per second.
+
+TurboPipe's own table, redone beside the field: RGB frames in moderngl buffers, by size, number of buffers and what
+FFmpeg does with them. Each way in turn, medians; quote the ratios, the rest is this machine's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+from peers import MISSING, NULL, WAYS, Task
+
+from nbpipe.gl.context import context
+from nbpipe.video.ffmpeg import find_ffmpeg
+
+OUTPUTS = {"null": NULL} | {
+    preset: ("-c:v", "libx264", "-preset", preset, "-pix_fmt", "yuv420p") for preset in ("ultrafast", "veryfast")
+}
+IN_NULL = ("plain", "threaded", "imageio-ffmpeg", "TurboPipe", "nbpipe", "nbpipe, memory kept")
+ENCODED = (*IN_NULL[:3], "PyAV", *IN_NULL[3:], "nbpipe, converted")
+
+
+def noise(height: int, buffers: int, output: tuple[str, ...] = NULL, frames: int = 300) -> Task:
+    """Return a task whose frames compress badly; larger frames are fewer."""
+    width = height * 16 // 9
+    random = np.random.default_rng(0)
+    with context().current():
+        ctx = context().ctx
+        made = [
+            ctx.buffer(random.integers(128, 136, (height, width, 3), dtype=np.uint8).tobytes()) for _ in range(buffers)
+        ]
+    return Task(made, max(20, round(frames * (1080 / height) ** 2)), (width, height), output)
+
+
+def release(task: Task) -> None:
+    """Free its buffers."""
+    for buffer in task.buffers:
+        buffer.release()
+
+
+def measure(ways: Mapping[str, Callable[[], object]], count: int, runs: int) -> dict[str, float]:
+    """Run each way in turn, `runs` times over after one to warm up; return the median frames per second."""
+    figures: dict[str, list[float]] = {name: [] for name in ways}
+    for run in range(runs + 1):
+        for name, way in ways.items():
+            begun = time.perf_counter()
+            with context().current():
+                way()
+            if run:
+                figures[name].append(count / (time.perf_counter() - begun))
+    return {name: statistics.median(found) for name, found in figures.items()}
+
+
+def fed(task: Task, names: Iterable[str], runs: int) -> dict[str, float]:
+    """Return the frames per second of each way that is installed."""
+    return measure({name: lambda way=WAYS[name]: way(task) for name in names if name not in MISSING}, task.count, runs)
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--heights", default="720,1080,1440,2160")
+    parser.add_argument("--buffers", default="1,4")
+    parser.add_argument("--outputs", default="null,ultrafast,veryfast")
+    parser.add_argument("--frames", type=int, default=60, help="of 1080 lines; of others as many as take as long")
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    print(f"{context().renderer}; FFmpeg {find_ffmpeg().version}")
+    for name in MISSING:
+        print(f"{name} is not installed and left out: pip install {name.lower()}")
+    print(f"frames per second, and times TurboPipe's\n\n{'':22}" + "".join(f"{name:>22}" for name in ENCODED))
+    for output in options.outputs.split(","):
+        for height in map(int, options.heights.split(",")):
+            for buffers in map(int, options.buffers.split(",")):
+                task = noise(height, buffers, OUTPUTS[output], options.frames)
+                figures = fed(task, IN_NULL if output == "null" else ENCODED, options.runs)
+                release(task)
+                base = figures.get("TurboPipe", float("nan"))
+                cells = (
+                    f"{figures[name]:14.0f}  x{figures[name] / base:4.2f} " if name in figures else f"{'–':>22}"
+                    for name in ENCODED
+                )
+                print(f"{height:4}p {output:10} {buffers} buf" + "".join(cells), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,264 @@
+"""`make bench`: what nbpipe is held to, measured in one run, each figure beside what limits it.
+
+Ratios to TurboPipe 2 in the same run, medians. "FFmpeg alone" is the same FFmpeg doing the same work with its input
+in a file in memory, which is what it can do when nobody else takes the processor's time; a frame that comes from a
+pipe may still be faster, because it is in the processor's cache. Writes the chart of the README with
+``--chart FILE``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from feed import OUTPUTS, fed, measure, noise, release
+from loop import Bench, compare
+from peers import BT709, MISSING, WAYS, Task, alone
+
+import nbpipe
+from nbpipe.gl.context import context
+from nbpipe.video.ffmpeg import find_ffmpeg
+from nbpipe.video.writer import Conversion
+
+_MEMORY = """
+import os, sys, nbpipe
+size, frames = (int(sys.argv[1]), int(sys.argv[2])), int(sys.argv[3])
+peak = 0
+def clear(frame):
+    global peak
+    frame.fbo.clear(frame.time % 1, 0.5, 0.2)
+    resident = int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    peak = max(peak, resident)
+nbpipe.record(clear, "warm.mp4", size=(64, 64), frames=2, show=False)
+before, peak = peak, 0
+nbpipe.record(clear, "x.mp4", size=size, frames=frames, preset="ultrafast", show=False)
+print(peak - before)
+"""
+
+
+class Table:
+    """Rows of what, how many times TurboPipe's, the goal, and what limits it."""
+
+    def __init__(self) -> None:
+        self.ratios: dict[str, dict[str, float]] = {}
+        print(f"{'':58}{'measured':>10}{'goal':>9}   what limits it")
+
+    def row(self, what: str, measured: str, goal: str, limit: str = "") -> None:
+        print(f"{what:58}{measured:>10}{goal:>9}   {limit}", flush=True)
+
+    def ratio(self, what: str, figures: dict[str, float], way: str, goal: str, limit: float | None = None) -> None:
+        """Add a row for `way`; `limit` is in frames per second."""
+        base, mine = figures["TurboPipe"], figures[way]
+        self.ratios.setdefault(what, {name: fps / base for name, fps in figures.items()})
+        words = f"TurboPipe {base:.0f} fps, nbpipe {mine:.0f}"
+        if limit is not None:
+            words += f", FFmpeg alone {limit:.0f}: {mine / limit:.0%} of that"
+        self.row(f"{what}, {way}" if way != "nbpipe" else what, f"{mine / base:.2f}x", goal, words)
+
+
+def raw_file(task: Task, folder: Path, *, planes: bool) -> Path:
+    """Write what a task feeds into one file."""
+    path = folder / f"raw-{planes}"
+    frames = []
+    for buffer in task.buffers:
+        with context().current():
+            frames.append(buffer.read())
+    if planes:
+        conversion = Conversion(task.size, 3, 8, bottom_up=False, target="yuv420p")
+        converted = [bytearray(conversion.target_bytes) for _ in frames]
+        for picture, target in zip(frames, converted, strict=True):
+            conversion.convert(picture, target)
+        frames = converted
+    with path.open("wb") as file:
+        for number in range(task.count):
+            file.write(frames[number % len(frames)])
+    return path
+
+
+def limit(task: Task, runs: int, *, planes: bool = False) -> float:
+    """Return how fast FFmpeg does this task's work alone."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        path = raw_file(task, Path(folder), planes=planes)
+        task = replace(task, pixel_format="yuv420p") if planes else task
+        return measure({"alone": lambda: alone(task, path)}, task.count, runs)["alone"]
+
+
+def feeding(table: Table, frames: int, runs: int) -> None:
+    """RGB24 frames of moderngl buffers into FFmpeg's null output."""
+    for height, buffers, goal in ((1080, 4, 3.0), (1080, 1, 2.5), (720, 4, 2.5), (1440, 4, 2.5), (2160, 4, 2.5)):
+        task = noise(height, buffers, frames=frames)
+        names = ("plain", "threaded", "imageio-ffmpeg", "TurboPipe", "nbpipe", "nbpipe, memory kept")
+        figures = fed(task, names if (height, buffers) == (1080, 4) else names[3:], runs)
+        bound = limit(task, runs)
+        what = f"RGB24 to null, {height}p, {buffers} buffer{'s' * (buffers > 1)}"
+        table.ratio(what, figures, "nbpipe", f"≥ {goal}", bound)
+        table.ratio(what, figures, "nbpipe, memory kept", f"≥ {goal}", bound)
+        release(task)
+
+
+def converting(table: Table, frames: int, runs: int) -> None:
+    """The same pictures arriving as BT.709, and encoded."""
+    task = noise(1080, 4, frames=frames)
+    figures = fed(replace(task, output=(*BT709, "-c:v", "rawvideo")), ["TurboPipe"], runs)
+    figures |= fed(task, ["nbpipe, converted"], runs)
+    table.ratio(
+        "arriving as BT.709 yuv420p, 1080p", figures, "nbpipe, converted", "≥ 3.5", limit(task, runs, planes=True)
+    )
+    task = replace(task, output=OUTPUTS["ultrafast"], count=max(20, frames // 3))
+    names = ("plain", "threaded", "imageio-ffmpeg", "PyAV", "TurboPipe", "nbpipe", "nbpipe, converted")
+    figures = fed(task, names, runs)
+    table.ratio("x264 ultrafast, 1080p", figures, "nbpipe, converted", "≥ 1.4", limit(task, runs, planes=True))
+    release(task)
+
+
+def whole_loop(table: Table, frames: int, runs: int) -> None:
+    """Drawing and encoding together."""
+    bench = Bench((1920, 1080), frames, "ultrafast")
+    found = compare([bench.drawing, bench.encoding, bench.plain, bench.turbopipe, bench.record], frames, runs)
+    named = {"plain": "plain", "turbopipe": "TurboPipe", "record": "nbpipe"}
+    fps = {named[name]: figure[0] for name, figure in found.items() if name in named}
+    table.ratio("whole loop, nbpipe.record, 1080p ultrafast", fps, "nbpipe", "≥ 1.3")
+    beyond = {name: found[name][1] - found["drawing"][1] - found["encoding"][1] for name in ("turbopipe", "record")}
+    parts = f"drawing {found['drawing'][1]:.1f} ms, encoding {found['encoding'][1]:.1f} ms"
+    table.row(
+        "processor time a frame beyond drawing and encoding",
+        f"{beyond['record']:.1f} ms",
+        "≤ 2.5 ms",
+        f"{parts}; TurboPipe {beyond['turbopipe']:.1f} ms",
+    )
+    slower = min(found["drawing"][0], found["encoding"][0])
+    both = 1000 * (os.cpu_count() or 1) / (found["drawing"][1] + found["encoding"][1])
+    table.row(
+        "nbpipe.record against the slower of the two alone",
+        f"{fps['nbpipe'] / slower:.2f}x",
+        "≥ 0.95",
+        f"both share {os.cpu_count()} cores, which have time for {both:.0f} fps of both: "
+        f"{fps['nbpipe'] / min(slower, both):.0%} of the limit",
+    )
+
+
+def memory(table: Table) -> None:
+    """Peak memory beyond what a recording of 64 × 64 has needed before, in processes of their own."""
+
+    def peak(width: int, height: int, frames: int) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-c", _MEMORY, str(width), str(height), str(frames)]
+            return float(subprocess.run(command, capture_output=True, check=True, text=True, cwd=folder).stdout)
+
+    slots = 4 * 3840 * 2160 * 4 / 2**20
+    table.row(
+        "peak memory of a 4K export",
+        f"{peak(3840, 2160, 24):.0f} MiB",
+        f"≤ {slots + 64:.0f} MiB",
+        "slots × frame + 64 MiB; where the GL is software, its own canvas of 63 MiB is part of it",
+    )
+    short, long = peak(320, 180, 100), peak(320, 180, 10_000)
+    table.row("the same after 10 000 frames of 180p against 100", f"{long - short:+.1f} MiB", "flat")
+
+
+def heartbeat(table: Table) -> None:
+    """How late another thread gets that ticks every 10 ms, while `sync` waits on a stopped FFmpeg."""
+    task = noise(1080, 1)
+    process = task.start()
+    latest, done = 0.0, threading.Event()
+
+    def tick() -> None:
+        nonlocal latest
+        while not done.is_set():
+            due = time.perf_counter() + 0.01
+            time.sleep(0.01)
+            latest = max(latest, time.perf_counter() - due)
+
+    process.send_signal(signal.SIGSTOP)
+    data = np.zeros((1080, 1920, 3), np.uint8)
+    nbpipe.pipe(data, process.stdin.fileno())
+    ticking = threading.Thread(target=tick)
+    ticking.start()
+    threading.Timer(2.0, process.send_signal, [signal.SIGCONT]).start()
+    nbpipe.sync(data)
+    done.set()
+    ticking.join()
+    nbpipe.close(process.stdin.fileno())
+    replace(task, count=1).finish(process)
+    release(task)
+    table.row(
+        "a thread's 10 ms tick while sync waits 2 s on a stopped FFmpeg",
+        f"{latest * 1e3:.0f} ms",
+        "≤ 50 ms",
+        "how late it was at most",
+    )
+
+
+def chart(table: Table, path: Path) -> None:
+    """Draw the ways of each row as times TurboPipe's frames per second."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    shown = {
+        "RGB24 to null, 1080p, 4 buffers": "feed FFmpeg RGB frames",
+        "arriving as BT.709 yuv420p, 1080p": "feed it, and arrive in BT.709",
+        "x264 ultrafast, 1080p": "feed it, and encode (x264 ultrafast)",
+        "whole loop, nbpipe.record, 1080p ultrafast": "draw, feed and encode",
+    }
+    colours = {"TurboPipe": "#8a8f98", "plain": "#c9ccd1", "threaded": "#c9ccd1", "imageio-ffmpeg": "#c9ccd1"}
+    rows = [(shown[what], name, ratio) for what in shown for name, ratio in table.ratios.get(what, {}).items()]
+    figure, axes = plt.subplots(figsize=(9, 0.34 * len(rows) + 1.4), layout="constrained")
+    place, ticks, names = 0.0, [], []
+    for index, (what, name, ratio) in enumerate(rows):
+        if index == 0 or rows[index - 1][0] != what:
+            place += 0.9
+            axes.text(0, place - 0.75, what, fontweight="bold", va="center")
+        axes.barh(place, ratio, color=colours.get(name, "#c9ccd1") if "nbpipe" not in name else "#2f6fde", height=0.78)
+        axes.text(ratio + 0.03, place, f"{ratio:.2f}×", va="center", fontsize=9, bbox={"color": "white", "pad": 0.6})
+        ticks.append(place)
+        names.append(name)
+        place += 1
+    axes.set_yticks(ticks, names)
+    axes.invert_yaxis()
+    axes.axvline(1, color="#8a8f98", linewidth=0.8, zorder=0)
+    axes.set_xlabel(f"frames per second, times TurboPipe 2 · 1080p, {os.cpu_count()} cores, {context().renderer}")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(left=False)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=300)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--chart", type=Path)
+    options = parser.parse_args()
+    if MISSING & {"TurboPipe"}:
+        print("TurboPipe is what everything is measured against: pip install turbopipe", file=sys.stderr)
+        return 1
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, {context().renderer}, "
+        f"FFmpeg {find_ffmpeg().version}, medians of {options.runs}; peers: {', '.join(sorted(set(WAYS) - MISSING))}\n"
+    )
+    table = Table()
+    feeding(table, options.frames, options.runs)
+    converting(table, options.frames, options.runs)
+    whole_loop(table, options.frames // 2, options.runs)
+    memory(table)
+    heartbeat(table)
+    if options.chart:
+        chart(table, options.chart)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
