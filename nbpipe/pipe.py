@@ -295,11 +295,15 @@ def _extent(data: object) -> _Range:
     inner = inner_buffer(data)
     if inner is not None:
         return id(inner), id(inner) + 1
-    array = np.asarray(_view(data))
+    view = _view(data)
+    if view.nbytes == 0:
+        return 0, 0
+    # Flat where it can be: numpy does not know every format that a buffer may have.
+    array = np.frombuffer(view, np.uint8) if view.c_contiguous else np.asarray(view)
     start = end = array.ctypes.data
     for count, stride in zip(array.shape, array.strides, strict=True):
         start, end = start + min(0, (count - 1) * stride), end + max(0, (count - 1) * stride)
-    return start, end + array.itemsize if array.size else end
+    return start, end + array.itemsize
 
 
 def _leave() -> None:

@@ -48,6 +48,8 @@ def test_the_blocks_of_the_readme_run(tmp_path):
         "later.mp4": 90,
         "small.webm": 30,
         "exact.mkv": 30,
+        "deep.mp4": 30,
+        "own.mp4": 60,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import ctypes
 import mmap
 import os
 import signal
@@ -172,6 +173,8 @@ def mapped():
         np.zeros((0, 5), np.uint8),
         np.array(7, np.int64),
         array.array("d", [1.5, 2.5]),
+        array.array("u", "text"),
+        (ctypes.c_int * 3)(1, 2, 3),
         mapped(),
     ],
     ids=lambda data: f"{type(data).__name__}-{getattr(data, 'dtype', '')}",
