@@ -119,9 +119,10 @@ class PipeWriter:
         """Stop at once: drop what is not written, end the thread, close the duplicate, release every buffer.
 
         It takes a few milliseconds, even when the reader has stalled: within the frame being written the
-        thread stops between two system calls, so the reader may get part of it. To write everything first,
-        ``wait`` for the last ticket. May be called again, and from any thread; each call returns when all
-        of this has happened. Dropping the last reference does the same.
+        thread stops between two system calls, so the reader may get part of it; and what of lent memory he has
+        not read by then he reads as it is by then. To write everything first, ``wait`` for the last ticket. May
+        be called again, and from any thread; each call returns when all of this has happened. Dropping the
+        last reference does the same.
         """
 
     @property

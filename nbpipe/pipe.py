@@ -8,9 +8,10 @@ goes into it. What keeps the promises:
   nor be resized, and `pipe` waits when memory that is still queued is given again. A moderngl buffer cannot be
   held that way and is copied into one of the line's blocks, which the next frame but two uses again.
 * **Bounds.** At most `QUEUE` pieces wait in a line; then `pipe` waits for the reader.
-* **Identity.** A line belongs to a place (device and inode), not to a number. When the number leads elsewhere
-  the old line ends by itself, once it has written what it has, and a new one begins.
+* **Identity.** A line belongs to a place (device and inode), not to a number: two numbers of one pipe share it, and
+  when a number leads elsewhere the old line ends by itself, once it has written what it has.
 * **Files.** A file opened again is the same place at another offset, so a line to a file ends with each piece.
+* **Errors.** They rise from every later call for the same place, and from `sync` and `close` at least once.
 * **End.** A line follows its descriptor: when the program closes that, the reader gets his end of file after
   the last byte. At the end of the program what is queued is written, or its loss is told.
 
@@ -22,6 +23,8 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
+import itertools
 import operator
 import os
 import stat
@@ -54,6 +57,7 @@ class _Line:
         self.fd, self.place = fd, (status.st_dev, status.st_ino)
         self.to_a_file = stat.S_ISREG(status.st_mode)
         self.entered = threading.RLock()
+        self.told = False  # whether its error has risen
         self._writer = PipeWriter(fd, lend=copies_what_it_reads(fd), follow=True)
         self._queued: deque[tuple[_Range, int]] = deque()  # memory and ticket, until written
         self._blocks: deque[tuple[HostMemory, int]] = deque()  # with the last ticket of each
@@ -78,20 +82,22 @@ class _Line:
         if inner is None:
             where = _extent(data)
             self.wait(self.ticket_of(where))
-            self._queued.append((where, self._submit(_contiguous(data))))
+            self._submit(where, _contiguous(data))
         else:
-            size = inner.size()
+            view = data if isinstance(data, memoryview) else None
+            size = inner.size() if view is None else view.nbytes
             block = self._block(size)
-            copy_out(inner, data if isinstance(data, memoryview) else None, block.view[:size])
-            ticket = self._submit(block.view[:size])
-            self._blocks.append((block, ticket))
-            self._queued.append((_extent(data), ticket))
+            copy_out(inner, view, block.view[:size])
+            self._blocks.append((block, self._writer.submitted + 1))
+            self._submit(_extent(data), block.view[:size])
 
     def ticket_of(self, where: _Range) -> int:
         """Return the last ticket that reads from this memory, or 0. The line must have been entered."""
-        written = self._writer.written
+        written, submitted = self._writer.written, self._writer.submitted
         while self._queued and self._queued[0][1] <= written:
             self._queued.popleft()
+        while self._queued and self._queued[-1][1] > submitted:  # an interrupt came before it was submitted
+            self._queued.pop()
         return max((ticket for (start, end), ticket in self._queued if start < where[1] and where[0] < end), default=0)
 
     def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
@@ -101,6 +107,9 @@ class _Line:
             return ticket < 1 or self._writer.wait(ticket, timeout)
         except OSError as error:
             raise self._explained(error) from None
+        except ValueError:
+            msg = f"the program ended, or closed descriptor {self.fd}, before all of it was written"
+            raise OSError(errno.ECANCELED, msg) from None
 
     def spare(self) -> None:
         """Give up the blocks; what is queued from them keeps their memory."""
@@ -112,10 +121,12 @@ class _Line:
         self._writer.close()
         return lost
 
-    def _submit(self, memory: Buffer) -> int:
+    def _submit(self, where: _Range, memory: Buffer) -> None:
         self.wait(self._writer.submitted - QUEUE + 1)
+        # Noted first: an interrupt right after `submit` must not leave lent memory that nobody waits for.
+        self._queued.append((where, self._writer.submitted + 1))
         try:
-            return self._writer.submit(memory)
+            self._writer.submit(memory)
         except OSError as error:
             raise self._explained(error) from None
 
@@ -127,14 +138,19 @@ class _Line:
         return block if len(block.view) >= size else HostMemory(size)
 
     def _explained(self, error: OSError) -> OSError:
+        self.told = True
         words = f"writing to descriptor {self.fd} failed: {error.strerror}"
         if isinstance(error, BrokenPipeError):
             words = f"the reader of descriptor {self.fd} has gone; see what it said, and start it again with a new pipe"
         return OSError(error.errno, words)
 
 
-_lines: list[_Line] = []
-_lock = threading.Lock()  # for _lines; never held while waiting
+# By an ever growing number. Any line that is let go may run a program's own code (what it lent is dropped), and that
+# may call here again: so every change is a single step of a dict, and the lock, for making lines, lets one in twice.
+_lines: dict[int, _Line] = {}
+_numbers = itertools.count()
+_making = threading.RLock()
+_ended = False
 
 
 def pipe(data: object, fd: int) -> None:
@@ -171,6 +187,8 @@ def pipe(data: object, fd: int) -> None:
     """
     number = _descriptor(fd)
     while True:
+        if _ended:
+            raise OSError(errno.ESHUTDOWN, "the program is ending; nothing more can be piped")
         line = _line(number)
         with line.entered:
             try:
@@ -198,7 +216,7 @@ def sync(data: object = None) -> None:
     """
     where = None if data is None else _extent(data)
     failure = None
-    for line in _all_lines():
+    for line in _live():
         try:
             if where is None:
                 line.wait()
@@ -208,8 +226,6 @@ def sync(data: object = None) -> None:
                 line.wait(ticket)
         except OSError as error:
             failure = failure or error
-            if line.stranded:  # said once, and nobody can ask for it again
-                _forget(line)
     if failure is not None:
         raise failure
 
@@ -217,7 +233,7 @@ def sync(data: object = None) -> None:
 def done(data: object) -> None:
     """Note that `data` will not be used again; what of it is queued stays alive until it is written."""
     _extent(data)
-    for line in _all_lines():
+    for line in _live():
         with line.entered:
             line.spare()
 
@@ -233,37 +249,55 @@ def close(fd: int | None = None) -> None:
         Something could not be written; it is dropped.
     """
     number = None if fd is None else _descriptor(fd)
+    place = None
+    if number is not None:
+        with contextlib.suppress(OSError):  # the program has closed it already
+            place = _place(number)[0]
     failure = None
-    for line in [line for line in _all_lines() if number is None or line.fd == number]:
-        try:
-            line.wait()
-        except OSError as error:
-            failure = failure or error
-        line.end()
-        _forget(line)
+    for line in _live():
+        if number is None or line.place == place or (place is None and line.fd == number):
+            try:
+                with line.entered:  # so that nobody adds to it between the two
+                    line.wait()
+                    line.end()
+            except OSError as error:
+                failure = failure or error
+                line.end()
+            _forget(line)
     if failure is not None:
         raise failure
 
 
-def _line(fd: int) -> _Line:
+def _place(fd: int) -> tuple[_Range, os.stat_result]:
     status = os.fstat(fd)
-    with _lock:
-        for line in _lines:
-            if line.fd == fd and line.place == (status.st_dev, status.st_ino) and not line.over:
+    return (status.st_dev, status.st_ino), status
+
+
+def _line(fd: int) -> _Line:
+    with _making:
+        while True:
+            place, status = _place(fd)
+            for line in _live():
+                if line.place == place and (line.fd == fd or not line.to_a_file):
+                    return line
+            line = _Line(fd, status)
+            if _place(fd)[0] == place:  # else another thread has given the number away meanwhile
+                _lines[next(_numbers)] = line
                 return line
-        _lines[:] = [line for line in _lines if not line.over] + [_Line(fd, status)]
-        return _lines[-1]
 
 
-def _all_lines() -> list[_Line]:
-    with _lock:
-        _lines[:] = [line for line in _lines if not line.over]
-        return list(_lines)
+def _live() -> list[_Line]:
+    for number, line in list(_lines.items()):
+        if line.over or (line.told and line.stranded):
+            _lines.pop(number, None)
+            line.end()
+    return list(_lines.values())
 
 
 def _forget(line: _Line) -> None:
-    with _lock, contextlib.suppress(ValueError):
-        _lines.remove(line)
+    for number, other in list(_lines.items()):
+        if other is line:
+            _lines.pop(number, None)
 
 
 def _descriptor(fd: object) -> int:
@@ -279,7 +313,7 @@ def _view(data: object) -> memoryview:
     except TypeError:
         msg = f"data must be a moderngl buffer, bytes, a numpy array or another buffer, not {type(data).__name__}"
         raise TypeError(msg) from None
-    if "O" in view.format:
+    if "O" in view.format and np.asarray(view).dtype.hasobject:
         msg = "data holds Python objects, which are no bytes; convert it to a number type first"
         raise TypeError(msg)
     return view
@@ -307,14 +341,16 @@ def _extent(data: object) -> _Range:
 
 
 def _leave() -> None:
-    for line in _all_lines():
-        lost = 0
+    global _ended  # noqa: PLW0603  a daemon thread may go on for a while
+    _ended = True
+    for line in _live():
+        lost, told = 0, line.told
         try:
             if not line.wait(timeout=_PATIENCE):
                 lost = line.end()
         except OSError:
             lost = line.end()
-        if lost:
+        if lost and not told:
             print(  # noqa: T201  nothing else is left to tell it with
                 f"nbpipe: the program ended while {lost} of the pieces piped to descriptor {line.fd} were not written. "
                 "Call nbpipe.sync() or nbpipe.close() first.",
@@ -323,8 +359,8 @@ def _leave() -> None:
 
 
 def _begin_anew() -> None:
-    global _lock  # noqa: PLW0603  another thread of the parent may have held it
-    _lock = threading.Lock()
+    global _making  # noqa: PLW0603  another thread of the parent may have held it
+    _making = threading.RLock()
     _lines.clear()
 
 

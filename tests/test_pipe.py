@@ -392,6 +392,106 @@ def test_a_forked_child_touches_nothing(pair):
     assert os.read(pair[0], 100) == b"parent child parent"
 
 
+FORKING = """
+import os, signal, sys, threading, nbpipe
+reader, writer = os.pipe()
+data = bytes(5_000_000)
+nbpipe.pipe(data, writer)
+waiting = threading.Thread(target=nbpipe.sync)
+waiting.start()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)  # ends a child that would hang
+    os.close(reader), os.close(writer)
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+got = 0
+while got < len(data): got += len(os.read(reader, 65536))
+waiting.join()
+"""
+
+
+def test_a_forked_child_ends_though_a_thread_of_its_parent_waits():
+    done = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_dies_with_its_queue_may_call_here_again(pair):
+    class Last(np.ndarray):
+        def __del__(self):
+            nbpipe.done(b"")
+            nbpipe.close(pair[1])
+
+    nbpipe.pipe(np.ones(FRAME, np.uint8).view(Last), pair[1])
+    reader = Reader(pair[0])
+    nbpipe.sync()
+    nbpipe.pipe(b"end", pair[1])
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == b"\1" * FRAME + b"end"
+
+
+def test_closing_in_one_thread_while_another_pipes_loses_nothing(pair):
+    reader = Reader(pair[0])
+    pieces = [bytes([number % 251]) * 150_000 for number in range(200)]
+    giving = threading.Thread(target=lambda: [nbpipe.pipe(piece, pair[1]) for piece in pieces])
+    giving.start()
+    while giving.is_alive():
+        nbpipe.close(pair[1])
+    giving.join()
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == b"".join(pieces)
+
+
+def test_two_numbers_of_one_pipe_keep_the_order(pair):
+    other = os.dup(pair[1])
+    nbpipe.pipe(frame(0), pair[1])
+    os.close(pair[1])
+    pair[1] = other
+    nbpipe.pipe(frame(1), other)
+    reader = Reader(pair[0])
+    nbpipe.sync()
+    os.close(other)
+    pair[1] = -1
+    assert reader.result() == frame(0).tobytes() + frame(1).tobytes()
+
+
+def test_the_error_of_a_dead_reader_does_not_strike_the_next_one():
+    for _ in range(3):
+        reader, writer = os.pipe()
+        os.close(reader)
+        nbpipe.pipe(b"x", writer)
+        with pytest.raises(BrokenPipeError):
+            nbpipe.sync()
+        os.close(writer)
+        reader, again = os.pipe()
+        assert writer in {reader, again}
+        nbpipe.pipe(b"well", again)
+        nbpipe.sync()
+        nbpipe.close(again)
+        assert os.read(reader, 10) == b"well"
+        os.close(reader)
+        os.close(again)
+
+
+@pytest.mark.parametrize("part", [slice(0, 1), slice(2, 6), slice(0, None, 2)])
+def test_a_part_of_a_view_of_a_buffer_is_that_part(part, ctx, pair):
+    buffer = ctx.buffer(bytes(range(100)))
+    with memoryview(buffer.mglo) as view, view.cast("B")[part] as given:
+        nbpipe.pipe(given, pair[1])
+    nbpipe.sync()
+    assert os.read(pair[0], 1000) == bytes(range(100))[part]
+
+
+def test_a_field_may_be_called_anything(pair):
+    nbpipe.pipe(np.array([(7,)], dtype=[("Opacity", "u1")]), pair[1])
+    nbpipe.sync()
+    assert os.read(pair[0], 10) == b"\7"
+
+
 @pytest.mark.parametrize(
     ("data", "fd", "error", "words"),
     [
@@ -423,6 +523,20 @@ def test_pages_are_lent_to_ffmpeg_alone(tmp_path, pair):
         assert copies_what_it_reads(process.stdin.fileno()) == (make is ffmpeg)
         process.stdin.close()
         process.wait()
+    # An FFmpeg that writes there is no reader of it, and beside another reader it is not the only one.
+    reader, writer = os.pipe()
+    process = subprocess.Popen([FFMPEG, "-loglevel", "quiet", "-i", "-"], stdin=subprocess.PIPE, stdout=writer)
+    assert not copies_what_it_reads(writer)
+    other = subprocess.Popen([FFMPEG, "-loglevel", "quiet", "-i", "-"], stdin=reader)
+    assert copies_what_it_reads(writer)
+    third = subprocess.Popen(["cat"], stdin=reader, stdout=subprocess.DEVNULL)
+    assert not copies_what_it_reads(writer)
+    process.stdin.close()
+    process.wait()
+    os.close(writer)
+    os.close(reader)
+    other.wait()
+    third.wait()
 
 
 SCRIPT = """

@@ -152,6 +152,10 @@ NB_MODULE(_native, m) {
 #endif
     nb::register_exception_translator(translate);
     nb::module_::import_("atexit").attr("register")(nb::cpp_function(at_exit));
+    if (const auto os = nb::module_::import_("os"); nb::hasattr(os, "register_at_fork")) {
+        // Those who are away do not exist in a forked child, and its end would wait for them for ever.
+        os.attr("register_at_fork")("after_in_child"_a = nb::cpp_function([] { away = 0; }));
+    }
 
     nbpipe::bind_convert(m);
     nb::class_<Lender>(m, "PipeWriter", nb::is_final())

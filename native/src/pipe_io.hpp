@@ -82,6 +82,10 @@ class Outlet {
     /// Blocks until there is room, the reader is gone or wake() was called: 0, or an errno.
     [[nodiscard]] int wait_writable() const noexcept;
 
+    /// Whether the pipe may still hold bytes from before the last `behind` that it has accepted. That its capacity
+    /// was accepted says no, unless somebody has enlarged it meanwhile; then what it holds is counted.
+    [[nodiscard]] bool holds_more_than(std::int64_t behind) const noexcept;
+
     /// Whether the user's descriptor, by its number, still leads to the same place.
     [[nodiscard]] bool original_open() const noexcept;
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #endif
 
@@ -212,7 +213,15 @@ std::optional<Outlet::Taken> Outlet::lend_some(std::span<const std::byte> rest, 
         }
     }
 }
+
+bool Outlet::holds_more_than(std::int64_t behind) const noexcept {
+    int unread = 0;
+    return ::fcntl(target_.get(), F_GETPIPE_SZ) > behind && ::ioctl(target_.get(), FIONREAD, &unread) == 0 &&
+           unread > behind;
+}
 #else
+bool Outlet::holds_more_than(std::int64_t /*behind*/) const noexcept { return false; }
+
 std::optional<Outlet::Taken> Outlet::lend_some(std::span<const std::byte> /*rest*/,
                                                std::size_t /*behind*/) noexcept {
     return std::nullopt;

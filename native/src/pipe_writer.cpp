@@ -74,8 +74,12 @@ struct PipeWriter::Worker {
     std::condition_variable progress;
     std::deque<Bytes> queue; // the front is being written
     std::size_t queued_bytes = 0;
-    std::deque<std::int64_t> moving; // tickets in the pipe: at which count of bytes each is written
-    std::int64_t lent_until = 0;     // the same, for what is lent of the front by now
+    struct Moving {                  // a ticket that has gone into the pipe whole
+        std::int64_t written_at = 0; // the count of bytes at which it is written
+        std::int64_t lent_to = 0;    // where the last of it that is lent ends
+    };
+    std::deque<Moving> moving;
+    Moving front; // of the front of the queue, as far as it has gone
     Counts counts;
     int error = 0; // the first errno; 0 while there is none
     bool closing = false;
@@ -98,7 +102,8 @@ void PipeWriter::Worker::run() noexcept {
         if (result == 0) {
             queue.pop_front();
             queued_bytes -= data.size();
-            moving.push_back(std::max(lent_until, counts.bytes));
+            front.written_at = std::max(front.written_at, counts.bytes);
+            moving.push_back(front);
             settle();
         } else if (result != ECANCELED) {
             error = result;
@@ -111,10 +116,11 @@ void PipeWriter::Worker::run() noexcept {
 
 /// Waits for work. A writer that follows closes itself here when nothing more can come.
 void PipeWriter::Worker::rest(std::unique_lock<std::mutex>& lock) noexcept {
-    if (!follow) {
+    if (!follow && moving.empty()) {
         work.wait(lock);
     } else if (work.wait_for(lock, look_interval) == std::cv_status::timeout && queue.empty()) {
-        closing = closing || !outlet.original_open();
+        settle(); // somebody has enlarged the pipe, or all would be settled
+        closing = closing || (follow && moving.empty() && !outlet.original_open());
     }
 }
 
@@ -135,7 +141,8 @@ std::size_t PipeWriter::Worker::behind() const {
 
 /// The mutex is held.
 void PipeWriter::Worker::settle() {
-    while (!moving.empty() && moving.front() <= counts.bytes) {
+    while (!moving.empty() && moving.front().written_at <= counts.bytes &&
+           !(moving.front().lent_to > 0 && outlet.holds_more_than(counts.bytes - moving.front().lent_to))) {
         moving.pop_front();
         counts.released = ++counts.written;
         progress.notify_all();
@@ -161,7 +168,7 @@ int PipeWriter::Worker::write_all(Bytes data) noexcept {
         lock.lock();
         counts.bytes += taken.bytes;
         if (taken.lent_until > 0) {
-            lent_until = counts.bytes + taken.lent_until;
+            front = {.written_at = counts.bytes + taken.lent_until, .lent_to = counts.bytes};
         }
         settle();
     }

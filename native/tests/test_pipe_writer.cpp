@@ -260,6 +260,29 @@ void lent_memory_is_not_copied() {
     require(head.at(1000) == mark);
 }
 
+/// Then a capacity of bytes behind what is lent proves nothing any more.
+void lent_memory_stays_lent_in_a_pipe_that_grows() {
+    Pipe pipe;
+    PipeWriter writer(pipe.writer.get(), lending);
+    require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 65536) == 65536);
+    const auto sent = pattern(200'000);
+    auto frame = sent;
+    writer.submit(frame);
+    pollfd room{.fd = pipe.writer.get(), .events = POLLOUT, .revents = 0};
+    wait_for([&] { return ::poll(&room, 1, 0) == 0; });
+    require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 1 << 20) == 1 << 20); // now there is room for all of it
+    wait_for([&] { return std::cmp_equal(writer.counts().bytes, frame.size()); });
+    require(writer.counts().written == 0);
+    pipe.writer.reset();
+    Data arrived;
+    std::thread reading([&] { arrived = pipe.drain(); });
+    require(writer.wait_until(1, soon()));
+    std::ranges::fill(frame, std::byte{});
+    writer.close();
+    reading.join();
+    require(arrived == sent);
+}
+
 void lending_to_other_than_pipes_copies() {
     auto pipe = Pipe::of_sockets();
     const auto frame = pattern(3'000'001);
@@ -797,6 +820,7 @@ constexpr auto cases = std::to_array<Case>({
     {"more_than_two_gibibytes", more_than_two_gibibytes},
     {"lent_memory_is_free_when_it_is_written", lent_memory_is_free_when_it_is_written},
     {"lent_memory_is_not_copied", lent_memory_is_not_copied},
+    {"lent_memory_stays_lent_in_a_pipe_that_grows", lent_memory_stays_lent_in_a_pipe_that_grows},
     {"lending_to_other_than_pipes_copies", lending_to_other_than_pipes_copies},
     {"following_ends_with_the_descriptor", following_ends_with_the_descriptor},
     {"not_following_holds_the_pipe_open", not_following_holds_the_pipe_open},

@@ -41,7 +41,7 @@ def inner_buffer(data: object) -> Any | None:
 def copy_out(inner: Any, view: memoryview | None, into: memoryview) -> None:
     """Copy a buffer's bytes `into` memory of its size, without the GIL where it takes time.
 
-    `view` is the user's own view of the buffer, if that is what he gave: it is mapped already.
+    `view` is the user's own view of the buffer, if that is what he gave: it is mapped already, and its size counts.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def copy_out(inner: Any, view: memoryview | None, into: memoryview) -> None:
     """
     target = np.frombuffer(into, np.uint8)
     if view is not None:
-        np.copyto(target, np.frombuffer(view, np.uint8))
+        np.copyto(target, np.frombuffer(view if view.c_contiguous else view.tobytes(), np.uint8))
         return
     calls().Finish()  # ctypes waits for the GPU without the GIL; moderngl, which maps in the next line, with it
     try:

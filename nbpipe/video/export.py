@@ -45,11 +45,11 @@ class Export:
             raise
         try:
             self._writer = PipeWriter(self._encode.stdin, lend=True, conversion=conversion)
+            self._encode.hand_over()
         except BaseException:
             self._encode.kill()
             target.discard()
             raise
-        self._encode.hand_over()
 
     @property
     def submitted(self) -> int:

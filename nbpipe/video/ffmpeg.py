@@ -233,9 +233,9 @@ class Encode:
 
     def hand_over(self) -> None:
         """Close this side's own copy of the pipe's write end."""
-        if self.stdin >= 0:
-            os.close(self.stdin)
-            self.stdin = -1
+        end, self.stdin = self.stdin, -1  # an interrupt in between must not let it be closed twice
+        if end >= 0:
+            os.close(end)
 
     def ended(self, timeout: float) -> bool:
         """Whether the process has ended and all of its output is read, waiting at most `timeout` seconds."""

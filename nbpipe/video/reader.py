@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 
 
 def copies_what_it_reads(fd: int) -> bool:
-    """Whether `fd` is a pipe, and the child of this process that has its other end is FFmpeg."""
+    """Whether `fd` is a pipe, and FFmpeg alone of this process's children has its other end."""
     try:
         pipe = os.readlink(f"/proc/self/fd/{fd}")
     except OSError:
         return False
     if not pipe.startswith("pipe:"):
         return False
-    return any(_is_ffmpeg(child) and _reads(child, pipe) for child in _children())
+    readers = [child for child in _children() if _reads(child, pipe)]
+    return bool(readers) and all(map(_is_ffmpeg, readers))
 
 
 def _children() -> Iterator[str]:
@@ -42,6 +44,7 @@ def _reads(process: str, pipe: str) -> bool:
         folder = f"/proc/{process}/fd"
         for number in os.listdir(folder):
             with contextlib.suppress(OSError):
-                if os.readlink(f"{folder}/{number}") == pipe:
+                # Both ends have the same name; the link's own mode tells them apart.
+                if os.readlink(f"{folder}/{number}") == pipe and os.lstat(f"{folder}/{number}").st_mode & stat.S_IRUSR:
                     return True
     return False
