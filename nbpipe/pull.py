@@ -53,9 +53,9 @@ def frames(
     """Iterate over the frames of a scene as arrays that lie where the GL put them.
 
     Each is a read-only C-contiguous array (height, width, 4), top row first: RGBA, not a copy. (An iterable of
-    uint8 arrays with three channels gives arrays with three.) It is yours until the last view of it is gone:
-    slices, memoryviews and what ``np.asarray`` makes of it count, on any thread, also after the iteration has
-    ended. Its memory is then used for another frame.
+    arrays with three channels gives arrays with three.) It is yours until the last view of it is gone: slices,
+    memoryviews and what ``np.asarray`` makes of it count, on any thread, also after the iteration has ended. Its
+    memory is then used for another frame.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def frames(
         nbpipe's own, a frame is read while the next is drawn.
     dtype : "uint8", "uint16", "float16" or "float32"
         What a channel is drawn in and comes as. 0 to 1 is 0 to 255 or 0 to 65535 in whole numbers; floats keep
-        values below 0 and above 1.
+        values below 0 and above 1. Arrays are not converted: say what they are.
     memory : int
         Bytes that all frames together may take, those you keep and two or three more: 1 GiB is 129 frames of
         1920 × 1080 in uint8. It is taken as it is needed, and given back at the end.
@@ -109,9 +109,10 @@ def frames(
 
     source: Source
     if isinstance(adapted, Pictures):
-        most = _most_frames(room, dimensions or picture_size(adapted.first()), numbers)
-        if isinstance(adapted.first(), np.ndarray) and numbers != np.uint8:
-            msg = f"dtype must be 'uint8' for arrays, which nbpipe does not convert, not {dtype!r}"
+        first = adapted.first()
+        most = _most_frames(room, dimensions or picture_size(first), numbers)
+        if isinstance(first, np.ndarray) and numbers != first.dtype:
+            msg = f"dtype must be {first.dtype.name!r} for these arrays, which nbpipe does not convert, not {dtype!r}"
             raise ValueError(msg)
         source = picture_source(adapted, dimensions, reading)
     else:

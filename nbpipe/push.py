@@ -15,14 +15,15 @@ from types import TracebackType
 from typing import Self
 
 import moderngl
-import numpy as np
 
 from nbpipe.drive import Drive
 from nbpipe.errors import SceneError
+from nbpipe.gl.buffer import inner_buffer
 from nbpipe.gl.source import picture_source
+from nbpipe.gl.tally import Stats, Tally
 from nbpipe.notebook.widget import Recording
 from nbpipe.record import Job, checked_size, reading
-from nbpipe.scene.adapters import Picture, Pictures
+from nbpipe.scene.adapters import BufferPicture, Picture, Pictures
 from nbpipe.scene.frame import Rate, frame_rate
 from nbpipe.video.encoding import encoding
 from nbpipe.video.ffmpeg import find_ffmpeg
@@ -95,6 +96,7 @@ class Video:
         self._job, self._size, self._show = job, size, show
         self._mailbox = _Mailbox()
         self._pictures = Pictures(self._mailbox)
+        self._tally = Tally()
         self._drive: Drive | None = None
         self._closed = False
 
@@ -104,8 +106,9 @@ class Video:
         Parameters
         ----------
         picture : numpy.ndarray, moderngl.Texture, Framebuffer or Buffer
-            A uint8 array (height, width, 3 or 4) with the top row first, or an object of the GL. A buffer holds
-            tightly packed RGB or RGBA, bottom row first, as ``fbo.read_into(buffer, alignment=1)`` leaves it.
+            A uint8 or uint16 array (height, width, 3 or 4) with the top row first, or an object of the GL. A buffer
+            holds tightly packed RGB or RGBA of 8 bits, bottom row first, as ``fbo.read_into(buffer, alignment=1)``
+            leaves it.
 
         Returns
         -------
@@ -115,27 +118,33 @@ class Video:
         Raises
         ------
         SceneError
-            It is none of these, or unlike the first one in kind or size. What came before it is kept as a
+            It is none of these, or unlike the first one in kind, size or dtype. What came before it is kept as a
             partial file.
         EncoderError
             FFmpeg has failed.
         ValueError
-            The video is closed.
+            The video is closed, or the buffer has been released.
         """
         if self._closed:
             msg = f"{self.path.name} is closed"
             raise ValueError(msg)
         if isinstance(picture, moderngl.Buffer):
-            picture = self._unpack(picture)
+            picture = self._described(picture)
         self._mailbox.pictures.append(picture)
         if self._drive is None:
             source = picture_source(self._pictures, self._size, reading(self._job.wanted))
+            self._tally = source.tally
             self.recording, self._drive = self._job.begin(source, None, show=self._show, here=False)
         while self._pictures.waiting or self._mailbox.pictures:
             if not self._drive.turn():
                 self._mailbox.pictures.clear()
                 return False
         return True
+
+    @property
+    def stats(self) -> Stats:
+        """What `write` has taken so far, and how much of it took more work than it need have."""
+        return self._tally.stats
 
     def close(self) -> None:
         """Finish the file; again does nothing. Raises `EncoderError` when FFmpeg failed."""
@@ -162,7 +171,8 @@ class Video:
             if ending is not error:
                 raise
 
-    def _unpack(self, buffer: moderngl.Buffer) -> np.ndarray:
+    def _described(self, buffer: moderngl.Buffer) -> BufferPicture:
+        inner_buffer(buffer)  # raises if it was released
         if self._size is None:
             msg = "give nbpipe.open a size to write buffers, which have none of their own"
             raise SceneError(msg)
@@ -171,8 +181,7 @@ class Video:
         if rest or channels not in (3, 4):
             msg = f"a buffer has {buffer.size} bytes, expected {width}x{height} pixels of 3 or 4"
             raise SceneError(msg)
-        pixels = np.frombuffer(buffer.read(), np.uint8).reshape(height, width, channels)
-        return pixels[::-1]
+        return BufferPicture(buffer, self._size, channels)
 
 
 class _Mailbox:

@@ -67,7 +67,8 @@ def record(
     scene : object
         One of: an object with ``render(frame)`` (and optionally ``setup(ctx)`` and ``release()``); a function
         of a `Frame`; GLSL as a string (Shadertoy's ``mainImage``, or a whole fragment shader); an iterable of
-        uint8 arrays (height, width, 3 or 4) with the top row first, of moderngl textures, or of framebuffers.
+        uint8 or uint16 arrays (height, width, 3 or 4) with the top row first, white being 255 or 65535, of moderngl
+        textures, or of framebuffers.
     path : path-like
         Ends in .mp4, .m4v, .mov, .mkv or .webm. An older file of that name is replaced when the new one is whole.
     size : (int, int), optional
@@ -173,7 +174,7 @@ class Job:
         steering = Steering()
         layout = Layout(source.size, source.pixel_format, source.bottom_up)
         if self.wanted.conversion == "gpu" and layout.pixel_format != self.wanted.pixel_format:
-            msg = "conversion='gpu' is for scenes and pictures of the GL; for arrays leave it to 'auto'"
+            msg = "conversion='gpu' is for scenes, textures and framebuffers; for arrays and buffers leave it to 'auto'"
             raise ValueError(msg)
         recording = Recording(
             steering,

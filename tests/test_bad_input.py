@@ -83,7 +83,7 @@ def nothing_is_written(tmp_path):
         ({"scene": b"bytes"}, TypeError, "scene"),
         ({"scene": "vec3 palette(float t);"}, nbpipe.SceneError, "no 'void mainImage"),
         ({"scene": []}, nbpipe.SceneError, "no picture at all"),
-        ({"scene": [np.zeros((4, 4, 3))]}, nbpipe.SceneError, "picture 0 .*float64; expected a uint8 array"),
+        ({"scene": [np.zeros((4, 4, 3))]}, nbpipe.SceneError, "picture 0 .*float64; expected a uint8 or uint16 array"),
     ],
 )
 def test_bad_arguments(arguments, error, words):

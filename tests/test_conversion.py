@@ -119,6 +119,34 @@ def test_arrays_arrive_within_one_step_of_the_standard(conversion, channels):
         assert np.abs(found - exact).max() <= 1
 
 
+@pytest.mark.parametrize("size", [(64, 32), (37, 21)])
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("conversion", ["auto", "cpu", "ffmpeg"])
+@pytest.mark.parametrize("pixel_format", ["yuv420p10le", "p010le"])
+def test_ten_bits_of_video_come_from_more_than_eight_of_arrays(pixel_format, conversion, channels, size):
+    picture = painted(size, np.uint16)[..., :channels]
+    record([picture] * 2, pixel_format, conversion)
+    found, exact = planes("out.mkv", pixel_format, size), reference(picture, pixel_format)
+    if conversion == "ffmpeg":
+        assert np.abs(found[0] - exact[0]).max() <= 4
+    else:
+        assert max(np.abs(got - plane).max() for got, plane in zip(found, exact, strict=True)) <= 1
+    counts = np.unique(np.round(found[0]) % 4, return_counts=True)[1]
+    assert len(counts) == 4
+    assert counts.min() > found[0].size / 8, "as many of each as there must be where all ten bits are used"
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "channels"), [("yuv420p", 3), ("yuv420p", 4), ("yuv444p", 3), ("rgb24", 3), ("rgba", 4)]
+)
+@pytest.mark.parametrize("size", [(64, 32), (37, 21)])
+def test_eight_bits_of_video_come_from_sixteen_of_arrays(pixel_format, channels, size):
+    picture = painted(size, np.uint16)[..., :channels]
+    record([picture] * 2, pixel_format, "auto")
+    for found, exact in zip(planes("out.mkv", pixel_format, size), reference(picture, pixel_format), strict=True):
+        assert np.abs(found - exact).max() <= 1
+
+
 @pytest.mark.parametrize("conversion", ["auto", "cpu", "gpu"])
 @pytest.mark.parametrize("kind", ["texture", "framebuffer"])
 def test_the_users_own_pictures_arrive_within_one_step_of_the_standard(kind, conversion, own_context):
@@ -156,7 +184,7 @@ def test_who_converts_is_said(conversion, pixel_format, said):
         ),
         (Painting(painted((8, 8))), {"conversion": None}, "conversion must be one of"),
         (Painting(painted((8, 8))), {"conversion": "gpu", "pixel_format": "yuv422p"}, "leave it to 'ffmpeg' or 'auto'"),
-        ([painted((8, 8))], {"conversion": "gpu"}, "for scenes and pictures of the GL"),
+        ([painted((8, 8))], {"conversion": "gpu"}, "for scenes, textures and framebuffers"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused(scene, options, words, tmp_path):

@@ -287,6 +287,11 @@ def test_every_kind_of_scene_is_taken(ctx):
         assert np.array_equal(array, got)
         assert not got.flags.writeable
 
+    deep = np.random.default_rng(0).integers(0, 65536, (3, 48, 64, 3), np.uint16)
+    for array, got in zip(deep, nbpipe.frames(deep, dtype="uint16"), strict=True):
+        assert got.dtype == np.uint16
+        assert np.array_equal(array, got)
+
     textures = [ctx.texture(SIZE, 4, painted(n, *SIZE, channels=4)[::-1].tobytes()) for n in range(3)]
     assert [number(picture) for picture in nbpipe.frames(textures)] == [0, 1, 2]
     bright = ctx.texture(SIZE, 4, np.full(FRAME, 7.5, "f4"), dtype="f4")
@@ -709,7 +714,8 @@ if {keep!r} == "arrays": del pictures
         ),
         ({"dtype": "float32", "memory": 7 * FRAME}, ValueError, f"{8 * FRAME} bytes for 64x48 in float32"),
         ({"scene": 7}, TypeError, "scene must be a GLSL string"),
-        ({"scene": [np.zeros((4, 4, 3), np.uint8)], "dtype": "uint16"}, ValueError, "dtype must be 'uint8' for arrays"),
+        ({"scene": [np.zeros((4, 4, 3), np.uint8)], "dtype": "uint16"}, ValueError, "dtype must be 'uint8' for these"),
+        ({"scene": [np.zeros((4, 4, 3), np.uint16)]}, ValueError, "dtype must be 'uint16' for these"),
         ({"scene": []}, nbpipe.SceneError, "no picture at all"),
         ({"scene": "vec3 palette(float t);"}, nbpipe.SceneError, "no 'void mainImage"),
         ({"size": (1_000_000, 1)}, ValueError, r"size must be at most \d+ pixels on "),

@@ -13,6 +13,7 @@ from conftest import children, partials
 from watermark import Watermark, numbers, painted
 
 import nbpipe
+from nbpipe.gl.context import context
 
 SIZE = (160, 96)
 
@@ -88,6 +89,52 @@ def test_arrays_need_not_be_contiguous():
     assert numbers("out.mp4") == [0, 1, 2]
 
 
+def test_sixteen_bits_of_an_array_are_not_mixed_with_eight():
+    video = nbpipe.open("out.mp4")
+    video.write(painted(0, *SIZE).astype(np.uint16) * 257)
+    with pytest.raises(nbpipe.SceneError, match="picture 1 is an array of uint8, expected uint16 like the first"):
+        video.write(painted(1, *SIZE))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (3, "texture", "picture 1 is a Texture, expected a buffer like the first"),
+        (3, "array", "picture 1 is an array, expected a buffer like the first"),
+        (3, 4, "picture 1 is a buffer of 4 channels, expected 3"),
+        ("array", 3, "picture 1 is a buffer, expected an array like the first"),
+        ("framebuffer", 4, "picture 1 is a buffer, expected a texture or framebuffer like the first"),
+    ],
+)
+def test_kinds_of_pictures_are_not_mixed(first, second, words, painter):
+    video = nbpipe.open("out.mp4", SIZE)
+    pictures = [painted(0, *SIZE) if kind == "array" else painter.draw(0, kind) for kind in (first, second)]
+    video.write(pictures[0])
+    with pytest.raises(nbpipe.SceneError, match=words):
+        video.write(pictures[1])
+
+
+def test_sixteen_bits_of_an_array_show_the_same_picture():
+    with nbpipe.open("out.mp4") as video:
+        for number in range(5):
+            video.write(painted(number, *SIZE).astype(np.uint16) * 257)
+    assert numbers("out.mp4") == list(range(5))
+
+
+def test_buffers_of_another_context_are_read_in_theirs(own_context):
+    buffer = own_context.buffer(painted(7, *SIZE)[::-1].tobytes())
+    with context().current(), nbpipe.open("out.mp4", SIZE) as video:
+        video.write(buffer)
+    assert numbers("out.mp4") == [7]
+
+
+def test_a_buffer_that_was_released_is_refused(ctx):
+    buffer = ctx.buffer(reserve=SIZE[0] * SIZE[1] * 3)
+    buffer.release()
+    with nbpipe.open("out.mp4", SIZE) as video, pytest.raises(ValueError, match="has been released"):
+        video.write(buffer)
+
+
 @pytest.mark.parametrize("kind", ["framebuffer", "texture", "array"])
 def test_the_first_picture_gives_the_size(painter, kind):
     with nbpipe.open("out.mp4") as video:
@@ -111,7 +158,9 @@ def test_the_recording_follows(tmp_path):
     [
         (np.zeros((96, 161, 3), np.uint8), "picture 1 is 161x96, expected 160x96"),
         (np.zeros((96, 160, 4), np.uint8), "picture 1 is an array of 4 channels, expected 3"),
-        (np.zeros((96, 160, 3), np.float32), "picture 1 .*float32"),
+        (np.zeros((96, 160, 3), np.float32), "picture 1 .*float32; expected a uint8 or uint16 array"),
+        (np.zeros((96, 160, 3), ">u2"), "picture 1 .*>u2; expected a uint8 or uint16 array .* in native byte order"),
+        (np.zeros((96, 160, 3), np.uint16), "picture 1 is an array of uint16, expected uint8 like the first"),
         ("text", "picture 1 is a str"),
         (None, "picture 1 is a NoneType"),
     ],

@@ -12,8 +12,7 @@ import nbpipe
 from nbpipe.gl import _calls as gl
 from nbpipe.gl.context import context
 from nbpipe.gl.ring import HostMemory
-from nbpipe.gl.source import preview_size
-from nbpipe.gl.stage import Stage
+from nbpipe.gl.stage import Stage, preview_size
 
 PACK = {
     0x0D05: st.sampled_from([1, 2, 4, 8]),  # alignment

@@ -33,7 +33,7 @@ def inner_buffer(data: object) -> Any | None:
     elif type(data) is memoryview:
         data = data.obj
     if type(data) is moderngl.InvalidObject:
-        msg = "this moderngl buffer has been released; pipe it before you release it"
+        msg = "this moderngl buffer has been released; hand it over before you release it"
         raise ValueError(msg)
     return data if (type(data).__module__, type(data).__qualname__) == _INNER else None
 

@@ -17,10 +17,11 @@ import numpy as np
 from nbpipe.gl.context import Context
 from nbpipe.gl.packer import Packer
 from nbpipe.gl.ring import HostMemory, Memory, pixel_memory
-from nbpipe.gl.stage import CHANNELS, Stage
+from nbpipe.gl.stage import CHANNELS, FORMATS, Stage
 
 # numpy's name of a channel's number → FFmpeg's name of four of them
 _RGBA = {"uint8": "rgba", "uint16": "rgba64le", "float16": "rgbaf16le", "float32": "rgbaf32le"}
+_SAME = {"nu1": "f1"}  # moderngl's two names of 8 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,19 @@ class Readback:
     pixel_format : str
         What comes, by FFmpeg's name.
     bottom_up : bool
+    extra_copies : int
+        How often the GL copies each picture before that which is read.
     """
 
     def __init__(self, where: Context, stage: Stage, reading: Reading, *, own: bool) -> None:
         self._where, self._stage, self._reading = where, stage, reading
         self._packer: Packer | None = None
         self.pixel_format, self.bottom_up = _RGBA[reading.dtype], not reading.upright
+        self.extra_copies = 0
         if reading.convert_to is not None and (reading.on_software or not where.software):
             self._packer = Packer(where.ctx, stage.size, reading.convert_to, direct=own)
             self.pixel_format, self.bottom_up = reading.convert_to, False
+            self.extra_copies = 0 if own else 1
 
     def memory(self, *, lasting: bool) -> Memory:
         """Make the memory of one slot: a mapped pixel buffer, or what this GL has instead."""
@@ -88,6 +93,13 @@ class Readback:
             self._stage.read(self._packer.pack(picture), memory)
         else:
             self._stage.read(picture, memory, self._reading.dtype, upright=self._reading.upright)
+
+    def changes(self, picture: moderngl.Framebuffer) -> bool:
+        """Whether the GL makes other numbers of those that `picture` has, as it reads them."""
+        if self._packer is not None or not picture.color_attachments:  # None: one that moderngl has not made
+            return False
+        kind = picture.color_attachments[0].dtype
+        return _SAME.get(kind, kind) != FORMATS[self._reading.dtype][0]
 
     def release(self) -> None:
         """Free what it made."""

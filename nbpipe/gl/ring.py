@@ -18,7 +18,7 @@ sees addresses only, so the states need no lock.
 
 Two kinds of memory fill a slot. `PixelBuffer` is a GL buffer, mapped once and persistently (OpenGL 4.4 or
 ARB_buffer_storage): the GL copies into it in its own time, and its address never changes. `HostMemory` is
-plain memory, for GL below 4.4 and for arrays: reading into it waits for the GL.
+plain memory, for GL below 4.4, arrays and buffers: reading into it waits for the GL.
 
 moderngl's own buffer views must never be used here: releasing one unmaps whichever buffer is bound.
 """

@@ -1,13 +1,12 @@
 """Sources: where the frames of a recording come from, behind one small interface.
 
-`SceneSource` draws a scene; `TextureSource` and `ArraySource` take finished pictures from an iterator. Each
-fills the memory of a slot and makes the small picture of the preview. Render thread only. Knows scenes and the
+`SceneSource` draws a scene; `TextureSource` takes finished pictures from an iterator, and so do those of `arrays`.
+Each fills the memory of a slot and makes the small picture of the preview. Render thread only. Knows scenes and the
 stage; knows nothing of FFmpeg or notebooks.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from fractions import Fraction
@@ -15,17 +14,17 @@ from typing import Protocol
 
 import numpy as np
 
-from nbpipe.errors import SceneError
+from nbpipe.gl.arrays import ArraySource, BufferSource
 from nbpipe.gl.context import Context, context
 from nbpipe.gl.readback import Readback, Reading
-from nbpipe.gl.ring import HostMemory, Memory
-from nbpipe.gl.stage import CHANNELS, Stage
-from nbpipe.scene.adapters import GLPicture, Pictures, picture_size
+from nbpipe.gl.ring import Memory
+from nbpipe.gl.stage import CHANNELS, Stage, preview_size
+from nbpipe.gl.tally import Tally
+from nbpipe.scene.adapters import BufferPicture, GLPicture, Pictures, check_like, kind, picture_size, unlike
 from nbpipe.scene.frame import Frame
 from nbpipe.scene.scene import Scene
 
 _PLAIN = Reading()
-_PREVIEW_BOX = (640, 480)  # a notebook's column is 600 to 900 pixels wide
 
 
 class Source(Protocol):
@@ -174,6 +173,7 @@ class TextureSource:
         reading: Reading = _PLAIN,
     ) -> None:
         self.size = size or picture_size(first)
+        self.tally = Tally()
         self._pictures = pictures
         self._where = context(first.ctx)
         self.renderer, self.software = self._where.renderer, self._where.software
@@ -201,15 +201,16 @@ class TextureSource:
         self._where.ensure()
         if picture is None:
             return False
-        if isinstance(picture, np.ndarray):
-            raise _unlike(index, "an array", "a texture or framebuffer like the first")
-        _check_like(index, picture_size(picture), self.size)
+        if not isinstance(picture, GLPicture):
+            raise unlike(index, kind(picture), "a texture or framebuffer like the first")
+        check_like(index, picture_size(picture), self.size)
         self._drawn = self._stage.wrap(picture)
         return True
 
     def read(self, memory: Memory) -> None:
         """Issue the read of the picture."""
         self._readback.read(self._drawn, memory)
+        self.tally.count(converted=self._readback.changes(self._drawn), extra_copies=self._readback.extra_copies)
 
     def shrink(self) -> None:
         """Begin a preview on the GPU."""
@@ -225,67 +226,13 @@ class TextureSource:
         self._stage.release()
 
 
-class ArraySource:
-    """Takes arrays. They are copied, because the program that made one may well go on to change it."""
-
-    bottom_up = False
-    renderer = "arrays"
-    software = False
-
-    def __init__(self, pictures: Pictures, first: np.ndarray, size: tuple[int, int] | None) -> None:
-        self.size = size or picture_size(first)
-        self.channels = first.shape[2]
-        self.pixel_format = "rgb24" if self.channels == 3 else "rgba"  # noqa: PLR2004
-        self._pictures = pictures
-        self._step = max(1, round(self.size[0] / preview_size(self.size)[0]))
-        self._small: np.ndarray | None = None
-
-    def current(self) -> AbstractContextManager[None]:
-        """Arrays need no context."""
-        return contextlib.nullcontext()
-
-    def later(self, job: Callable[[], object]) -> None:
-        """Run `job`; no GL is in use here."""
-        job()
-
-    def memory(self, *, lasting: bool = False) -> Memory:  # noqa: ARG002  plain memory is
-        """Make plain memory."""
-        return HostMemory(self.size[0] * self.size[1] * self.channels)
-
-    def draw(self, index: int) -> bool:
-        """Take the next array. Raises `SceneError` when it is unlike the first."""
-        picture = self._pictures.next()
-        if picture is None:
-            return False
-        if not isinstance(picture, np.ndarray):
-            raise _unlike(index, f"a {type(picture).__name__}", "an array like the first")
-        _check_like(index, picture_size(picture), self.size)
-        if picture.shape[2] != self.channels:
-            raise _unlike(index, f"an array of {picture.shape[2]} channels", str(self.channels))
-        self._array = picture
-        return True
-
-    def read(self, memory: Memory) -> None:
-        """Copy the array."""
-        np.copyto(np.frombuffer(memory.view, np.uint8).reshape(self._array.shape), self._array)
-
-    def shrink(self) -> None:
-        """Take every n-th pixel; a preview of arrays need not be smooth."""
-        self._small = np.ascontiguousarray(self._array[:: self._step, :: self._step])
-
-    def preview(self) -> np.ndarray | None:
-        """Return the preview once."""
-        small, self._small = self._small, None
-        return small
-
-    def release(self) -> None:
-        """Nothing to free by hand."""
+PictureSource = ArraySource | BufferSource | TextureSource
 
 
-def picture_source(pictures: Pictures, size: tuple[int, int] | None, reading: Reading = _PLAIN) -> Source:
+def picture_source(pictures: Pictures, size: tuple[int, int] | None, reading: Reading = _PLAIN) -> PictureSource:
     """Return the source that fits the first picture; `size` is what is expected, if anything is.
 
-    `reading` is for pictures of the GL; arrays come as they are.
+    `reading` is for textures and framebuffers; arrays and buffers come as they are.
 
     Raises
     ------
@@ -297,23 +244,9 @@ def picture_source(pictures: Pictures, size: tuple[int, int] | None, reading: Re
     first = pictures.first()
     if isinstance(first, np.ndarray):
         return ArraySource(pictures, first, size)
+    if isinstance(first, BufferPicture):
+        return BufferSource(pictures, first)
     return TextureSource(pictures, first, size, reading)
-
-
-def _check_like(index: int, got: tuple[int, int], expected: tuple[int, int]) -> None:
-    if got != expected:
-        swapped = " (the shape of an array is height, width, channels: transpose it)" if got == expected[::-1] else ""
-        raise _unlike(index, f"{got[0]}x{got[1]}", f"{expected[0]}x{expected[1]}{swapped}")
-
-
-def _unlike(index: int, got: str, expected: str) -> SceneError:
-    return SceneError(f"picture {index} is {got}, expected {expected}")
-
-
-def preview_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Return the size of the preview of a picture: never larger than itself, nor than the notebook's column."""
-    scale = min(1.0, _PREVIEW_BOX[0] / size[0], _PREVIEW_BOX[1] / size[1])
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def check_size(size: tuple[int, int], where: Context) -> None:

@@ -34,6 +34,7 @@ from nbpipe.gl.ring import pixel_memory
 if TYPE_CHECKING:
     from nbpipe.gl.ring import Memory
 
+_PREVIEW_BOX = (640, 480)  # a notebook's column is 600 to 900 pixels wide
 CHANNELS = 4  # llvmpipe reads 1080p RGBA back in 0.9 ms and RGB in 2.3 ms; GPUs store four channels as well
 
 # numpy's name of a channel's number → moderngl's name of the texture that holds it, and the GL's of reading it
@@ -222,6 +223,12 @@ class Shrunk:
     def release(self) -> None:
         """Free the memory; the framebuffer is the stage's."""
         self._memory.release()
+
+
+def preview_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of the preview of a picture: never larger than itself, nor than the notebook's column."""
+    scale = min(1.0, _PREVIEW_BOX[0] / size[0], _PREVIEW_BOX[1] / size[1])
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _read(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import moderngl
@@ -21,7 +22,27 @@ if TYPE_CHECKING:
     from nbpipe.scene.frame import Frame
 
 GLPicture = moderngl.Texture | moderngl.Framebuffer
-Picture = np.ndarray | GLPicture
+
+
+@dataclass(frozen=True, slots=True)
+class BufferPicture:
+    """A buffer of the GL, and what it does not know of itself: tightly packed pixels, bottom row first.
+
+    Attributes
+    ----------
+    buffer : moderngl.Buffer
+    size : tuple of int
+        Width and height in pixels.
+    channels : int
+        Bytes per pixel: 3 or 4.
+    """
+
+    buffer: moderngl.Buffer
+    size: tuple[int, int]
+    channels: int
+
+
+Picture = np.ndarray | GLPicture | BufferPicture
 
 
 class FunctionScene:
@@ -36,7 +57,7 @@ class FunctionScene:
 
 
 class Pictures:
-    """Finished pictures, one after another: uint8 arrays, textures or framebuffers.
+    """Finished pictures, one after another: uint8 or uint16 arrays, textures, framebuffers or buffers.
 
     The first one is looked at early, because its kind and size decide how the rest are carried.
     """
@@ -84,13 +105,16 @@ class Pictures:
     @staticmethod
     def check(picture: object, number: int) -> None:
         """Raise `SceneError` unless `picture` is of a kind that can be recorded."""
-        if isinstance(picture, (moderngl.Texture, moderngl.Framebuffer)):
+        if isinstance(picture, (moderngl.Texture, moderngl.Framebuffer, BufferPicture)):
             return
-        wanted = "a uint8 array of shape (height, width, 3 or 4), a moderngl Texture or a Framebuffer"
+        wanted = (
+            "a uint8 or uint16 array of shape (height, width, 3 or 4) in native byte order, a moderngl Texture or a "
+            "Framebuffer"
+        )
         if not isinstance(picture, np.ndarray):
             msg = f"picture {number} is a {type(picture).__name__}; expected {wanted}"
             raise SceneError(msg)
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (3, 4):  # noqa: PLR2004
+        if picture.dtype not in (np.uint8, np.uint16) or picture.ndim != 3 or picture.shape[2] not in (3, 4):  # noqa: PLR2004
             msg = f"picture {number} is an array of shape {picture.shape} and dtype {picture.dtype}; expected {wanted}"
             raise SceneError(msg)
 
@@ -101,6 +125,24 @@ def picture_size(picture: Picture) -> tuple[int, int]:
         return picture.shape[1], picture.shape[0]
     width, height = picture.size[:2]
     return width, height
+
+
+def kind(picture: Picture) -> str:
+    """Return what a picture is, in words."""
+    names = {np.ndarray: "an array", BufferPicture: "a buffer"}
+    return names.get(type(picture), f"a {type(picture).__name__}")
+
+
+def check_like(index: int, got: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Raise `SceneError` unless picture `index` has the size that is expected."""
+    if got != expected:
+        swapped = " (the shape of an array is height, width, channels: transpose it)" if got == expected[::-1] else ""
+        raise unlike(index, f"{got[0]}x{got[1]}", f"{expected[0]}x{expected[1]}{swapped}")
+
+
+def unlike(index: int, got: str, expected: str) -> SceneError:
+    """Return the error that says what picture `index` is, and what it should be."""
+    return SceneError(f"picture {index} is {got}, expected {expected}")
 
 
 def adapt(scene: object) -> Scene | Pictures:

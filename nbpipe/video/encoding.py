@@ -20,7 +20,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbpipe.video.pixels import CONVERTIBLE, Layout, has_alpha, input_format, is_gray, is_rgb, known, padded
+from nbpipe.video.pixels import CONVERTIBLE, Layout, has_alpha, input_format, is_deep, is_gray, is_rgb, known, padded
 
 if TYPE_CHECKING:
     from nbpipe.video.ffmpeg import Encoder, FFmpeg
@@ -228,7 +228,7 @@ def filters(layout: Layout, pixel_format: str) -> str:
     right, bottom = width - layout.size[0], height - layout.size[1]
     if right or bottom:
         # The last column and row are repeated, so that no dark edge appears; that filter works on planes.
-        planes = "gbrap" if has_alpha(pixel_format) else "gbrp"
+        planes = ("gbrap" if has_alpha(pixel_format) else "gbrp") + ("16le" if is_deep(layout.pixel_format) else "")
         chain += [f"format={planes}", f"pad={width}:{height}:0:0"]
         chain += [f"fillborders=right={right}:bottom={bottom}:mode=smear"]
     if is_gray(pixel_format):
