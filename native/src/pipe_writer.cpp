@@ -57,7 +57,7 @@ struct PipeWriter::Worker {
 
     void run() noexcept;
     void rest(std::unique_lock<std::mutex>& lock) noexcept;
-    Bytes convert(Bytes data) noexcept;
+    Bytes convert(const Conversion& by, Bytes data) noexcept;
     int write_all(Bytes data) noexcept;
     [[nodiscard]] std::size_t behind() const;
     void settle();
@@ -97,7 +97,7 @@ void PipeWriter::Worker::run() noexcept {
         }
         const Bytes data = queue.front();
         lock.unlock();
-        const int result = write_all(conversion ? convert(data) : data);
+        const int result = write_all(conversion ? convert(*conversion, data) : data);
         lock.lock();
         if (result == 0) {
             queue.pop_front();
@@ -125,9 +125,9 @@ void PipeWriter::Worker::rest(std::unique_lock<std::mutex>& lock) noexcept {
 }
 
 /// Never throws, because submit() has checked the size.
-Bytes PipeWriter::Worker::convert(Bytes data) noexcept {
+Bytes PipeWriter::Worker::convert(const Conversion& by, Bytes data) noexcept {
     std::swap(converted[0], converted[1]);
-    (*conversion)(data, converted[0]);
+    by(data, converted[0]);
     return converted[0];
 }
 

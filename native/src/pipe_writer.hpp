@@ -76,7 +76,7 @@ class PipeWriter {
     struct Options {
         bool lend_pages = false; // see pipe_io.hpp; the reader must copy what it reads
         bool follow = false;     // end when the original descriptor is closed
-        std::optional<Conversion> conversion = {};
+        std::optional<Conversion> conversion = std::nullopt;
     };
 
     /// Takes a private duplicate of `fd` and starts the thread. Throws std::system_error.

@@ -245,7 +245,7 @@ void lent_memory_is_free_when_it_is_written() {
 /// The pipe refers to the writer's own pages: what is changed before it is read, arrives changed. This is why
 /// lending must be asked for, and it proves that nothing was copied.
 void lent_memory_is_not_copied() {
-    Pipe pipe;
+    const Pipe pipe;
     auto frame = pattern(std::size_t{3} << 20U);
     PipeWriter writer(pipe.writer.get(), lending);
     writer.submit(frame);
