@@ -34,7 +34,7 @@ constexpr auto formats = std::to_array<Format>({
 });
 
 const Format& named(std::string_view name) {
-    const auto* const format = std::ranges::find(formats, name, &Format::name);
+    const auto format = std::ranges::find(formats, name, &Format::name);
     if (format == formats.end()) {
         throw std::invalid_argument("no conversion to pixel format '" + std::string(name) + "'");
     }

@@ -1,11 +1,15 @@
 #include "pipe_io.hpp"
 
+#include "descriptor.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -23,11 +27,34 @@
 #endif
 
 namespace nbpipe {
-namespace {
 
-// The most an unprivileged process may ask for (/proc/sys/fs/pipe-max-size). A default pipe of 64 KiB costs
-// a context switch per 64 KiB; measured with 1080p frames into FFmpeg, 1 MiB more than doubles the rate.
-constexpr int pipe_size = 1 << 20;
+struct Outlet::System {
+    enum class Kind { plain, socket, cautious }; // which call keeps a write from blocking
+
+    System(int fd, Lending wanted);
+    System(const System&) = delete;
+    System& operator=(const System&) = delete;
+    ~System();
+
+    void open(int fd);
+    [[nodiscard]] std::optional<Taken> lend_some(std::span<const std::byte> rest,
+                                                 std::size_t behind) noexcept;
+    [[nodiscard]] std::ptrdiff_t copy_some(std::span<const std::byte> rest) const noexcept;
+    void close_all() noexcept;
+
+    Descriptor target;
+    Descriptor wake_reader;
+    Descriptor wake_writer; // unused where one eventfd is both ends
+    Kind kind = Kind::cautious;
+    bool lending;
+    int original;
+    dev_t device = 0; // this and the next: the identity of the target
+    ino_t inode = 0;
+    bool abandoned = false;
+    System* older = nullptr; // the list of live outlets, under its lock
+};
+
+namespace {
 
 // One call never takes more than a full pipe. It bounds the time to the next look at "closed" where a write
 // does not end early by itself (a file: below 1 ms), and stays far below Linux's limit of 2 GiB a call.
@@ -36,7 +63,7 @@ constexpr std::size_t most_per_call = std::size_t{1} << 20;
 // Live outlets, newest first. Both are constant-initialised and never destroyed: a fork may come at any time,
 // even from an exit handler.
 constinit std::mutex live_lock;
-constinit Outlet* newest = nullptr;
+constinit Outlet::System* newest = nullptr;
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -51,15 +78,19 @@ Descriptor duplicate(int fd) {
     return copy;
 }
 
+#ifdef __linux__
 Descriptor above_stdio(Descriptor fd) {
     return fd.get() >= 0 && fd.get() < first_own_number ? duplicate(fd.get()) : std::move(fd);
 }
 
-#ifdef __linux__
 Descriptor reopen_nonblocking(const Descriptor& pipe) {
     const auto path = "/proc/self/fd/" + std::to_string(pipe.get());
     return above_stdio(Descriptor{::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)});
 }
+
+// The most an unprivileged process may ask for (/proc/sys/fs/pipe-max-size). A default pipe of 64 KiB costs
+// a context switch per 64 KiB; measured with 1080p frames into FFmpeg, 1 MiB more than doubles the rate.
+constexpr int pipe_size = 1 << 20;
 
 // Refused to users with many pipes (EPERM), and where it is refused the pipe works as it is.
 void enlarge(const Descriptor& pipe) noexcept {
@@ -67,17 +98,69 @@ void enlarge(const Descriptor& pipe) noexcept {
         ::fcntl(pipe.get(), F_SETPIPE_SZ, pipe_size);
     }
 }
+
+constexpr auto socket_kind = Outlet::System::Kind::socket;
+
+ssize_t send_now(int fd, const std::byte* data, std::size_t size) noexcept {
+    return ::send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
 #else
 Descriptor reopen_nonblocking(const Descriptor& /*pipe*/) { return {}; }
 void enlarge(const Descriptor& /*pipe*/) noexcept {}
+
+// Whether send() heeds MSG_DONTWAIT differs; a socket that poll() calls ready takes PIPE_BUF bytes everywhere.
+constexpr auto socket_kind = Outlet::System::Kind::cautious;
+
+ssize_t send_now(int fd, const std::byte* data, std::size_t size) noexcept { return ::write(fd, data, size); }
 #endif
+
+// Linux sends SIGPIPE to the thread that writes, where it is blocked, but macOS to the process, where it may be
+// fatal. There is a switch for it, of the open file description: the user shares it, and gets EPIPE alone, too.
+void silence([[maybe_unused]] const Descriptor& target) noexcept {
+#ifdef F_SETNOSIGPIPE
+    ::fcntl(target.get(), F_SETNOSIGPIPE, 1);
+#endif
+}
+
+void before_fork() noexcept { live_lock.lock(); }
+
+void after_fork_in_parent() noexcept { live_lock.unlock(); }
+
+void after_fork_in_child() noexcept {
+    for (auto* system = std::exchange(newest, nullptr); system != nullptr; system = system->older) {
+        system->close_all();
+        system->abandoned = true;
+    }
+    live_lock.unlock();
+}
 
 bool has_room(int fd) noexcept {
     pollfd target{.fd = fd, .events = POLLOUT, .revents = 0};
     return ::poll(&target, 1, 0) > 0; // also when the reader is gone: the write then says so
 }
 
+/// A new thread inherits the mask of the thread that starts it; there is no moment in which it could be hit.
+class AllSignalsBlocked {
+  public:
+    AllSignalsBlocked() noexcept {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+    ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  private:
+    sigset_t before_{};
+};
+
 } // namespace
+
+std::thread thread_without_signals(std::function<void()> body) {
+    const AllSignalsBlocked while_starting;
+    return std::thread(std::move(body));
+}
 
 Descriptor::Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
@@ -92,23 +175,23 @@ void Descriptor::reset() noexcept {
     }
 }
 
-Outlet::Outlet(int fd, Lending lending) : lending_(lending == Lending::where_possible), original_(fd) {
+Outlet::System::System(int fd, Lending wanted) : lending(wanted == Lending::where_possible), original(fd) {
     static const int registered = ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     if (registered != 0) {
         throw std::system_error(registered, std::generic_category(), "pthread_atfork");
     }
     const std::scoped_lock no_fork_between(live_lock);
     open(fd);
-    older_ = std::exchange(newest, this);
+    older = std::exchange(newest, this);
 }
 
 // The wake-up comes first and the optional reopening last, so that a process at its limit of descriptors
 // degrades to the cautious kind before it fails. Only our own copy is examined and reopened: the user's
 // number may be given away by another thread between two calls.
-void Outlet::open(int fd) {
+void Outlet::System::open(int fd) {
 #ifdef __linux__
-    wake_reader_ = above_stdio(Descriptor{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)});
-    if (wake_reader_.get() < 0) {
+    wake_reader = above_stdio(Descriptor{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)});
+    if (wake_reader.get() < 0) {
         fail("eventfd");
     }
 #else
@@ -118,61 +201,53 @@ void Outlet::open(int fd) {
     }
     const Descriptor reader{ends[0]};
     const Descriptor writer{ends[1]};
-    wake_reader_ = duplicate(reader.get());
-    wake_writer_ = duplicate(writer.get());
+    wake_reader = duplicate(reader.get());
+    wake_writer = duplicate(writer.get());
 #endif
-    target_ = duplicate(fd);
-    if ((::fcntl(target_.get(), F_GETFL) & O_ACCMODE) == O_RDONLY) {
+    target = duplicate(fd);
+    if ((::fcntl(target.get(), F_GETFL) & O_ACCMODE) == O_RDONLY) {
         errno = EBADF; // what write() would say; reopened through /proc, a pipe's read end could be written
         fail("the descriptor is not open for writing");
     }
     struct stat status{};
-    if (::fstat(target_.get(), &status) != 0) {
+    if (::fstat(target.get(), &status) != 0) {
         fail("fstat");
     }
-    place_ = {status.st_dev, status.st_ino};
-    lending_ = lending_ && S_ISFIFO(status.st_mode);
+    device = status.st_dev;
+    inode = status.st_ino;
+    lending = lending && S_ISFIFO(status.st_mode);
+    silence(target);
     if (S_ISSOCK(status.st_mode)) {
-        kind_ = Kind::socket;
+        kind = socket_kind;
     } else if (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) {
-        kind_ = Kind::plain;
+        kind = Kind::plain;
     } else if (S_ISFIFO(status.st_mode)) {
-        enlarge(target_);
-        if (auto own = reopen_nonblocking(target_); own.get() >= 0) {
-            target_ = std::move(own);
-            kind_ = Kind::plain;
+        enlarge(target);
+        if (auto own = reopen_nonblocking(target); own.get() >= 0) {
+            target = std::move(own);
+            kind = Kind::plain;
         }
     }
 }
 
-Outlet::~Outlet() {
+Outlet::System::~System() {
     const std::scoped_lock lock(live_lock);
-    Outlet** link = &newest;
+    System** link = &newest;
     while (*link != this) {
-        link = &(*link)->older_;
+        link = &(*link)->older;
     }
-    *link = older_;
+    *link = older;
     close_all();
 }
 
-Outlet::Taken Outlet::write_some(std::span<const std::byte> rest, std::size_t behind) noexcept {
-    if (lending_) {
-        if (const auto lent = lend_some(rest, behind)) {
-            return *lent;
-        }
-    }
-    return {.bytes = copy_some(rest), .lent_until = 0};
-}
-
-std::ptrdiff_t Outlet::copy_some(std::span<const std::byte> rest) const noexcept {
-    if (kind_ == Kind::cautious && !has_room(target_.get())) {
+std::ptrdiff_t Outlet::System::copy_some(std::span<const std::byte> rest) const noexcept {
+    if (kind == Kind::cautious && !has_room(target.get())) {
         return 0;
     }
-    const auto size = std::min(rest.size(), kind_ == Kind::cautious ? std::size_t{PIPE_BUF} : most_per_call);
+    const auto size = std::min(rest.size(), kind == Kind::cautious ? std::size_t{PIPE_BUF} : most_per_call);
     for (;;) {
-        const auto taken = kind_ == Kind::socket
-                               ? ::send(target_.get(), rest.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL)
-                               : ::write(target_.get(), rest.data(), size);
+        const auto taken = kind == Kind::socket ? send_now(target.get(), rest.data(), size)
+                                                : ::write(target.get(), rest.data(), size);
         if (taken >= 0) {
             return taken;
         }
@@ -186,19 +261,20 @@ std::ptrdiff_t Outlet::copy_some(std::span<const std::byte> rest) const noexcept
 }
 
 #ifdef __linux__
-std::optional<Outlet::Taken> Outlet::lend_some(std::span<const std::byte> rest, std::size_t behind) noexcept {
+std::optional<Outlet::Taken> Outlet::System::lend_some(std::span<const std::byte> rest,
+                                                       std::size_t behind) noexcept {
     // Asked each time, because whoever holds the other end may change it.
-    const int capacity = ::fcntl(target_.get(), F_GETPIPE_SZ);
+    const int capacity = ::fcntl(target.get(), F_GETPIPE_SZ);
     const auto copied = static_cast<std::size_t>(std::max(capacity, 0)) -
                         std::min(behind, static_cast<std::size_t>(std::max(capacity, 0)));
-    if (kind_ != Kind::plain || capacity <= 0 || rest.size() <= copied) {
+    if (kind != Kind::plain || capacity <= 0 || rest.size() <= copied) {
         return std::nullopt;
     }
     for (;;) {
         // The kernel only reads from it, but its struct serves both directions.
         const iovec lent{.iov_base = const_cast<std::byte*>(rest.data()), // NOLINT(*-const-cast)
                          .iov_len = std::min(rest.size() - copied, most_per_call)};
-        if (const auto taken = ::vmsplice(target_.get(), &lent, 1, SPLICE_F_NONBLOCK); taken >= 0) {
+        if (const auto taken = ::vmsplice(target.get(), &lent, 1, SPLICE_F_NONBLOCK); taken >= 0) {
             return Taken{.bytes = taken, .lent_until = capacity};
         }
         if (errno == EAGAIN) {
@@ -208,7 +284,7 @@ std::optional<Outlet::Taken> Outlet::lend_some(std::span<const std::byte> rest, 
             return Taken{.bytes = -EPIPE, .lent_until = 0};
         }
         if (errno != EINTR) {
-            lending_ = false;
+            lending = false;
             return std::nullopt;
         }
     }
@@ -216,37 +292,56 @@ std::optional<Outlet::Taken> Outlet::lend_some(std::span<const std::byte> rest, 
 
 bool Outlet::holds_more_than(std::int64_t behind) const noexcept {
     int unread = 0;
-    return ::fcntl(target_.get(), F_GETPIPE_SZ) > behind && ::ioctl(target_.get(), FIONREAD, &unread) == 0 &&
-           unread > behind;
+    const int pipe = system_->target.get();
+    return ::fcntl(pipe, F_GETPIPE_SZ) > behind && ::ioctl(pipe, FIONREAD, &unread) == 0 && unread > behind;
 }
 #else
 bool Outlet::holds_more_than(std::int64_t /*behind*/) const noexcept { return false; }
 
-std::optional<Outlet::Taken> Outlet::lend_some(std::span<const std::byte> /*rest*/,
-                                               std::size_t /*behind*/) noexcept {
+std::optional<Outlet::Taken> Outlet::System::lend_some(std::span<const std::byte> /*rest*/,
+                                                       std::size_t /*behind*/) noexcept {
     return std::nullopt;
 }
 #endif
 
+void Outlet::System::close_all() noexcept {
+    target.reset();
+    wake_reader.reset();
+    wake_writer.reset();
+}
+
+Outlet::Outlet(int fd, Lending lending) : system_(std::make_unique<System>(fd, lending)) {}
+
+Outlet::~Outlet() = default;
+
+Outlet::Taken Outlet::write_some(std::span<const std::byte> rest, std::size_t behind) noexcept {
+    if (system_->lending) {
+        if (const auto lent = system_->lend_some(rest, behind)) {
+            return *lent;
+        }
+    }
+    return {.bytes = system_->copy_some(rest), .lent_until = 0};
+}
+
 bool Outlet::original_open() const noexcept {
     struct stat status{};
 #ifdef __linux__ // the same as fstat, which ThreadSanitizer would call a race with whoever closes the number
-    const int result = ::fstatat(original_, "", &status, AT_EMPTY_PATH);
+    const int result = ::fstatat(system_->original, "", &status, AT_EMPTY_PATH);
 #else
-    const int result = ::fstat(original_, &status);
+    const int result = ::fstat(system_->original, &status);
 #endif
-    return result == 0 && place_ == decltype(place_){status.st_dev, status.st_ino};
+    return result == 0 && status.st_dev == system_->device && status.st_ino == system_->inode;
 }
 
 void Outlet::hang_up() noexcept {
     const std::scoped_lock no_fork_between(live_lock);
-    target_.reset();
+    system_->target.reset();
 }
 
 int Outlet::wait_writable() const noexcept {
     std::array<pollfd, 2> either{{
-        {.fd = target_.get(), .events = POLLOUT, .revents = 0},
-        {.fd = wake_reader_.get(), .events = POLLIN, .revents = 0},
+        {.fd = system_->target.get(), .events = POLLOUT, .revents = 0},
+        {.fd = system_->wake_reader.get(), .events = POLLIN, .revents = 0},
     }};
     while (::poll(either.data(), either.size(), -1) < 0) {
         if (errno != EINTR) {
@@ -259,32 +354,16 @@ int Outlet::wait_writable() const noexcept {
 // Never read again, so the descriptor stays ready. Neither kind can be full after a single write.
 void Outlet::wake() const noexcept {
     const std::uint64_t one = 1;
-    const int fd = wake_writer_.get() >= 0 ? wake_writer_.get() : wake_reader_.get();
-    while (::write(fd, &one, sizeof one) < 0 && errno == EINTR) {
+    const auto& writer = system_->wake_writer.get() >= 0 ? system_->wake_writer : system_->wake_reader;
+    while (::write(writer.get(), &one, sizeof one) < 0 && errno == EINTR) {
     }
 }
 
 void Outlet::close() noexcept {
     const std::scoped_lock no_fork_between(live_lock);
-    close_all();
+    system_->close_all();
 }
 
-void Outlet::close_all() noexcept {
-    target_.reset();
-    wake_reader_.reset();
-    wake_writer_.reset();
-}
-
-void Outlet::before_fork() noexcept { live_lock.lock(); }
-
-void Outlet::after_fork_in_parent() noexcept { live_lock.unlock(); }
-
-void Outlet::after_fork_in_child() noexcept {
-    for (Outlet* outlet = std::exchange(newest, nullptr); outlet != nullptr; outlet = outlet->older_) {
-        outlet->close_all();
-        outlet->abandoned_ = true;
-    }
-    live_lock.unlock();
-}
+bool Outlet::abandoned() const noexcept { return system_->abandoned; }
 
 } // namespace nbpipe

@@ -6,7 +6,6 @@
 #include <array>
 #include <cerrno>
 #include <condition_variable>
-#include <csignal>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -17,30 +16,12 @@
 #include <utility>
 #include <vector>
 
-#include <pthread.h>
-
 namespace nbpipe {
 namespace {
 
 using Bytes = std::span<const std::byte>;
 
 constexpr auto look_interval = std::chrono::milliseconds(10); // what waits for the end of file feels no delay
-
-/// A new thread inherits the mask of the thread that starts it; there is no moment in which it could be hit.
-class AllSignalsBlocked {
-  public:
-    AllSignalsBlocked() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-    ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  private:
-    sigset_t before_{};
-};
 
 } // namespace
 
@@ -51,8 +32,7 @@ struct PipeWriter::Worker {
           conversion(options.conversion),
           size_of_converted(conversion ? conversion->target_bytes() : 0),
           converted({std::vector<std::byte>(size_of_converted), std::vector<std::byte>(size_of_converted)}) {
-        const AllSignalsBlocked while_starting;
-        thread = std::thread([this] { run(); });
+        thread = thread_without_signals([this] { run(); });
     }
 
     void run() noexcept;

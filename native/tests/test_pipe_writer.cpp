@@ -4,6 +4,7 @@
 // descriptors 0 to 2, lower limits or leave signals as it likes. Nothing sleeps to "let the other side get
 // there": a case waits for what it needs to have happened, and SIGALRM ends it should that never be.
 #include "case.hpp"
+#include "descriptor.hpp"
 #include "pipe_io.hpp"
 #include "pipe_writer.hpp"
 
