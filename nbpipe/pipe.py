@@ -27,127 +27,18 @@ import errno
 import itertools
 import operator
 import os
-import stat
 import sys
 import threading
-from collections import deque
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import SupportsIndex
 
-import numpy as np
+from nbpipe.line import Line, Range, extent
 
-from nbpipe.gl.buffer import copy_out, inner_buffer
-from nbpipe.gl.ring import HostMemory
-from nbpipe.video.reader import copies_what_it_reads
-from nbpipe.video.writer import PipeWriter
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
-QUEUE = 8
-_BLOCKS = 2  # one being read, one being filled; with three less of them is in the processor's cache: 10 % slower
 _PATIENCE = 2.0  # seconds that the end of the program waits for each reader
-
-_Range = tuple[int, int]
-
-
-class _Line:
-    """What goes into one descriptor."""
-
-    def __init__(self, fd: int, status: os.stat_result) -> None:
-        self.fd, self.place = fd, (status.st_dev, status.st_ino)
-        self.to_a_file = stat.S_ISREG(status.st_mode)
-        self.entered = threading.RLock()
-        self.told = False  # whether its error has risen
-        self._writer = PipeWriter(fd, lend=copies_what_it_reads(fd), follow=True)
-        self._queued: deque[tuple[_Range, int]] = deque()  # memory and ticket, until written
-        self._blocks: deque[tuple[HostMemory, int]] = deque()  # with the last ticket of each
-
-    @property
-    def over(self) -> bool:
-        """Whether the writer has ended, because the descriptor was closed or `end` was called."""
-        return self._writer.closed
-
-    @property
-    def stranded(self) -> bool:
-        """Whether its descriptor leads elsewhere by now."""
-        try:
-            status = os.fstat(self.fd)
-        except OSError:
-            return True
-        return self.place != (status.st_dev, status.st_ino)
-
-    def put(self, data: object) -> None:
-        """Queue `data`. The line must have been entered."""
-        inner = inner_buffer(data)
-        if inner is None:
-            where = _extent(data)
-            self.wait(self.ticket_of(where))
-            self._submit(where, _contiguous(data))
-        else:
-            view = data if isinstance(data, memoryview) else None
-            size = inner.size() if view is None else view.nbytes
-            block = self._block(size)
-            copy_out(inner, view, block.view[:size])
-            self._blocks.append((block, self._writer.submitted + 1))
-            self._submit(_extent(data), block.view[:size])
-
-    def ticket_of(self, where: _Range) -> int:
-        """Return the last ticket that reads from this memory, or 0. The line must have been entered."""
-        written, submitted = self._writer.written, self._writer.submitted
-        while self._queued and self._queued[0][1] <= written:
-            self._queued.popleft()
-        while self._queued and self._queued[-1][1] > submitted:  # an interrupt came before it was submitted
-            self._queued.pop()
-        return max((ticket for (start, end), ticket in self._queued if start < where[1] and where[0] < end), default=0)
-
-    def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
-        """Whether `ticket`, or everything, is written within `timeout`. Raises `OSError` when it cannot be."""
-        ticket = self._writer.submitted if ticket is None else ticket
-        try:
-            return ticket < 1 or self._writer.wait(ticket, timeout)
-        except OSError as error:
-            raise self._explained(error) from None
-        except ValueError:
-            msg = f"the program ended, or closed descriptor {self.fd}, before all of it was written"
-            raise OSError(errno.ECANCELED, msg) from None
-
-    def spare(self) -> None:
-        """Give up the blocks; what is queued from them keeps their memory."""
-        self._blocks.clear()
-
-    def end(self) -> int:
-        """End at once; return how many pieces were not written."""
-        lost = self._writer.queued
-        self._writer.close()
-        return lost
-
-    def _submit(self, where: _Range, memory: Buffer) -> None:
-        self.wait(self._writer.submitted - QUEUE + 1)
-        # Noted first: an interrupt right after `submit` must not leave lent memory that nobody waits for.
-        self._queued.append((where, self._writer.submitted + 1))
-        try:
-            self._writer.submit(memory)
-        except OSError as error:
-            raise self._explained(error) from None
-
-    def _block(self, size: int) -> HostMemory:
-        if len(self._blocks) < _BLOCKS:
-            return HostMemory(size)
-        self.wait(self._blocks[0][1])
-        block, _ = self._blocks.popleft()
-        return block if len(block.view) >= size else HostMemory(size)
-
-    def _explained(self, error: OSError) -> OSError:
-        self.told = True
-        words = f"writing to descriptor {self.fd} failed: {error.strerror}"
-        if isinstance(error, BrokenPipeError):
-            words = f"the reader of descriptor {self.fd} has gone; see what it said, and start it again with a new pipe"
-        return OSError(error.errno, words)
 
 
 # By an ever growing number. Any line that is let go may run a program's own code (what it lent is dropped), and that
 # may call here again: so every change is a single step of a dict, and the lock, for making lines, lets one in twice.
-_lines: dict[int, _Line] = {}
+_lines: dict[int, Line] = {}
 _numbers = itertools.count()
 _making = threading.RLock()
 _ended = False
@@ -214,7 +105,7 @@ def sync(data: object = None) -> None:
     BrokenPipeError, OSError
         What it waits for cannot be written, for instance because the reader has gone.
     """
-    where = None if data is None else _extent(data)
+    where = None if data is None else extent(data)
     failure = None
     for line in _live():
         try:
@@ -232,7 +123,7 @@ def sync(data: object = None) -> None:
 
 def done(data: object) -> None:
     """Note that `data` will not be used again; what of it is queued stays alive until it is written."""
-    _extent(data)
+    extent(data)
     for line in _live():
         with line.entered:
             line.spare()
@@ -268,25 +159,25 @@ def close(fd: int | None = None) -> None:
         raise failure
 
 
-def _place(fd: int) -> tuple[_Range, os.stat_result]:
+def _place(fd: int) -> tuple[Range, os.stat_result]:
     status = os.fstat(fd)
     return (status.st_dev, status.st_ino), status
 
 
-def _line(fd: int) -> _Line:
+def _line(fd: int) -> Line:
     with _making:
         while True:
             place, status = _place(fd)
             for line in _live():
                 if line.place == place and (line.fd == fd or not line.to_a_file):
                     return line
-            line = _Line(fd, status)
+            line = Line(fd, status)
             if _place(fd)[0] == place:  # else another thread has given the number away meanwhile
                 _lines[next(_numbers)] = line
                 return line
 
 
-def _live() -> list[_Line]:
+def _live() -> list[Line]:
     for number, line in list(_lines.items()):
         if line.over or (line.told and line.stranded):
             _lines.pop(number, None)
@@ -294,7 +185,7 @@ def _live() -> list[_Line]:
     return list(_lines.values())
 
 
-def _forget(line: _Line) -> None:
+def _forget(line: Line) -> None:
     for number, other in list(_lines.items()):
         if other is line:
             _lines.pop(number, None)
@@ -305,39 +196,6 @@ def _descriptor(fd: object) -> int:
         msg = f"fd must be the number of a descriptor, such as process.stdin.fileno(), not {fd!r}"
         raise TypeError(msg)
     return operator.index(fd)
-
-
-def _view(data: object) -> memoryview:
-    try:
-        view = memoryview(data)  # type: ignore[arg-type]  # this is the check
-    except TypeError:
-        msg = f"data must be a moderngl buffer, bytes, a numpy array or another buffer, not {type(data).__name__}"
-        raise TypeError(msg) from None
-    if "O" in view.format and np.asarray(view).dtype.hasobject:
-        msg = "data holds Python objects, which are no bytes; convert it to a number type first"
-        raise TypeError(msg)
-    return view
-
-
-def _contiguous(data: object) -> Buffer:
-    view = _view(data)
-    return view if view.c_contiguous else view.tobytes()
-
-
-def _extent(data: object) -> _Range:
-    """Return where the memory of `data` begins and ends; of a moderngl buffer, a range that is its own."""
-    inner = inner_buffer(data)
-    if inner is not None:
-        return id(inner), id(inner) + 1
-    view = _view(data)
-    if view.nbytes == 0:
-        return 0, 0
-    # Flat where it can be: numpy does not know every format that a buffer may have.
-    array = np.frombuffer(view, np.uint8) if view.c_contiguous else np.asarray(view)
-    start = end = array.ctypes.data
-    for count, stride in zip(array.shape, array.strides, strict=True):
-        start, end = start + min(0, (count - 1) * stride), end + max(0, (count - 1) * stride)
-    return start, end + array.itemsize
 
 
 def _leave() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import nbpipe
+from nbpipe.line import QUEUE
 from nbpipe.video.reader import copies_what_it_reads
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -257,7 +258,7 @@ def test_a_line_is_bounded(pair):
     taken = 0
     while taken < FRAME * len(pieces):
         taken += len(os.read(pair[0], 1 << 20))
-        assert len(given) <= taken // FRAME + nbpipe.pipe.__globals__["QUEUE"] + 2
+        assert len(given) <= taken // FRAME + QUEUE + 2
     giving.join()
 
 

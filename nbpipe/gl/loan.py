@@ -15,7 +15,8 @@ them refers to the object whose buffer it exports. So the anchor dies with the l
 in whatever order they go. (The array of the loan could not be the anchor itself: numpy gives a slice the *base*
 of the array it was cut from, not that array.) The anchor is read-only and so is all that is derived from it:
 numpy lets nobody set `writeable` again on memory that it got as read-only. What does not hold it is a bare
-address, such as ``array.ctypes.data`` or ``array.__array_interface__``.
+address, such as ``array.ctypes.data`` or ``array.__array_interface__``, and whoever calls ``array.base.release()``
+lets go of it by hand.
 
 **Coming back.** The finalizer runs wherever the last view went, in the midst of anything. It takes no lock and
 makes no GL call: it puts the slot into a deque, which is atomic, and the render thread takes it from there when it

@@ -110,7 +110,7 @@ def feeding(table: Table, frames: int, runs: int) -> None:
 def converting(table: Table, frames: int, runs: int) -> None:
     """The same pictures arriving as BT.709, and encoded."""
     task = noise(1080, 4, frames=frames)
-    figures = fed(replace(task, output=(*BT709, "-c:v", "rawvideo")), ["TurboPipe"], runs)
+    figures = fed(replace(task, output=BT709), ["TurboPipe"], runs)
     figures |= fed(task, ["nbpipe, converted"], runs)
     table.ratio(
         "arriving as BT.709 yuv420p, 1080p", figures, "nbpipe, converted", "≥ 3.5", limit(task, runs, planes=True)

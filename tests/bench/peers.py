@@ -25,7 +25,7 @@ from nbpipe.gl.ring import SLOTS, HostMemory
 from nbpipe.video.writer import Conversion, PipeWriter
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
-NULL = ("-c:v", "rawvideo")
+NULL: tuple[str, ...] = ()  # what FFmpeg does by default: nothing, with the frames as they are
 # FFmpeg's own way to what `record` puts into a file.
 BT709 = ("-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p")
 
@@ -101,7 +101,7 @@ def imageio(task: Task) -> None:
         task.size,
         pix_fmt_out="yuv420p" if task.preset else "rgb24",
         fps=60,
-        codec="libx264" if task.preset else "rawvideo",
+        codec="libx264" if task.preset else "wrapped_avframe",
         quality=None,
         macro_block_size=1,
         ffmpeg_log_level="error",

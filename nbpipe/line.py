@@ -1,0 +1,157 @@
+"""A line: what goes into one descriptor of a user's own, and in which order (`pipe` has the promises).
+
+Owns a native writer, the blocks that moderngl buffers are copied into, and the account of which memory is queued. A
+line is entered by one thread at a time; waiting needs no entering.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nbpipe.gl.buffer import copy_out, inner_buffer
+from nbpipe.gl.ring import HostMemory
+from nbpipe.video.reader import copies_what_it_reads
+from nbpipe.video.writer import PipeWriter
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+QUEUE = 8
+_BLOCKS = 2  # one being read, one being filled; with three less of them is in the processor's cache: 10 % slower
+
+Range = tuple[int, int]
+
+
+class Line:
+    """What goes into one descriptor."""
+
+    def __init__(self, fd: int, status: os.stat_result) -> None:
+        self.fd, self.place = fd, (status.st_dev, status.st_ino)
+        self.to_a_file = stat.S_ISREG(status.st_mode)
+        self.entered = threading.RLock()
+        self.told = False  # whether its error has risen
+        self._writer = PipeWriter(fd, lend=copies_what_it_reads(fd), follow=True)
+        self._queued: deque[tuple[Range, int]] = deque()  # memory and ticket, until written
+        self._blocks: deque[tuple[HostMemory, int]] = deque()  # with the last ticket of each
+
+    @property
+    def over(self) -> bool:
+        """Whether the writer has ended, because the descriptor was closed or `end` was called."""
+        return self._writer.closed
+
+    @property
+    def stranded(self) -> bool:
+        """Whether its descriptor leads elsewhere by now."""
+        try:
+            status = os.fstat(self.fd)
+        except OSError:
+            return True
+        return self.place != (status.st_dev, status.st_ino)
+
+    def put(self, data: object) -> None:
+        """Queue `data`. The line must have been entered."""
+        inner = inner_buffer(data)
+        if inner is None:
+            where = extent(data)
+            self.wait(self.ticket_of(where))
+            self._submit(where, _contiguous(data))
+        else:
+            view = data if isinstance(data, memoryview) else None
+            size = inner.size() if view is None else view.nbytes
+            block = self._block(size)
+            copy_out(inner, view, block.view[:size])
+            self._blocks.append((block, self._writer.submitted + 1))
+            self._submit(extent(data), block.view[:size])
+
+    def ticket_of(self, where: Range) -> int:
+        """Return the last ticket that reads from this memory, or 0. The line must have been entered."""
+        written, submitted = self._writer.written, self._writer.submitted
+        while self._queued and self._queued[0][1] <= written:
+            self._queued.popleft()
+        while self._queued and self._queued[-1][1] > submitted:  # an interrupt came before it was submitted
+            self._queued.pop()
+        return max((ticket for (start, end), ticket in self._queued if start < where[1] and where[0] < end), default=0)
+
+    def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
+        """Whether `ticket`, or everything, is written within `timeout`. Raises `OSError` when it cannot be."""
+        ticket = self._writer.submitted if ticket is None else ticket
+        try:
+            return ticket < 1 or self._writer.wait(ticket, timeout)
+        except OSError as error:
+            raise self._explained(error) from None
+        except ValueError:
+            msg = f"the program ended, or closed descriptor {self.fd}, before all of it was written"
+            raise OSError(errno.ECANCELED, msg) from None
+
+    def spare(self) -> None:
+        """Give up the blocks; what is queued from them keeps their memory."""
+        self._blocks.clear()
+
+    def end(self) -> int:
+        """End at once; return how many pieces were not written."""
+        lost = self._writer.queued
+        self._writer.close()
+        return lost
+
+    def _submit(self, where: Range, memory: Buffer) -> None:
+        self.wait(self._writer.submitted - QUEUE + 1)
+        # Noted first: an interrupt right after `submit` must not leave lent memory that nobody waits for.
+        self._queued.append((where, self._writer.submitted + 1))
+        try:
+            self._writer.submit(memory)
+        except OSError as error:
+            raise self._explained(error) from None
+
+    def _block(self, size: int) -> HostMemory:
+        if len(self._blocks) < _BLOCKS:
+            return HostMemory(size)
+        self.wait(self._blocks[0][1])
+        block, _ = self._blocks.popleft()
+        return block if len(block.view) >= size else HostMemory(size)
+
+    def _explained(self, error: OSError) -> OSError:
+        self.told = True
+        words = f"writing to descriptor {self.fd} failed: {error.strerror}"
+        if isinstance(error, BrokenPipeError):
+            words = f"the reader of descriptor {self.fd} has gone; see what it said, and start it again with a new pipe"
+        return OSError(error.errno, words)
+
+
+def _view(data: object) -> memoryview:
+    try:
+        view = memoryview(data)  # type: ignore[arg-type]  # this is the check
+    except TypeError:
+        msg = f"data must be a moderngl buffer, bytes, a numpy array or another buffer, not {type(data).__name__}"
+        raise TypeError(msg) from None
+    if "O" in view.format and np.asarray(view).dtype.hasobject:
+        msg = "data holds Python objects, which are no bytes; convert it to a number type first"
+        raise TypeError(msg)
+    return view
+
+
+def _contiguous(data: object) -> Buffer:
+    view = _view(data)
+    return view if view.c_contiguous else view.tobytes()
+
+
+def extent(data: object) -> Range:
+    """Return where the memory of `data` begins and ends; of a moderngl buffer, a range that is its own."""
+    inner = inner_buffer(data)
+    if inner is not None:
+        return id(inner), id(inner) + 1
+    view = _view(data)
+    if view.nbytes == 0:
+        return 0, 0
+    # Flat where it can be: numpy does not know every format that a buffer may have.
+    array = np.frombuffer(view, np.uint8) if view.c_contiguous else np.asarray(view)
+    start = end = array.ctypes.data
+    for count, stride in zip(array.shape, array.strides, strict=True):
+        start, end = start + min(0, (count - 1) * stride), end + max(0, (count - 1) * stride)
+    return start, end + array.itemsize
