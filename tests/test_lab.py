@@ -100,6 +100,7 @@ class Notebook:
         self.folder = self.path.parent
         self.page = browser.new_page(viewport={"width": 1000, "height": 820})
         self.page.set_default_timeout(30_000)
+        expect.set_options(timeout=30_000)
         self.errors: list[str] = []
         self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))

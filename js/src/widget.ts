@@ -22,6 +22,9 @@ import { hasFile } from "./words.ts";
 /** How long a view waits for the kernel to show that it hears the browser, in milliseconds. */
 const PATIENCE = 1500;
 
+/** How often it says hello. The first may come before JupyterLab has a subshell for it, and wait for the cell's end. */
+const HELLOS = 8;
+
 /** What the views of one model share. */
 interface Session {
   /** The kernel has answered a hello of one of them. */
@@ -92,9 +95,17 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
     poster.hide(dark ? "" : recording.posterMark);
   }
 
-  const timer = setTimeout(() => {
+  let hellos = 0;
+  function hello(): void {
+    hellos += 1;
+    send(model, { type: "hello" });
+  }
+
+  const timer = setInterval(() => {
     young = false;
     paint();
+    if (gone || session.heard || hellos === HELLOS) clearInterval(timer);
+    else hello();
   }, PATIENCE);
   const stopKernel = watchKernel(model, host, () => {
     gone = true;
@@ -104,10 +115,10 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
   host.append(root);
   session.views.add(paint);
   const stopFrames = session.frames.attach(screen.draw);
-  if (!gone) send(model, { type: "hello" });
+  if (!gone) hello();
 
   return () => {
-    clearTimeout(timer);
+    clearInterval(timer);
     stopKernel();
     stopFrames();
     session.views.delete(paint);

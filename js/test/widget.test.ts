@@ -53,6 +53,17 @@ describe("the handshake", () => {
     expect(visibleText(el)).toContain("use the kernel's ■ interrupt button.");
   });
 
+  it("says hello again while nobody answers, for a while", () => {
+    vi.useFakeTimers();
+    const model = new FakeModel();
+    model.deaf = true;
+    open(model).show();
+    vi.advanceTimersByTime(1500);
+    expect(model.said("hello").length).toBe(2);
+    vi.advanceTimersByTime(60_000);
+    expect(model.said("hello").length).toBe(8);
+  });
+
   it("brings the buttons when the kernel answers late", () => {
     vi.useFakeTimers();
     const model = new FakeModel();

@@ -621,6 +621,7 @@ function createScreen(changed) {
 
 // src/widget.ts
 var PATIENCE = 1500;
+var HELLOS = 8;
 function openSession(model) {
   const views = /* @__PURE__ */ new Set();
   const repaint = () => {
@@ -675,9 +676,16 @@ function openView(session, model, host) {
     screen.element.hidden = dark;
     poster.hide(dark ? "" : recording.posterMark);
   }
-  const timer = setTimeout(() => {
+  let hellos = 0;
+  function hello() {
+    hellos += 1;
+    send(model, { type: "hello" });
+  }
+  const timer = setInterval(() => {
     young = false;
     paint();
+    if (gone || session.heard || hellos === HELLOS) clearInterval(timer);
+    else hello();
   }, PATIENCE);
   const stopKernel = watchKernel(model, host, () => {
     gone = true;
@@ -687,9 +695,9 @@ function openView(session, model, host) {
   host.append(root);
   session.views.add(paint);
   const stopFrames = session.frames.attach(screen.draw);
-  if (!gone) send(model, { type: "hello" });
+  if (!gone) hello();
   return () => {
-    clearTimeout(timer);
+    clearInterval(timer);
     stopKernel();
     stopFrames();
     session.views.delete(paint);
