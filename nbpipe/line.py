@@ -29,12 +29,18 @@ _BLOCKS = 2  # one being read, one being filled; with three less of them is in t
 Range = tuple[int, int]
 
 
+def place_of(fd: int) -> tuple[int, int]:
+    """Return where a descriptor leads: device and inode."""
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
+
+
 class Line:
     """What goes into one descriptor."""
 
-    def __init__(self, fd: int, status: os.stat_result) -> None:
-        self.fd, self.place = fd, (status.st_dev, status.st_ino)
-        self.to_a_file = stat.S_ISREG(status.st_mode)
+    def __init__(self, fd: int) -> None:
+        self.fd, self.place = fd, place_of(fd)
+        self.to_a_file = stat.S_ISREG(os.fstat(fd).st_mode)
         self.entered = threading.RLock()
         self.told = False  # whether its error has risen
         self._writer = PipeWriter(fd, lend=copies_what_it_reads(fd), follow=True)
@@ -50,10 +56,9 @@ class Line:
     def stranded(self) -> bool:
         """Whether its descriptor leads elsewhere by now."""
         try:
-            status = os.fstat(self.fd)
+            return place_of(self.fd) != self.place
         except OSError:
             return True
-        return self.place != (status.st_dev, status.st_ino)
 
     def put(self, data: object) -> None:
         """Queue `data`. The line must have been entered."""

@@ -31,7 +31,7 @@ import sys
 import threading
 from typing import SupportsIndex
 
-from nbpipe.line import Line, Range, extent
+from nbpipe.line import Line, extent, place_of
 
 _PATIENCE = 2.0  # seconds that the end of the program waits for each reader
 
@@ -143,7 +143,7 @@ def close(fd: int | None = None) -> None:
     place = None
     if number is not None:
         with contextlib.suppress(OSError):  # the program has closed it already
-            place = _place(number)[0]
+            place = place_of(number)
     failure = None
     for line in _live():
         if number is None or line.place == place or (place is None and line.fd == number):
@@ -159,20 +159,15 @@ def close(fd: int | None = None) -> None:
         raise failure
 
 
-def _place(fd: int) -> tuple[Range, os.stat_result]:
-    status = os.fstat(fd)
-    return (status.st_dev, status.st_ino), status
-
-
 def _line(fd: int) -> Line:
     with _making:
         while True:
-            place, status = _place(fd)
+            place = place_of(fd)
             for line in _live():
                 if line.place == place and (line.fd == fd or not line.to_a_file):
                     return line
-            line = Line(fd, status)
-            if _place(fd)[0] == place:  # else another thread has given the number away meanwhile
+            line = Line(fd)
+            if line.place == place_of(fd):  # else another thread has given the number away meanwhile
                 _lines[next(_numbers)] = line
                 return line
 
