@@ -180,7 +180,11 @@ class TextureSource:
         with self.current():
             check_size(self.size, self._where)
             self._stage = Stage(first.ctx, self.size, preview_size(self.size))
-            self._readback = Readback(self._where, self._stage, reading, own=False)
+            try:
+                self._readback = Readback(self._where, self._stage, reading, own=False)
+            except BaseException:
+                self._stage.release()
+                raise
         self.pixel_format, self.bottom_up = self._readback.pixel_format, self._readback.bottom_up
 
     def current(self) -> AbstractContextManager[None]:
