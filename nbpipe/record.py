@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING, SupportsIndex, TypedDict, Unpack
 
 from nbpipe.drive import Drive
 from nbpipe.gl.context import context
@@ -22,11 +22,12 @@ from nbpipe.gl.source import SceneSource, Source, picture_source
 from nbpipe.notebook.cell import in_notebook
 from nbpipe.notebook.stream import PreviewStream
 from nbpipe.notebook.widget import Recording
-from nbpipe.onlookers import Onlookers
+from nbpipe.onlookers import Onlookers, PreviewSink
 from nbpipe.pipeline import Pipeline
 from nbpipe.progress import Progress, Steering
 from nbpipe.scene.adapters import Pictures, adapt
 from nbpipe.scene.frame import Rate, frame_count, frame_rate
+from nbpipe.scene.replay import Replay
 from nbpipe.terminal import TerminalBar
 from nbpipe.video.encoding import Encoding, encoding
 from nbpipe.video.export import Export
@@ -36,6 +37,8 @@ from nbpipe.video.target import Target
 
 if TYPE_CHECKING:
     import moderngl
+
+    from nbpipe.scene.take import Take
 
 DEFAULT_SIZE = (1280, 720)
 DEFAULT_SECONDS = 5
@@ -57,6 +60,7 @@ def record(
     pixel_format: str | None = None,
     ffmpeg_params: Sequence[str] = (),
     conversion: str = "auto",
+    take: Take | None = None,
     wait: bool = True,
     show: bool = True,
 ) -> Recording:
@@ -96,6 +100,9 @@ def record(
     conversion : str
         Who turns RGB into the video's pixel format, BT.709 in limited range: ``"gpu"`` before it is read back,
         ``"cpu"`` on its way to the pipe, or ``"ffmpeg"``; ``"auto"`` takes the first that can and that is fast here.
+    take : Take, optional
+        A performance recorded in `nbpipe.preview`, replayed frame by frame: its parameters, its events and its clock.
+        Decides the duration unless that is given.
     wait : bool
         False returns at once; the recording goes on between the kernel's other work, and ``await rec`` or
         ``rec.wait()`` finishes it. Without a running event loop it goes on in ``rec.wait()`` only.
@@ -124,37 +131,96 @@ def record(
     >>> recording.state, recording.frames_written
     ('done', 300)
     """
-    rate = frame_rate(fps)
-    count = frame_count(rate, duration, frames)
-    dimensions = checked_size(size)
-    multisamples = checked_samples(samples)
-    target = Target(path)
-    ffmpeg = find_ffmpeg()
-    wanted = encoding(
-        ffmpeg,
-        target.path,
+    recording, drive = begin(
+        scene,
+        path,
+        show=show,
+        here=wait,
+        size=size,
+        fps=fps,
+        duration=duration,
+        frames=frames,
+        samples=samples,
+        ctx=ctx,
         codec=codec,
         crf=crf,
         preset=preset,
         pixel_format=pixel_format,
         ffmpeg_params=ffmpeg_params,
         conversion=conversion,
+        take=take,
     )
-    adapted = adapt(scene)
-
-    source: Source
-    if isinstance(adapted, Pictures):
-        source = picture_source(adapted, dimensions, reading(wanted))
-    else:
-        count = frame_count(rate, DEFAULT_SECONDS, None) if count is None else count
-        where = context(ctx or getattr(adapted, "ctx", None))
-        source = SceneSource(adapted, where, dimensions or DEFAULT_SIZE, rate, count, multisamples, reading(wanted))
-    recording, drive = Job(target, ffmpeg, wanted, rate).begin(source, count, show=show, here=wait)
     if wait:
         drive.wait()
     else:
         drive.start()
     return recording
+
+
+class Options(TypedDict, total=False):
+    """What `record` takes beside the scene and the path; its own text says what each means."""
+
+    size: tuple[int, int] | None
+    fps: Rate
+    duration: float | Fraction | None
+    frames: SupportsIndex | None
+    samples: int
+    ctx: moderngl.Context | None
+    codec: str | None
+    crf: float | None
+    preset: str | None
+    pixel_format: str | None
+    ffmpeg_params: Sequence[str]
+    conversion: str
+    take: Take | None
+
+
+def begin(
+    scene: object,
+    path: str | os.PathLike[str],
+    *,
+    show: bool,
+    here: bool,
+    sink: PreviewSink | None = None,
+    **options: Unpack[Options],
+) -> tuple[Recording, Drive]:
+    """Do what `record` does up to the first frame; return the recording, with what makes it go on.
+
+    `here`: whether it will end in the running cell. `sink`: who sees the pictures, instead of the recording's widget.
+    """
+    rate = frame_rate(options.get("fps", 60))
+    duration, take = options.get("duration"), options.get("take")
+    count = frame_count(rate, duration, options.get("frames"))
+    size = checked_size(options.get("size"))
+    samples = checked_samples(options.get("samples", 0))
+    target = Target(path)
+    ffmpeg = find_ffmpeg()
+    wanted = encoding(
+        ffmpeg,
+        target.path,
+        codec=options.get("codec"),
+        crf=options.get("crf"),
+        preset=options.get("preset"),
+        pixel_format=options.get("pixel_format"),
+        ffmpeg_params=options.get("ffmpeg_params", ()),
+        conversion=options.get("conversion", "auto"),
+    )
+    adapted = adapt(scene)
+
+    source: Source
+    if isinstance(adapted, Pictures):
+        if take is not None:
+            msg = "take= replays what was done to a scene; an iterable of pictures takes no part in that"
+            raise TypeError(msg)
+        source = picture_source(adapted, size, reading(wanted))
+    else:
+        where = context(options.get("ctx") or getattr(adapted, "ctx", None))
+        if take is not None:
+            adapted = Replay(adapted, take)
+        if count is None:
+            count = frame_count(rate, DEFAULT_SECONDS if take is None else take.duration, None)
+        source = SceneSource(adapted, where, size or DEFAULT_SIZE, rate, count, samples, reading(wanted))
+    return Job(target, ffmpeg, wanted, rate).begin(source, count, show=show, here=here, sink=sink)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +232,12 @@ class Job:
     wanted: Encoding
     fps: Fraction
 
-    def begin(self, source: Source, frames: int | None, *, show: bool, here: bool) -> tuple[Recording, Drive]:
+    def begin(
+        self, source: Source, frames: int | None, *, show: bool, here: bool, sink: PreviewSink | None = None
+    ) -> tuple[Recording, Drive]:
         """Start FFmpeg and the face, and return a recording with what makes it go on.
 
-        `here`: whether it will end in the running cell.
+        `here`: whether it will end in the running cell. `sink`: who sees the pictures, instead of a face.
         """
         steering = Steering()
         layout = Layout(source.size, source.pixel_format, source.bottom_up)
@@ -204,7 +272,7 @@ class Job:
                 lambda: Export(self.ffmpeg, self.wanted, layout, self.fps, self.target),
                 frames,
                 steering=steering,
-                onlookers=Onlookers(follow, stream),
+                onlookers=Onlookers(follow, sink or stream),
             )
         except BaseException:
             recording.detach()

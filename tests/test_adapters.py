@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 from nbpipe.errors import SceneError
 from nbpipe.scene.adapters import FunctionScene, Pictures, adapt
+from nbpipe.scene.scene import Scene
 from nbpipe.scene.shader import Shader
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", PendingDeprecationWarning)  # of PyGLM, about how moderngl-window imports it
+    import moderngl_window
 
 IMAGE = "void mainImage(out vec4 c, in vec2 p) { c = vec4(1); }"
 
@@ -37,6 +44,11 @@ class GLSL(str):
     __slots__ = ()
 
     def render(self, frame):
+        pass
+
+
+class Window(moderngl_window.WindowConfig):
+    def render(self, time, frametime):
         pass
 
 
@@ -94,3 +106,16 @@ def test_a_wrong_picture_is_counted_from_zero_even_after_looking_ahead(wrong, na
     pictures.next()
     with pytest.raises(SceneError, match=f"picture 2 is a {name}"):
         pictures.next()
+
+
+def test_a_window_config_class_is_a_scene_of_its_own_each_time():
+    one, two = adapt(Window), adapt(Window)
+    assert isinstance(one, Scene)
+    assert one is not two
+    assert one.config_class is two.config_class is Window
+
+
+def test_an_instance_of_a_window_config_is_refused_even_with_a_render_method():
+    instance = Window.__new__(Window)
+    with pytest.raises(TypeError, match=r"instance of the WindowConfig Window, .* pass the class: Window$"):
+        adapt(instance)

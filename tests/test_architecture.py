@@ -22,11 +22,19 @@ MAY_IMPORT = {
     "onlookers": {"progress", "gl"},
     "terminal": {"progress"},
     "record": {"drive", "gl", "notebook", "onlookers", "pipeline", "progress", "scene", "terminal", "video"},
+    "player": {"gl", "notebook", "scene"},
+    "session": {"errors", "notebook", "player", "progress", "record", "scene", "video"},
+    "preview": {"errors", "gl", "notebook", "player", "record", "scene", "session"},
     "line": {"gl", "video"},
     "pipe": {"line"},
     "pull": {"errors", "gl", "record", "scene"},
     "push": {"drive", "errors", "gl", "notebook", "record", "scene", "video"},
-    "__init__": {"errors", "notebook", "pipe", "pull", "push", "record", "scene", "video"},
+    "report": {"errors", "video"},
+    "doctor": {"errors", "gl", "notebook", "record", "report", "scene", "video"},
+    "bench": {"doctor", "gl", "pipeline", "record", "scene", "video"},
+    "cli": {"bench", "doctor", "errors", "record", "scene"},
+    "__main__": {"cli"},
+    "__init__": {"errors", "notebook", "pipe", "preview", "pull", "push", "record", "scene", "video"},
 }
 
 # what only one room may import
@@ -35,10 +43,12 @@ ONLY = {
     "nbpipe._native": {"video/writer.py"},
     "ctypes": {"gl/_calls.py", "gl/ring.py"},
     "IPython": {"notebook/cell.py"},
-    "anywidget": {"notebook/widget.py"},
-    "traitlets": {"notebook/widget.py"},
-    "simplejpeg": {"notebook/stream.py"},
+    "anywidget": {"notebook/kernel_widget.py"},
+    "traitlets": {"notebook/widget.py", "notebook/preview.py", "notebook/params.py"},
+    "simplejpeg": {"notebook/pictures.py"},
+    "PIL": {"notebook/pictures.py"},
     "imageio_ffmpeg": {"video/ffmpeg.py"},
+    "moderngl_window": {"scene/window.py", "scene/frame_window.py"},
     "tqdm": {"terminal.py"},
 }
 

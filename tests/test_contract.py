@@ -7,17 +7,24 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import nbpipe
 
 ROOT = Path(__file__).parent.parent
 
 
-def test_both_halves_of_the_widget_name_the_same_traits():
-    source = (ROOT / "js" / "src" / "model.ts").read_text()
+@pytest.mark.parametrize(
+    ("widget", "file"),
+    [(nbpipe.Recording, "model.ts"), (nbpipe.Preview, "preview-model.ts")],
+    ids=["recording", "preview"],
+)
+def test_both_halves_of_a_widget_name_the_same_traits(widget, file):
+    source = (ROOT / "js" / "src" / file).read_text()
     listed = re.search(r"export const TRAITS = \[(.*?)\]", source, re.DOTALL)[1]
     wire = set(re.findall(r'"(\w+)"', listed))
-    synced = set(nbpipe.Recording.class_traits(sync=True))
-    inherited = set(nbpipe.Recording.__base__.class_traits(sync=True)) | {"_esm", "_css", "_anywidget_id"}
+    synced = set(widget.class_traits(sync=True))
+    inherited = set(widget.__base__.class_traits(sync=True)) | {"_esm", "_css", "_anywidget_id"}
     assert wire == synced - inherited
 
 

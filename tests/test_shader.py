@@ -26,12 +26,14 @@ def draw(ctx):
     fbo = ctx.framebuffer([ctx.texture(SIZE, 4, dtype="f4")])
     ctx.enable_only(moderngl.NOTHING)
 
-    def draw(shader, *, index=0, fps=Fraction(60)):
+    def draw(shader, *, index=0, fps=Fraction(60), live=False):
         shader = Shader(shader) if isinstance(shader, str) else shader
-        shader.setup(ctx)
+        if not live:
+            shader.setup(ctx)
         fbo.use()
         shader.render(Frame(ctx, fbo, float(index / fps), index, None, fps, SIZE))
-        shader.release()
+        if not live:
+            shader.release()
         return np.frombuffer(fbo.read(components=4, dtype="f4"), "f4").reshape(SIZE[1], SIZE[0], 4)
 
     yield draw
@@ -183,6 +185,204 @@ class TestUniforms:
         with pytest.raises(nbpipe.SceneError, match="uniform 'speed' cannot take"):
             draw(Shader("uniform float speed;" + image("speed"), speed=value))
 
+    @pytest.mark.parametrize(
+        "declaration",
+        [
+            "uniform float unused = 1.0;",
+            "uniform vec3 unused;",
+            "uniform float unused[3];",
+            "uniform sampler2D unused;",
+            "struct Lamp { float glow; }; uniform Lamp unused;",
+        ],
+    )
+    def test_one_that_is_declared_and_unused_is_no_error_while_someone_types(self, draw, declaration):
+        assert (draw(Shader(declaration + image("1"), unused=1)) == 1).all()
+        assert (draw(Shader(image("1"), iChannel0=np.zeros((1, 1), np.uint8))) == 1).all()
+
+    def test_one_in_a_comment_is_not_declared(self, draw):
+        with pytest.raises(nbpipe.SceneError, match="no uniform 'speed'"):
+            draw(Shader("// uniform float speed;\n" + image("1"), speed=1))
+
+    def test_what_nobody_gave_starts_as_its_control(self, draw):
+        source = """
+            uniform float a = 0.25;
+            uniform float b; // @range(0, 3)
+            uniform float d; // @options(0.75, 1.0)
+            uniform vec3 colour;
+        """
+        assert (draw(source + image("a, b, d, 1"))[0, 0, :3] == (0.25, 1.5, 0.75)).all()
+        assert (draw(source + image("colour, 1"))[0, 0, :3] == 1).all()
+        assert (draw(source.replace("colour", "other") + image("other, 1"))[0, 0, :3] == 0).all()
+
+
+class TestLiveUniforms:
+    @pytest.fixture
+    def running(self, draw, ctx):
+        started = []
+
+        def start(shader):
+            shader.setup(ctx)
+            started.append(shader)
+            return lambda: draw(shader, live=True)[0, 0, :3]
+
+        yield start
+        for shader in started:
+            shader.release()
+
+    def test_a_change_shows_in_the_next_frame(self, running):
+        shader = Shader("uniform float a = 0.25; uniform bool b; uniform vec2 v;" + image("a, b, v.y, 1"))
+        show = running(shader)
+        assert (show() == (0.25, 0, 0)).all()
+        shader.uniforms.update(a=0.5, b=True, v=(1, 2))
+        assert (show() == (0.5, 1, 2)).all()
+        shader.uniforms["v"] = [1, 3]
+        show()
+        shader.uniforms["v"][1] = 4
+        assert (show() == (0.5, 1, 4)).all()
+
+    def test_what_is_taken_away_goes_back_to_its_start(self, running):
+        shader = Shader("uniform float a = 0.25; uniform float b = 1.0;" + image("a, b, 0, 1"), a=3)
+        show = running(shader)
+        shader.uniforms.update(a=4, b=5)
+        assert (show() == (4, 5, 0)).all()
+        del shader.uniforms["a"]
+        del shader.uniforms["b"]
+        assert (show() == (3, 1, 0)).all()
+
+    def test_another_array_is_another_texture_and_the_old_one_is_freed(self, running):
+        def shade(value):
+            return np.full((1, 1), value, np.uint8)
+
+        shader = Shader(
+            image("texelFetch(iChannel0, ivec2(0), 0).r, texelFetch(iChannel1, ivec2(0), 0).r, 0, 1"),
+            iChannel0=shade(51),
+            iChannel1=shade(255),
+        )
+        show = running(shader)
+        assert np.allclose(show(), (0.2, 1, 0))
+        made = len(shader._made)
+        for value in (102, 153, 204):
+            shader.uniforms["iChannel0"] = shade(value)
+            assert np.allclose(show(), (value / 255, 1, 0))
+        assert len(shader._made) == made
+
+    def test_a_wrong_value_is_named_by_the_frame_and_may_be_mended(self, running):
+        shader = Shader("uniform float a;" + image("a, 0, 0, 1"))
+        show = running(shader)
+        shader.uniforms["a"] = "fast"
+        with pytest.raises(nbpipe.SceneError, match="uniform 'a' cannot take 'fast'"):
+            show()
+        shader.uniforms["a"] = 2
+        assert show()[0] == 2
+
+    def test_a_new_name_that_is_not_declared_is_refused(self, running):
+        shader = Shader("uniform float a;" + image("a"))
+        show = running(shader)
+        shader.uniforms["b"] = 1
+        with pytest.raises(nbpipe.SceneError, match="no uniform 'b'"):
+            show()
+
+
+def pointer(kind, x, y, button=1):
+    return {
+        "type": f"pointer_{kind}",
+        "timestamp": 0.0,
+        "x": x,
+        "y": y,
+        "button": button,
+        "buttons": (),
+        "modifiers": (),
+    }
+
+
+class TestMouse:
+    SIZE = (640, 360)
+
+    @pytest.fixture
+    def shader(self):
+        return Shader(image("iMouse"))
+
+    def show(self, shader, size=SIZE):
+        return shader.mouse.uniform(size)
+
+    def test_shadertoys_signs(self, shader):
+        assert self.show(shader) == (0, 0, 0, 0)
+        shader.on_event(pointer("move", 5, 5))
+        assert self.show(shader) == (0, 0, 0, 0), "nothing was pressed"
+        shader.on_event(pointer("down", 100, 59))
+        assert self.show(shader) == (100, 300, 100, 300), "the frame of the click"
+        assert self.show(shader) == (100, 300, 100, -300)
+        shader.on_event(pointer("move", 200, 359))
+        assert self.show(shader) == (200, 0, 100, -300), "a drag"
+        shader.on_event(pointer("up", 300, 0))
+        assert self.show(shader) == (200, 0, -100, -300), "where it was last seen down"
+        shader.on_event(pointer("move", 1, 1))
+        assert self.show(shader) == (200, 0, -100, -300)
+
+    def test_a_click_within_a_frame_shows_once(self, shader):
+        self.show(shader)
+        shader.on_event(pointer("down", 10, 349))
+        shader.on_event(pointer("up", 10, 349))
+        assert self.show(shader) == (10, 10, -10, 10)
+        assert self.show(shader) == (10, 10, -10, -10)
+
+    def test_the_other_buttons_do_nothing(self, shader):
+        shader.on_event(pointer("down", 10, 10, button=2))
+        assert self.show(shader) == (0, 0, 0, 0)
+        shader.on_event(pointer("down", 10, 10))
+        shader.on_event(pointer("up", 10, 10, button=2))
+        assert self.show(shader)[2] > 0
+
+    def test_the_pixel_is_the_one_under_the_pointer_and_in_the_picture(self, shader):
+        self.show(shader)
+        shader.on_event(pointer("down", 0, 0))
+        assert self.show(shader)[:2] == (0, 359)
+        shader.on_event(pointer("move", 640, 360))
+        assert self.show(shader)[:2] == (639, 0)
+        shader.on_event(pointer("move", -5000, 5000))
+        assert self.show(shader)[:2] == (0, 0)
+        for x in range(640):
+            shader.on_event(pointer("move", x, x * 359 // 639))
+            assert self.show(shader)[:2] == (x, 359 - x * 359 // 639)
+
+    def test_in_the_first_column_and_row_it_is_down_too(self, shader):
+        shader.on_event(pointer("down", 0, 359))
+        x, y, z, w = self.show(shader)
+        assert (x, y) == (0, 0)
+        assert z > 0
+        assert w > 0
+
+    def test_another_size_shows_the_same_place(self, shader):
+        self.show(shader)
+        shader.on_event(pointer("down", 160, 90))
+        assert self.show(shader, (1280, 720)) == (320, 539, 320, 539)
+        shader.on_event(pointer("move", 640, 360))
+        assert self.show(shader, (64, 36))[:2] == (32, 17)
+        shader.on_event({"type": "resize", "width": 100, "height": 100})
+        shader.on_event(pointer("move", 25, 25))
+        assert self.show(shader, self.SIZE)[:2] == (160, 269)
+
+    def test_before_the_first_frame_its_size_counts(self, draw):
+        shader = Shader(image("iMouse.xyz, 1"))
+        shader.on_event(pointer("down", 1, 0))
+        assert (draw(shader)[0, 0, :3] == (1, 2, 1)).all()
+        shader.on_event(pointer("move", 3, 2))
+        assert (draw(shader)[0, 0, :3] == (3, 0, 1)).all()
+
+    def test_its_state_can_be_kept(self, shader):
+        self.show(shader)
+        assert shader.mouse.state == []
+        shader.on_event(pointer("down", 160, 90))
+        shader.on_event(pointer("move", 320, 180))
+        kept = shader.mouse.state
+        shader.on_event(pointer("up", 0, 0))
+        shader.mouse.state = kept
+        assert self.show(shader) == (320, 179, 160, -269)
+        shader.mouse.state = []
+        assert self.show(shader) == (0, 0, 0, 0)
+        with pytest.raises(ValueError, match="five finite numbers or none, not"):
+            shader.mouse.state = [1, 2, float("nan"), 4, 5]
+
 
 @pytest.mark.parametrize(
     "source",
@@ -194,13 +394,45 @@ class TestUniforms:
     ids=["mainImage", "whole with #version", "whole without"],
 )
 def test_errors_name_the_users_own_line(draw, source):
-    with pytest.raises(nbpipe.SceneError, match=r"line 4: .*nonsense.*\n +\w+ = vec4\(nonsense\);"):
+    with pytest.raises(nbpipe.SceneError, match=r"line 4, column \d+: .*nonsense.*\n +\w+ = vec4\(nonsense\);"):
         draw(source)
 
 
 def test_the_first_line_can_be_wrong_too(draw):
-    with pytest.raises(nbpipe.SceneError, match=r"line 1: .*\n +nonsense;"):
+    with pytest.raises(nbpipe.SceneError, match=r"line 1, column 1: .*\n +nonsense;\n +\^"):
         draw("nonsense;\n" + image("1"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "float a = nonsense;",
+        "    float   a  =   nonsense;",
+        "\tfloat a =\t nonsense;",
+        "float a = /* Übung */ 1.0 + /* 2 */ nonsense; // nonsense",
+        "/* from above\n */ float a = nonsense;",
+        "float a = 1.0; float b = nonsense;",
+    ],
+)
+def test_a_caret_stands_under_the_column_of_the_users_own_text(draw, line):
+    with pytest.raises(nbpipe.SceneError) as caught:
+        draw("void mainImage(out vec4 c, in vec2 p) {\n" + line + "\n}")
+    _, where, shown, caret, *_ = str(caught.value).split("\n")
+    own = line.split("\n")[-1]
+    assert where.startswith(f"line {1 + len(line.splitlines())}, column {1 + own.index('nonsense')}: error: ")
+    assert shown.strip() == own.strip().expandtabs(4) or "\t" in line
+    assert caret.strip() == "^"
+    assert shown[caret.index("^") :].startswith("nonsense")
+
+
+def test_lines_count_from_where_the_editor_shows_them(draw):
+    with pytest.raises(nbpipe.SceneError, match="line 12, column 9: "):
+        draw(Shader("\nfloat a=nonsense;\n" + image("1"), first_line=11))
+
+
+def test_what_is_missing_at_the_end_is_said_to_be_there(draw):
+    with pytest.raises(nbpipe.SceneError, match="after line 3: error: syntax error"):
+        draw(Shader("void mainImage(out vec4 c, in vec2 p) {\nc = vec4(1);", first_line=2))
 
 
 def test_source_must_be_text():

@@ -91,27 +91,56 @@ class SceneSource:
         samples: int,
         reading: Reading = _PLAIN,
     ) -> None:
-        self.size = size
         self.renderer, self.software = where.renderer, where.software
         self._scene, self._where, self._fps, self._frames = scene, where, fps, frames
+        self._samples, self._reading = samples, reading
         with self.current():
             check_size(size, where)
             where.enter(self)
-            self._stage = Stage(where.ctx, size, preview_size(size))
             try:
-                self._canvas = self._stage.canvas(samples, reading.dtype)
+                self._build(size)
                 setup = getattr(scene, "setup", None)
                 if setup is not None:
-                    setup(where.ctx)
-                    where.ensure()
-                self._readback = Readback(where, self._stage, reading, own=True)
+                    try:
+                        setup(where.ctx)
+                        where.ensure()
+                    except BaseException:
+                        where.ensure()
+                        self._dismantle()
+                        raise
             except BaseException:
-                where.ensure()
-                self._stage.release()
                 where.leave(self)
                 raise
-        self._drawn = self._canvas
-        self.pixel_format, self.bottom_up = self._readback.pixel_format, self._readback.bottom_up
+
+    def _build(self, size: tuple[int, int]) -> None:
+        stage = Stage(self._where.ctx, size, preview_size(size))
+        try:
+            canvas = stage.canvas(self._samples, self._reading.dtype)
+            readback = Readback(self._where, stage, self._reading, own=True)
+        except BaseException:
+            stage.release()
+            raise
+        self.size, self._stage, self._readback = size, stage, readback
+        self._canvas = self._drawn = canvas
+        self.pixel_format, self.bottom_up = readback.pixel_format, readback.bottom_up
+
+    def _dismantle(self) -> None:
+        self._readback.release()
+        self._stage.release()
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Go on with pictures of another size, black at first; the scene's own objects stay.
+
+        Raises
+        ------
+        ValueError
+            This GL has none so large.
+        """
+        check_size(size, self._where)
+        old = self._readback, self._stage
+        self._build(size)
+        for part in old:
+            part.release()
 
     def current(self) -> AbstractContextManager[None]:
         """Make the context current."""
@@ -125,10 +154,11 @@ class SceneSource:
         """Make a mapped pixel buffer, or what this GL has instead."""
         return self._readback.memory(lasting=lasting)
 
-    def draw(self, index: int) -> bool:
-        """Let the scene draw."""
+    def draw(self, index: int, time: float | None = None) -> bool:
+        """Let the scene draw frame `index`, which is at ``index / fps`` unless `time` (seconds) says otherwise."""
         self._canvas.use()
-        time = float(index / self._fps)
+        if time is None:
+            time = float(index / self._fps)
         self._scene.render(Frame(self._where.ctx, self._canvas, time, index, self._frames, self._fps, self.size))
         self._where.ensure()
         self._where.collect()
@@ -156,8 +186,7 @@ class SceneSource:
                 release()
         finally:
             self._where.ensure()
-            self._readback.release()
-            self._stage.release()
+            self._dismantle()
 
 
 class TextureSource:

@@ -6,7 +6,12 @@ The only module that imports IPython, and only inside its functions: a script ha
 from __future__ import annotations
 
 import base64
+import logging
 import uuid
+from collections.abc import Callable
+from typing import Any
+
+_log = logging.getLogger("nbpipe")
 
 _MARK = 64  # characters of a poster's base64 by which the live widget finds it in the page
 
@@ -60,3 +65,35 @@ def leave_poster(jpeg: bytes, text: str, place: str | None) -> str:
     else:
         update_display(bundle, raw=True, display_id=place)
     return poster[-_MARK:]
+
+
+# What the last execution of each cell has left at work, as functions that end it.
+_left: dict[str, list[Callable[[], object]]] = {}
+
+
+def leave_to_rerun(end: Callable[[], object]) -> None:
+    """Call `end` when the cell that runs now is run again, before its code: what it shows then will be new."""
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return
+    cell = kernel.get_parent("shell").get("metadata", {}).get("cellId")
+    if isinstance(cell, str):
+        if not _left:
+            shell.events.register("pre_run_cell", _end_left)
+        _left.setdefault(cell, []).append(end)
+
+
+def _end_left(info: Any) -> None:
+    for end in _left.pop(getattr(info, "cell_id", None) or "", []):
+        try:
+            end()
+        except Exception:  # noqa: BLE001  the new execution must not fail for the old one
+            _log.exception("nbpipe: an error while ending what this cell had left at work was ignored")
+    if not _left:
+        from IPython.core.getipython import get_ipython
+
+        shell: Any = get_ipython()
+        shell.events.unregister("pre_run_cell", _end_left)

@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
-import simplejpeg
+
+from nbpipe.notebook.pictures import jpeg
 
 _FASTEST = 1 / 15  # seconds between pictures: enough to see motion, and far below what an export needs
 _UNHEARD = 1 / 4  # the same where no answer can come (a blocking cell on ipykernel 6): nothing tells of a slow line
@@ -75,14 +76,10 @@ class PreviewStream:
 
     def offer(self, picture: np.ndarray, index: int) -> None:
         """Compress a picture (height, width, 3 or 4) and send it."""
-        height, width, channels = picture.shape
-        jpeg = simplejpeg.encode_jpeg(
-            np.ascontiguousarray(picture),
-            quality=_QUALITY,
-            colorspace="RGB" if channels == 3 else "RGBX",  # noqa: PLR2004
-        )
+        height, width = picture.shape[:2]
+        data = jpeg(picture, _QUALITY)
         if not self._has_middle:
-            self.poster = jpeg
+            self.poster = data
             self._has_middle = self._is_middle(index)
         self._sent.append(index)
         self._sent_at = time.monotonic()
@@ -93,7 +90,7 @@ class PreviewStream:
             "height": height,
             "mime": "image/jpeg",
         }
-        self._send(message, [jpeg])
+        self._send(message, [data])
 
     def _is_middle(self, index: int) -> bool:
         return self._middle is not None and not self._has_middle and index >= self._middle

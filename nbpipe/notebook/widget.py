@@ -6,11 +6,6 @@ the main one, so `_on_message` checks them against a list and then sets a flag o
 acknowledgement, or answers: that it hears, or with a piece of the finished file.
 No path and no option ever comes from a message, and no trait is writable from outside the kernel.
 
-How messages get here while a cell blocks: JupyterLab 4.4 and later sends those of widgets to a subshell, a
-second thread of ipykernel 7. But ipykernel 7.4 sends a comm's messages to the shell that published on it last,
-which for a recording is the busy main one. `_stay_on_subshell` opts this widget's comm out of that. On ipykernel
-6 nothing can arrive before the cell ends; a browser whose hello stays without an answer says so.
-
 Knows no GL, FFmpeg or pipeline: it is given a `Steering`, and a driver that makes the recording go on.
 """
 
@@ -18,21 +13,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, Protocol
 
-import anywidget
 import traitlets as t
 
 from nbpipe.notebook import cell
-from nbpipe.notebook.film import Film
+from nbpipe.notebook.film import Answer, Film
+from nbpipe.notebook.kernel_widget import STATIC, KernelWidget
 from nbpipe.notebook.stream import PreviewStream
 from nbpipe.progress import Progress, State, Steering
 
 _log = logging.getLogger("nbpipe")
-
-_STATIC = Path(__file__).parent.parent / "static"
 
 
 class Driver(Protocol):
@@ -45,7 +38,7 @@ class Driver(Protocol):
         """The same for a coroutine."""
 
 
-class Recording(anywidget.AnyWidget):
+class Recording(KernelWidget):
     """A recording under way or finished; what `nbpipe.record` returns.
 
     Every trait can be watched (`observe`) and linked. All are written by nbpipe alone.
@@ -81,8 +74,8 @@ class Recording(anywidget.AnyWidget):
     """
 
     # Texts, not paths: for a path anywidget 0.11 keeps every widget alive, to tell it when the file changes.
-    _esm = (_STATIC / "widget.js").read_text(encoding="utf-8")
-    _css = (_STATIC / "widget.css").read_text(encoding="utf-8")
+    _esm = (STATIC / "widget.js").read_text(encoding="utf-8")
+    _css = (STATIC / "widget.css").read_text(encoding="utf-8")
 
     state = t.Unicode(State.PENDING.value).tag(sync=True)
     frame = t.Int(0).tag(sync=True)
@@ -106,7 +99,7 @@ class Recording(anywidget.AnyWidget):
     _rate = t.Unicode("").tag(sync=True)
     _software = t.Bool(default_value=False).tag(sync=True)
     _note = t.Unicode("").tag(sync=True)
-    _video = t.Dict(None, allow_none=True).tag(sync=True)
+    _video = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _poster_mark = t.Unicode("").tag(sync=True)
 
     def __init__(self, steering: Steering, **state: object) -> None:
@@ -114,7 +107,6 @@ class Recording(anywidget.AnyWidget):
         self._driver: Driver | None = None
         self._stream: PreviewStream | None = None
         self._film: Film | None = None
-        self._shown_in: int | None = None
         self._place: str | None = None
         super().__init__(**state)
         self.on_msg(self._on_message)
@@ -158,17 +150,11 @@ class Recording(anywidget.AnyWidget):
         """Let `driver` make the recording go on; called once, by whoever made both."""
         self._driver = driver
 
-    def detach(self) -> None:
-        """Do without a frontend, as in a script; ipywidgets keeps every widget that has not done so for ever."""
-        self.layout.close()
-        self.close()
-
     def show(self, preview: PreviewStream, *, here: bool) -> None:
         """Display the widget in the running cell; `here` if the recording will also end in that cell."""
         self._stream = preview
-        cell.show(self._bundle())
+        self.display_here()
         self._place = None if here else cell.reserve()
-        self._shown_in = cell.current_cell()
 
     def update(self, progress: Progress) -> None:
         """Take over a snapshot; one message to the browser."""
@@ -204,14 +190,6 @@ class Recording(anywidget.AnyWidget):
             self._film = Film(self.path)
             self._take("_video", self._film.offer())
 
-    def open(self) -> None:
-        """Open the comm, and keep its messages away from a busy main thread."""
-        super().open()
-        _stay_on_subshell(self.comm)
-
-    def set_state(self, sync_data: dict[str, object]) -> None:
-        """Ignore what a browser wants to set: every trait belongs to the kernel."""
-
     def __str__(self) -> str:
         picture = f"{self._name}: {'×'.join(map(str, self._size))}, {self._rate} fps"
         if not State(self.state).ended:
@@ -222,16 +200,23 @@ class Recording(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return f"<Recording {self}>"
 
-    def _ipython_display_(self) -> None:
-        """Display another view, unless this is the cell that shows one already."""
-        if cell.current_cell() != self._shown_in:
-            cell.show(self._bundle())
+    def snapshot(self) -> dict[str, object]:
+        """Return what a browser is told of the recording, for a widget that shows it in itself."""
+        return {name: getattr(self, name) for name in SHARED}
 
-    def _bundle(self) -> dict[str, object]:
-        bundle = self._repr_mimebundle_()
-        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
-        data["text/plain"] = str(self)
-        return data
+    def hear(self, content: dict[str, object], send: Callable[..., None]) -> None:
+        """Do what a browser has asked for, and answer with ``send(content, buffers)``. Any thread."""
+        kind = content.get("type")
+        if kind == "stop":
+            self.stop()
+        elif kind == "pause":
+            self.pause()
+        elif kind == "resume":
+            self.resume()
+        elif kind == "video" and self._film is not None:
+            answer: Answer | None = self._film.piece(content.get("offset"))
+            if answer is not None:
+                send(*answer)
 
     def _on_message(self, _: object, content: object, __: object) -> None:
         if not isinstance(content, dict):
@@ -241,20 +226,11 @@ class Recording(anywidget.AnyWidget):
         kind = content.get("type")
         if kind == "hello":
             self.send({"type": "heard"})  # now the browser knows that its buttons work
-        elif kind == "stop":
-            self.stop()
-        elif kind == "pause":
-            self.pause()
-        elif kind == "resume":
-            self.resume()
         elif kind == "ack" and self._stream is not None:
             self._stream.ack(content.get("index"))
-        elif kind == "video" and self._film is not None:
-            answer = self._film.piece(content.get("offset"))
-            if answer is not None:
-                self.send(*answer)
+        else:
+            self.hear(content, self.send)
 
 
-def _stay_on_subshell(comm: Any) -> None:
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001  there is no public way
+# What a browser needs to show a recording.
+SHARED = tuple(name for name, trait in Recording.class_traits(sync=True).items() if name in vars(Recording))

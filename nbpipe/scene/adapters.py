@@ -7,6 +7,7 @@ Render thread only. Makes no GL object itself; knows nothing of readback or vide
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -153,11 +154,19 @@ def adapt(scene: object) -> Scene | Pictures:
     TypeError
         It is none, with what was given.
     """
+    if isinstance(scene, type) and _is_window_config(scene):
+        from nbpipe.scene.window import WindowScene
+
+        return WindowScene(scene)
     if isinstance(scene, type):
         msg = f"scene is the class {scene.__name__}; pass an instance of it: {scene.__name__}()"
         raise TypeError(msg)
     if inspect.isgeneratorfunction(scene):
         msg = f"scene is a generator function; pass what it returns: {scene.__name__}()"
+        raise TypeError(msg)
+    if _is_window_config(type(scene)):
+        name = type(scene).__name__
+        msg = f"scene is an instance of the WindowConfig {name}, which has a window already; pass the class: {name}"
         raise TypeError(msg)
     if isinstance(scene, str):
         return Shader(scene)
@@ -174,3 +183,9 @@ def adapt(scene: object) -> Scene | Pictures:
         f"pictures, not {scene!r}"
     )
     raise TypeError(msg)
+
+
+def _is_window_config(kind: type) -> bool:
+    """Whether a class is one of moderngl-window's; whoever has such a class has imported that already."""
+    base = getattr(sys.modules.get("moderngl_window"), "WindowConfig", None)
+    return isinstance(base, type) and issubclass(kind, base)

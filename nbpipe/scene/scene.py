@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    import moderngl
+
     from nbpipe.scene.frame import Frame
 
 
@@ -24,3 +26,15 @@ class Scene(Protocol):
 
     def render(self, frame: Frame) -> object:
         """Draw `frame` into ``frame.fbo``; the return value is ignored."""
+
+
+class Borrowed:
+    """A scene that is set up already and will be used further: drawn, but neither set up nor released."""
+
+    def __init__(self, scene: Scene, ctx: moderngl.Context) -> None:
+        self.ctx = ctx
+        self._scene = scene
+
+    def render(self, frame: Frame) -> None:
+        """Let the scene draw."""
+        self._scene.render(frame)

@@ -1,8 +1,9 @@
 """GLSL as a scene: Shadertoy's ``mainImage``, or a whole fragment shader.
 
-Owns one program and one full-screen triangle, made in ``setup`` on the render thread. The user's source is
-compiled with ``#line 1`` before it, so that the compiler counts the user's own lines; its message is then
-read back and shown with the line it means. Knows moderngl and `Frame`; nothing of readback or video.
+Owns one program and one full-screen triangle, made in ``setup`` on the render thread, and the `Mouse` that
+``on_event`` moves there. The user's source is compiled with ``#line 1`` before it and blanks for its comments, so that
+the compiler counts the user's own lines and columns; its message is then read back and shown with the place it means.
+Knows moderngl and `Frame`; nothing of readback or video.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from __future__ import annotations
 import datetime as dt
 import re
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import moderngl
 import numpy as np
 
 from nbpipe.errors import SceneError
+from nbpipe.scene.glsl import declarations, pointed, split_lines, without_comments
+from nbpipe.scene.mouse import Mouse
+from nbpipe.scene.parameter import Parameter
+from nbpipe.scene.uniforms import uniform_parameters
 
 if TYPE_CHECKING:
     from nbpipe.scene.frame import Frame
@@ -48,6 +53,7 @@ uniform sampler2D iChannel3;
 out vec4 nbpipe_color;
 #line 1
 """
+_INPUTS = {found.name for found in declarations(_SHADERTOY_HEAD)}
 _CHANNELS = ("iChannel0", "iChannel1", "iChannel2", "iChannel3")
 _SHADERTOY_TAIL = """
 void main() {
@@ -57,13 +63,13 @@ void main() {
 }
 """
 
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _MAIN_IMAGE = re.compile(r"\bvoid\s+mainImage\s*\(")
 _MAIN = re.compile(r"\bvoid\s+main\s*\(")
 _VERSION = re.compile(r"^\s*#\s*version\b", re.MULTILINE)
-# Where Mesa ("0:3(12): error: …"), NVIDIA ("0(3) : error C1008: …") and Apple and AMD ("ERROR: 0:3: …") name the line.
+# Where Mesa ("0:3(12): error: …"), NVIDIA ("0(3) : error C1008: …") and Apple and AMD ("ERROR: 0:3: …") name the line,
+# and Mesa the column.
 _DIAGNOSTIC = re.compile(
-    r"^(?:ERROR:\s*|WARNING:\s*)?0[:(](?P<line>\d+)\)?(?:\(\d+\))?\s*:\s*(?P<text>.*)$", re.MULTILINE
+    r"^(?:ERROR:\s*|WARNING:\s*)?0[:(](?P<line>\d+)\)?(?:\((?P<column>\d+)\))?\s*:\s*(?P<text>.*)$", re.MULTILINE
 )
 
 
@@ -79,47 +85,81 @@ class Shader:
     date : datetime.datetime, optional
         What ``iDate`` shows in the first frame; afterwards it advances with the video's own time. The moment
         of ``setup`` unless given.
+    first_line : int
+        The number that the first line of `source` has for the reader of an error: 2 for a notebook cell that
+        begins with its magic.
     **uniforms
         Values for the shader's own uniforms: numbers, tuples, and for samplers such as ``iChannel0`` a
         `moderngl.Texture` or a uint8 array of shape (H, W), (H, W, 3) or (H, W, 4) whose row 0 is the top.
 
+    Attributes
+    ----------
+    source : str
+    uniforms : dict
+        The values given; a change shows in the next frame. An array is looked at when it is another array.
+    mouse : Mouse
+        What ``iMouse`` shows; `on_event` moves it.
+
     Raises
     ------
     TypeError, SceneError
-        `source` is no string, or has neither ``mainImage`` nor ``main``.
+        `source` is no string, or has neither ``mainImage`` nor ``main``; or a hint beside a uniform (see
+        `parameters`) cannot be understood.
+
+    Notes
+    -----
+    A uniform that is declared and has no value starts as its control would: with its own initialiser; else in the
+    middle of its ``// @range(0, 2)``, with the first of its ``// @options(1, 2)``, a colour with white; else with 0.
+    So a recording shows what a preview does.
     """
 
-    def __init__(self, source: str, *, date: dt.datetime | None = None, **uniforms: object) -> None:
+    def __init__(
+        self, source: str, *, date: dt.datetime | None = None, first_line: int = 1, **uniforms: object
+    ) -> None:
         if not isinstance(source, str):
             msg = f"source must be a string of GLSL, not {type(source).__name__}"
             raise TypeError(msg)
         self.source = source
-        self.uniforms = uniforms
+        self.uniforms: dict[str, object] = uniforms
+        self.mouse = Mouse()
         self._date = date
+        self._first_line = first_line
         self._glsl = _complete(source)
+        found = declarations(source)
+        self._declared = _INPUTS | {declaration.name for declaration in found}
+        self._parameters = uniform_parameters(found, uniforms, source, first_line)
         self._made: list[Any] = []
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return the uniforms that a person may change, with their present values; see `nbpipe.scene.uniforms`."""
+        return {name: self._present(name, parameter) for name, parameter in self._parameters.items()}
 
     def setup(self, ctx: moderngl.Context) -> None:
         """Compile. Raises `SceneError` with the user's own line numbers."""
         try:
             self._program = ctx.program(vertex_shader=_VERTEX, fragment_shader=self._glsl)
         except moderngl.Error as error:
-            raise SceneError(_explain(str(error), self.source)) from None
+            raise SceneError(_explain(str(error), self.source, self._first_line)) from None
         self._vertices = ctx.vertex_array(self._program, [])
         self._made = [self._program, self._vertices]
         self._start = self._date or dt.datetime.now()  # noqa: DTZ005  iDate is the wall clock of the viewer
-        self._textures: list[moderngl.Texture] = []
-        self._channels: list[tuple[float, ...]] = [(0.0, 0.0, 0.0)] * 4
+        self._textures: dict[str, moderngl.Texture] = {}
+        self._shown: dict[str, object] = {}
+        self.mouse.forget_size()
         try:
-            for name, value in self.uniforms.items():
-                self._set_own(ctx, name, value)
+            self._set_all(ctx)
             self._check_samplers()
         except BaseException:
             self.release()
             raise
 
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """Let the pointer move ``iMouse``; `event` is one of the renderview specification's."""
+        self.mouse.on_event(event)
+
     def render(self, frame: Frame) -> None:
-        """Fill ``frame.fbo``."""
+        """Fill ``frame.fbo``. Raises `SceneError` when a uniform was given what it cannot take."""
+        self._set_all(frame.ctx)
         now = self._start + dt.timedelta(seconds=frame.time)
         seconds = (now - now.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
         self._set("iTime", frame.time)
@@ -127,12 +167,12 @@ class Shader:
         self._set("iFrame", frame.index)
         self._set("iFrameRate", float(frame.fps))
         self._set("iResolution", (*map(float, frame.size), 1.0))
-        self._set("iMouse", (0.0, 0.0, 0.0, 0.0))
+        self._set("iMouse", self.mouse.uniform(frame.size))
         self._set("iDate", (float(now.year), now.month - 1.0, float(now.day), seconds))
         self._set("iSampleRate", 44100.0)
         self._set_array("iChannelTime", [frame.time] * 4)
-        self._set_array("iChannelResolution", self._channels)
-        for unit, texture in enumerate(self._textures):
+        self._set_array("iChannelResolution", [self._resolution(name) for name in _CHANNELS])
+        for unit, texture in enumerate(self._textures.values()):
             texture.use(unit)
         self._vertices.render(moderngl.TRIANGLES, vertices=3)
 
@@ -163,37 +203,62 @@ class Shader:
             used = values[: uniform.array_length]
             uniform.value = used if len(used) > 1 else used[0]
 
+    def _set_all(self, ctx: moderngl.Context) -> None:
+        """Show the values that changed since the frame before; lists may have changed within, and cost 1 µs."""
+        starts = {name: parameter.value for name, parameter in self._parameters.items()}
+        for name, value in {**starts, **self.uniforms}.items():
+            if name not in self._shown or self._shown[name] is not value or isinstance(value, list):
+                self._set_own(ctx, name, value)
+                self._shown[name] = value
+
     def _set_own(self, ctx: moderngl.Context, name: str, value: object) -> None:
         uniform: Any = self._program.get(name, None)
         if uniform is None:
+            if re.split(r"[.\[]", name)[0] in self._declared:
+                return  # the compiler found it unused, which it may be for a moment while someone types
             known = ", ".join(sorted(name for name in self._program if not name.startswith("gl_"))) or "none"
             msg = f"the shader uses no uniform {name!r} (it uses: {known})"
             raise SceneError(msg)
-        if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim in (2, 3):
+        if _is_sampler(uniform):
+            self._set_texture(ctx, name, uniform, value)
+            return
+        try:
+            uniform.value = value
+        except Exception as error:
+            msg = f"uniform {name!r} cannot take {reprlib.repr(value)}: {error}"
+            raise SceneError(msg) from error
+
+    def _set_texture(self, ctx: moderngl.Context, name: str, uniform: Any, value: object) -> None:
+        if isinstance(value, moderngl.Texture):
+            texture = value
+        elif isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim in (2, 3):
             height, width = value.shape[:2]
             components = 1 if value.ndim == 2 else value.shape[2]  # noqa: PLR2004
             upright = np.ascontiguousarray(value[::-1])  # GL's row 0 is the bottom
             texture = ctx.texture((width, height), components, upright, alignment=1)
             self._made.append(texture)
-        elif isinstance(value, moderngl.Texture):
-            texture = value
-        elif _is_sampler(uniform):
+        else:
             got = f"an array of shape {value.shape} and dtype {value.dtype}" if isinstance(value, np.ndarray) else value
             msg = (
                 f"{name!r} needs a moderngl.Texture or a uint8 array (H, W) or (H, W, 3 or 4), not {reprlib.repr(got)}"
             )
             raise SceneError(msg)
-        else:
-            try:
-                uniform.value = value
-            except Exception as error:
-                msg = f"uniform {name!r} cannot take {reprlib.repr(value)}: {error}"
-                raise SceneError(msg) from error
-            return
-        if name in _CHANNELS:
-            self._channels[_CHANNELS.index(name)] = (*map(float, texture.size), 1.0)
-        uniform.value = len(self._textures)
-        self._textures.append(texture)
+        before = self._textures.get(name)
+        self._textures[name] = texture
+        if before is not None and before in self._made:
+            self._made.remove(before)
+            before.release()
+        uniform.value = list(self._textures).index(name)
+
+    def _resolution(self, channel: str) -> tuple[float, ...]:
+        texture = self._textures.get(channel)
+        return (0.0, 0.0, 0.0) if texture is None else (*map(float, texture.size), 1.0)
+
+    def _present(self, name: str, parameter: Parameter) -> Parameter:
+        try:
+            return parameter.starting(self.uniforms[name]) if name in self.uniforms else parameter
+        except (TypeError, ValueError):  # `render` says so, in terms of the uniform
+            return parameter
 
 
 def _is_sampler(uniform: Any) -> bool:
@@ -203,26 +268,36 @@ def _is_sampler(uniform: Any) -> bool:
 
 
 def _complete(source: str) -> str:
-    code = _COMMENT.sub(" ", source)
+    code = without_comments(source)
     if _MAIN.search(code):
-        return source if _VERSION.search(code) else "#version 330 core\n#line 1\n" + source
+        return code if _VERSION.search(code) else "#version 330 core\n#line 1\n" + code
     if not _MAIN_IMAGE.search(code):
         msg = (
             "this GLSL has no 'void mainImage(out vec4 fragColor, in vec2 fragCoord)' and no 'void main()': "
             "write one of the two, or, if this is the name of a file, pass its text: Path(…).read_text()"
         )
         raise SceneError(msg)
-    return _SHADERTOY_HEAD + source + _SHADERTOY_TAIL
+    return _SHADERTOY_HEAD + code + _SHADERTOY_TAIL
 
 
-def _explain(log: str, source: str) -> str:
-    lines = source.splitlines()
+def _explain(log: str, source: str, first_line: int) -> str:
+    lines = split_lines(without_comments(source))
     parts = ["the shader does not compile"]
     for found in _DIAGNOSTIC.finditer(log):
-        number = int(found["line"])
-        parts.append(f"line {number}: {found['text'].strip()}")
-        if 1 <= number <= len(lines):
-            parts.append(f"    {lines[number - 1].strip()}")
+        line, column = int(found["line"]), None
+        if found["column"] and line <= len(lines):
+            column = _spread(lines[line - 1], int(found["column"]))
+        parts.append(pointed(source, line, column, found["text"].strip(), first_line))
     if len(parts) == 1:
         parts.append(log.strip())
     return "\n".join(parts)
+
+
+def _spread(line: str, column: int) -> int:
+    """Return the column of `line` that Mesa means: its preprocessor makes one blank of any number of them."""
+    counted = 0
+    for index, character in enumerate(line):
+        counted += character not in " \t" or index == 0 or line[index - 1] not in " \t"
+        if counted == column:
+            return index + 1
+    return len(line) + 1

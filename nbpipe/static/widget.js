@@ -11,7 +11,13 @@ var ICONS = {
   pause: "M4 3h3v10H4zM9 3h3v10H9z",
   resume: "M4.5 2.8v10.4L13 8z",
   stop: "M3.5 3.5h9v9h-9z",
-  download: "M7.2 2h1.6v5.9l2.3-2.3 1.1 1.1L8 10.9 3.8 6.7l1.1-1.1 2.3 2.3zM3 12.4h10V14H3z"
+  download: "M7.2 2h1.6v5.9l2.3-2.3 1.1 1.1L8 10.9 3.8 6.7l1.1-1.1 2.3 2.3zM3 12.4h10V14H3z",
+  back: "M3.5 3h2v10h-2zM13 3v10L6.5 8z",
+  forward: "M10.5 3h2v10h-2zM3 3v10l6.5-5z",
+  loop: "M4 3h6V1.2L13.6 4 10 6.8V5H5v3H3V4a1 1 0 0 1 1-1zM12 13H6v1.8L2.4 12 6 9.2V11h5V8h2v4a1 1 0 0 1-1 1z",
+  record: "M8 3.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9z",
+  take: "M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11zM8 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM8 6a2 2 0 1 1 0 4 2 2 0 0 1 0-4z",
+  corner: "M13.5 4.6v1.5L6.1 13.5H4.6zM13.5 9.3v1.5l-2.7 2.7H9.3z"
 };
 var SVG = "http://www.w3.org/2000/svg";
 function icon(name) {
@@ -23,6 +29,18 @@ function icon(name) {
   path.setAttribute("d", ICONS[name]);
   drawing.append(path);
   return drawing;
+}
+function label(name) {
+  return make("span", "nbpipe-label", name);
+}
+function makeButton(name, iconName) {
+  const button = make("button", "nbpipe-button", icon(iconName), label(name));
+  button.type = "button";
+  return button;
+}
+function write(element, text2) {
+  if (element.textContent !== text2) element.textContent = text2;
+  element.hidden = text2 === "";
 }
 
 // src/film.ts
@@ -79,6 +97,7 @@ var Frames = class {
   #picture = null;
   /** The picture's index until it has been painted. */
   #unpainted = null;
+  #newest = -1;
   #owed = [];
   #animation = null;
   #closed = false;
@@ -87,9 +106,28 @@ var Frames = class {
   }
   offer(frame) {
     if (this.#closed) return;
-    if (this.#waiting) this.#owe(this.#waiting.index);
+    if (this.#waiting) this.owe(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();
+  }
+  /** Takes over a decoded picture. */
+  show(picture, index) {
+    if (this.#closed || index < this.#newest) {
+      picture.close();
+      this.owe(index);
+      return;
+    }
+    if (this.#unpainted !== null) this.owe(this.#unpainted);
+    this.#picture?.close();
+    this.#picture = picture;
+    this.#newest = this.#unpainted = index;
+    this.#schedule();
+  }
+  /** A frame that will never be shown: acknowledged with the next that is. */
+  owe(index) {
+    this.#owed.push(index);
+    if (this.#owed.length > MAX_OWED) this.#owed.shift();
+    this.#schedule();
   }
   /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */
   attach(viewer) {
@@ -115,29 +153,13 @@ var Frames = class {
     this.#waiting = null;
     this.#decoding = true;
     decode(frame).then(
-      (picture) => this.#replace(picture, frame.index),
+      (picture) => this.show(picture, frame.index),
       // A damaged image is thrown away like a late one; the next one may be whole.
-      () => this.#owe(frame.index)
+      () => this.owe(frame.index)
     ).finally(() => {
       this.#decoding = false;
       this.#decodeNext();
     });
-  }
-  #replace(picture, index) {
-    if (this.#closed) {
-      picture.close();
-      return;
-    }
-    if (this.#unpainted !== null) this.#owe(this.#unpainted);
-    this.#picture?.close();
-    this.#picture = picture;
-    this.#unpainted = index;
-    this.#schedule();
-  }
-  #owe(index) {
-    this.#owed.push(index);
-    if (this.#owed.length > MAX_OWED) this.#owed.shift();
-    this.#schedule();
   }
   #schedule() {
     const due = this.#unpainted !== null || this.#owed.length > 0;
@@ -159,22 +181,140 @@ var Frames = class {
     for (const index of owed.sort((a, b) => a - b)) this.#acknowledge(index);
   }
 };
-async function decode({ data, mime }) {
+async function decode({ data, mime, moment }) {
   const blob = new Blob([data], { type: mime });
   if (typeof createImageBitmap === "function") {
     const bitmap = await createImageBitmap(blob);
-    return { source: bitmap, width: bitmap.width, height: bitmap.height, close: () => bitmap.close() };
+    return {
+      source: bitmap,
+      width: bitmap.width,
+      height: bitmap.height,
+      moment,
+      close: () => bitmap.close()
+    };
   }
   const url = URL.createObjectURL(blob);
   try {
     const image = new Image();
     image.src = url;
     await image.decode();
-    return { source: image, width: image.naturalWidth, height: image.naturalHeight, close: () => {
+    const { naturalWidth: width, naturalHeight: height } = image;
+    return { source: image, width, height, moment, close: () => {
     } };
   } finally {
     URL.revokeObjectURL(url);
   }
+}
+
+// src/hello.ts
+var PATIENCE = 1500;
+var HELLOS = 8;
+function sayHello({ say, over, waited }) {
+  let hellos = 0;
+  const next = () => {
+    hellos += 1;
+    say();
+  };
+  const timer = setInterval(() => {
+    waited();
+    if (over() || hellos === HELLOS) clearInterval(timer);
+    else next();
+  }, PATIENCE);
+  next();
+  return () => clearInterval(timer);
+}
+
+// src/guards.ts
+function bytesOf(buffers, count2) {
+  if (!Array.isArray(buffers) || buffers.length !== count2) return null;
+  const all = buffers.map(viewOf).filter((one) => one !== null);
+  return all.length === count2 ? all : null;
+}
+function viewOf(buffer) {
+  if (ArrayBuffer.isView(buffer)) {
+    const { buffer: memory2, byteOffset, byteLength } = buffer;
+    return byteLength > 0 ? new Uint8Array(memory2, byteOffset, byteLength) : null;
+  }
+  if (Object.prototype.toString.call(buffer) !== "[object ArrayBuffer]") return null;
+  const memory = buffer;
+  return memory.byteLength > 0 ? new Uint8Array(memory) : null;
+}
+var MAX_TEXT = 2e4;
+var MAX_SIDE = 8192;
+var isObject = (value) => typeof value === "object" && value !== null;
+var isNumber = (value) => typeof value === "number" && Math.abs(value) < 1e15;
+var isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+var isSide = (value) => isCount(value) && value > 0 && value <= MAX_SIDE;
+var amount = (value) => isNumber(value) && value > 0 ? value : 0;
+var count = (value) => Math.floor(amount(value));
+var text = (value) => typeof value === "string" ? value.slice(0, MAX_TEXT) : "";
+var oneOf = (words, value, otherwise) => words.find((known) => known === value) ?? otherwise;
+function size(value) {
+  const [width, height] = Array.isArray(value) ? value : [];
+  return isCount(width) && isCount(height) && width > 0 && height > 0 ? [width, height] : [16, 9];
+}
+function posterMark(value) {
+  return typeof value === "string" && /^[A-Za-z0-9+/=]{1,128}$/.test(value) ? value : "";
+}
+
+// src/wire.ts
+function watchTraits(model, traits, changed) {
+  let due = false;
+  let watching = true;
+  const gather = () => {
+    if (due) return;
+    due = true;
+    queueMicrotask(() => {
+      due = false;
+      if (watching) changed();
+    });
+  };
+  for (const trait of traits) model.on(`change:${trait}`, gather);
+  return () => {
+    watching = false;
+    for (const trait of traits) model.off(`change:${trait}`, gather);
+  };
+}
+var LAST_EVENTS = ["comm_live_update", "comm:close", "destroy"];
+function watchKernel(model, element, gone) {
+  for (const event of LAST_EVENTS) model.on(event, gone);
+  if (element.closest(".jupyter-widgets-disconnected")) gone();
+  return () => {
+    for (const event of LAST_EVENTS) model.off(event, gone);
+  };
+}
+function watchMessages(model, read, received) {
+  const receive = (content, buffers) => {
+    const message = read(content, buffers);
+    if (message) received(message);
+  };
+  model.on("msg:custom", receive);
+  return () => model.off("msg:custom", receive);
+}
+function post(model, message) {
+  try {
+    model.send(message);
+  } catch {
+  }
+}
+var IMAGES = ["image/jpeg", "image/png"];
+function readCommon(content, buffers) {
+  if (!isObject(content)) return null;
+  const { type, index, width, height, mime, offset, total, error } = content;
+  const [data] = bytesOf(buffers, 1) ?? [];
+  if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
+    if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
+    return { type, index, mime, data, moment: momentOf(content) };
+  }
+  if (type === "video" && data && isCount(offset) && isCount(total)) {
+    return { type: "chunk", offset, total, data };
+  }
+  if (type === "heard") return { type };
+  if (type === "video" && typeof error === "string") return { type: "no-video", error: text(error) };
+  return null;
+}
+function momentOf({ time, frame }) {
+  return isNumber(time) && isCount(frame) ? { time, frame } : null;
 }
 
 // src/model.ts
@@ -203,11 +343,9 @@ var TRAITS = [
   "_video",
   "_poster_mark"
 ];
-function readRecording(model) {
-  const get = (trait) => model.get(trait);
-  const state = get("state");
+function readRecording(get) {
   return {
-    state: STATES.find((known) => known === state) ?? "pending",
+    state: oneOf(STATES, get("state"), "pending"),
     frame: count(get("frame")),
     frames: get("frames") == null ? null : count(get("frames")),
     framesWritten: count(get("frames_written")),
@@ -231,89 +369,12 @@ function readRecording(model) {
     posterMark: posterMark(get("_poster_mark"))
   };
 }
-function watchTraits(model, changed) {
-  let due = false;
-  let watching = true;
-  const gather = () => {
-    if (due) return;
-    due = true;
-    queueMicrotask(() => {
-      due = false;
-      if (watching) changed();
-    });
-  };
-  for (const trait of TRAITS) model.on(`change:${trait}`, gather);
-  return () => {
-    watching = false;
-    for (const trait of TRAITS) model.off(`change:${trait}`, gather);
-  };
-}
-var LAST_EVENTS = ["comm_live_update", "comm:close", "destroy"];
-function watchKernel(model, element, gone) {
-  for (const event of LAST_EVENTS) model.on(event, gone);
-  if (element.closest(".jupyter-widgets-disconnected")) gone();
-  return () => {
-    for (const event of LAST_EVENTS) model.off(event, gone);
-  };
-}
-function send(model, message) {
-  try {
-    model.send(message);
-  } catch {
-  }
-}
-var IMAGES = ["image/jpeg", "image/png"];
-var MAX_SIDE = 8192;
-function watchMessages(model, received) {
-  const receive = (content, buffers) => {
-    const message = readMessage(content, buffers);
-    if (message) received(message);
-  };
-  model.on("msg:custom", receive);
-  return () => model.off("msg:custom", receive);
-}
-function readMessage(content, buffers) {
-  if (!isObject(content)) return null;
-  const { type, index, width, height, mime, offset, total, error } = content;
-  const data = bytesOf(Array.isArray(buffers) && buffers.length === 1 ? buffers[0] : null);
-  if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
-    if (typeof mime === "string" && IMAGES.includes(mime)) return { type, index, mime, data };
-  }
-  if (type === "video" && data && isCount(offset) && isCount(total)) {
-    return { type: "chunk", offset, total, data };
-  }
-  if (type === "heard") return { type };
-  if (type === "video" && typeof error === "string") return { type: "no-video", error: text(error) };
-  return null;
-}
-function bytesOf(buffer) {
-  if (ArrayBuffer.isView(buffer)) {
-    const { buffer: memory2, byteOffset, byteLength } = buffer;
-    return byteLength > 0 ? new Uint8Array(memory2, byteOffset, byteLength) : null;
-  }
-  if (Object.prototype.toString.call(buffer) !== "[object ArrayBuffer]") return null;
-  const memory = buffer;
-  return memory.byteLength > 0 ? new Uint8Array(memory) : null;
-}
-var MAX_TEXT = 2e4;
-var isObject = (value) => typeof value === "object" && value !== null;
-var isCount = (value) => Number.isSafeInteger(value) && value >= 0;
-var isSide = (value) => isCount(value) && value > 0 && value <= MAX_SIDE;
-var amount = (value) => typeof value === "number" && value > 0 && value < 1e15 ? value : 0;
-var count = (value) => Math.floor(amount(value));
-var text = (value) => typeof value === "string" ? value.slice(0, MAX_TEXT) : "";
-function size(value) {
-  const [width, height] = Array.isArray(value) ? value : [];
-  return isCount(width) && isCount(height) && width > 0 && height > 0 ? [width, height] : [16, 9];
-}
+var send = post;
 function video(value) {
   if (!isObject(value)) return null;
   const { bytes, mime, playable } = value;
   if (!isCount(bytes) || typeof mime !== "string") return null;
   return { bytes, mime, playable: playable === true && bytes > 0 && /^video\/[a-z0-9.+-]{1,40}$/.test(mime) };
-}
-function posterMark(value) {
-  return typeof value === "string" && /^[A-Za-z0-9+/=]{1,128}$/.test(value) ? value : "";
 }
 
 // src/words.ts
@@ -511,18 +572,6 @@ function createPanel(press) {
   }
   return { element, paint };
 }
-function makeButton(name, iconName) {
-  const button = make("button", "nbpipe-button", icon(iconName), label(name));
-  button.type = "button";
-  return button;
-}
-function label(name) {
-  return make("span", "nbpipe-label", name);
-}
-function write(element, text2) {
-  if (element.textContent !== text2) element.textContent = text2;
-  element.hidden = text2 === "";
-}
 
 // src/poster.ts
 function createPoster() {
@@ -540,6 +589,11 @@ function ruleFor(mark) {
 }
 
 // src/screen.ts
+function drawOn(canvas, { source, width, height }) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  canvas.getContext("2d", { alpha: false })?.drawImage(source, 0, 0);
+}
 function createScreen(changed) {
   const canvas = make("canvas");
   const caption = make("div", "nbpipe-caption");
@@ -549,10 +603,8 @@ function createScreen(changed) {
   let url = null;
   let lit = false;
   let unplayable = false;
-  function draw({ source, width, height }) {
-    if (canvas.width !== width) canvas.width = width;
-    if (canvas.height !== height) canvas.height = height;
-    canvas.getContext("2d", { alpha: false })?.drawImage(source, 0, 0);
+  function draw(picture) {
+    drawOn(canvas, picture);
     if (lit) return;
     lit = true;
     element.classList.add("nbpipe-lit");
@@ -620,8 +672,6 @@ function createScreen(changed) {
 }
 
 // src/widget.ts
-var PATIENCE = 1500;
-var HELLOS = 8;
 function openSession(model) {
   const views = /* @__PURE__ */ new Set();
   const repaint = () => {
@@ -629,7 +679,7 @@ function openSession(model) {
   };
   const frames2 = new Frames((index) => send(model, { type: "ack", index }));
   const film = new Film((offset) => send(model, { type: "video", offset }), repaint);
-  const stopMessages = watchMessages(model, (message) => {
+  const stopMessages = watchMessages(model, readCommon, (message) => {
     if (message.type === "frame") frames2.offer(message);
     else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
@@ -638,7 +688,7 @@ function openSession(model) {
       repaint();
     }
   });
-  const stopTraits = watchTraits(model, repaint);
+  const stopTraits = watchTraits(model, TRAITS, repaint);
   const session = {
     heard: false,
     frames: frames2,
@@ -661,7 +711,7 @@ function openView(session, model, host) {
   const root = make("div", "nbpipe", screen.element, panel.element, poster.element);
   root.setAttribute("role", "group");
   function paint() {
-    const recording = readRecording(model);
+    const recording = readRecording((trait) => model.get(trait));
     const { film, heard } = session;
     if (hasFile(recording) && recording.video?.playable && !gone) film.want(recording.video);
     root.setAttribute("aria-label", `Recording ${recording.name}`);
@@ -676,17 +726,6 @@ function openView(session, model, host) {
     screen.element.hidden = dark;
     poster.hide(dark ? "" : recording.posterMark);
   }
-  let hellos = 0;
-  function hello() {
-    hellos += 1;
-    send(model, { type: "hello" });
-  }
-  const timer = setInterval(() => {
-    young = false;
-    paint();
-    if (gone || session.heard || hellos === HELLOS) clearInterval(timer);
-    else hello();
-  }, PATIENCE);
   const stopKernel = watchKernel(model, host, () => {
     gone = true;
     paint();
@@ -695,9 +734,18 @@ function openView(session, model, host) {
   host.append(root);
   session.views.add(paint);
   const stopFrames = session.frames.attach(screen.draw);
-  if (!gone) hello();
+  const stopHello = sayHello({
+    say() {
+      if (!gone) send(model, { type: "hello" });
+    },
+    over: () => gone || session.heard,
+    waited() {
+      young = false;
+      paint();
+    }
+  });
   return () => {
-    clearInterval(timer);
+    stopHello();
     stopKernel();
     stopFrames();
     session.views.delete(paint);

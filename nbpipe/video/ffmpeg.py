@@ -29,6 +29,7 @@ import imageio_ffmpeg
 
 from nbpipe.errors import EncoderError, FFmpegNotFound
 
+VARIABLES = ("NBPIPE_FFMPEG", "IMAGEIO_FFMPEG_EXE")  # of the environment; the first that is set names FFmpeg
 _PROBE_SECONDS = 20  # 9 ms here; the first start of a cold 80 MB program on a network disk takes seconds
 _TAIL_LINES, _TAIL_LINE_CHARS = 30, 400
 # FFmpeg takes and frees a packet of megabytes for each raw frame. By default glibc maps each one anew, and the
@@ -122,7 +123,7 @@ def find_ffmpeg() -> FFmpeg:
     FFmpegNotFound
         What was named cannot be run, or there is none; the text says which, and the way out.
     """
-    for variable in ("NBPIPE_FFMPEG", "IMAGEIO_FFMPEG_EXE"):
+    for variable in VARIABLES:
         named = os.environ.get(variable)
         if named:
             found = shutil.which(named)
@@ -130,10 +131,9 @@ def find_ffmpeg() -> FFmpeg:
                 msg = f"{variable} names {named!r}, which is not a program that can be run; correct it or unset it"
                 raise FFmpegNotFound(msg)
             return _inspect(os.path.abspath(found), os.stat(found).st_mtime_ns)
-    try:
+    found = None
+    with contextlib.suppress(RuntimeError):
         found = shutil.which(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError:
-        found = None
     if found is None:
         msg = "no FFmpeg here: pip install imageio-ffmpeg, or set NBPIPE_FFMPEG to the path of one"
         raise FFmpegNotFound(msg)
@@ -311,3 +311,50 @@ class Encode:
         clean = _CONTROL.sub("", line).strip()[:_TAIL_LINE_CHARS]
         if clean:
             self._tail.append(clean)
+
+
+class Filter:
+    """One FFmpeg process that answers what it is fed on its standard output, which the caller reads.
+
+    Attributes
+    ----------
+    stdin : int
+        The pipe's write end; whoever writes takes a duplicate and then calls `hand_over`.
+    stdout : int
+        Does not block.
+    """
+
+    def __init__(self, command: list[str]) -> None:
+        read_end, self.stdin = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=read_end,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                process_group=0,
+                env=ffmpeg_environment(),
+            )
+        except BaseException:
+            self.hand_over()
+            raise
+        finally:
+            os.close(read_end)
+        assert self._process.stdout is not None
+        self.stdout = self._process.stdout.fileno()
+        os.set_blocking(self.stdout, False)
+
+    def hand_over(self) -> None:
+        """Close this side's own copy of the pipe's write end."""
+        end, self.stdin = self.stdin, -1
+        if end >= 0:
+            os.close(end)
+
+    def kill(self) -> None:
+        """End the process now, and reap it."""
+        self.hand_over()
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()

@@ -1,0 +1,7 @@
+"""``python -m nbpipe``; see `cli`."""
+
+import sys
+
+from nbpipe.cli import main
+
+sys.exit(main())

@@ -1,0 +1,189 @@
+"""The audience of a live widget: which browsers look on, and how many pictures may be on their way to them.
+
+Owns what is known of each browser, and the flow control that follows from it. A picture is broadcast, so all get the
+same ones; what differs is how fast each answers. A browser may have as many pictures under way as fit into its measured
+round trip, and the next one is due when the slowest browser has room; but one that keeps the others waiting is left
+behind, and one that does not answer for two seconds counts as gone until it speaks again. So no browser that vanished,
+sleeps or lies can hold up the rest, and none is ever sent more than it has asked for by answering.
+
+`hello look ack lost` may come on any thread and with any content; everything else is for the render thread. A lock
+around a few lines keeps the two apart. Knows no pictures, only their numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+_ID = re.compile(r"[A-Za-z0-9]{8,32}")
+_MOST = 16  # browsers on one widget; the one that was silent longest makes room
+_GONE = 2.0  # seconds without an answer
+_BEHIND = 0.5  # seconds for which one slow browser may hold up the others
+_FIRST_ROUND = 0.07  # seconds: a round trip through a local JupyterLab, until one is measured
+_FEWEST, _MOST_UNDER_WAY = 2, 16
+_REMEMBERED = 256  # pictures whose answers are still understood
+_WINDOW = 1.0  # seconds over which shown pictures are counted
+
+
+@dataclass(slots=True)
+class _Browser:
+    """One page that shows the widget."""
+
+    joined: int  # the first picture that was sent with it there
+    heard: float
+    codecs: frozenset[str] = frozenset()
+    visible: bool = True
+    acked: int = -1
+    rounds: deque[float] = field(default_factory=lambda: deque(maxlen=32))
+    shown: deque[float] = field(default_factory=lambda: deque(maxlen=256))
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds: the middle of the last measurements, which one hiccup does not move."""
+        return sorted(self.rounds)[len(self.rounds) // 2] if self.rounds else _FIRST_ROUND
+
+
+class Audience:
+    """The browsers that show one widget."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._browsers: OrderedDict[str, _Browser] = OrderedDict()  # in the order in which they were last heard
+        self._sent: OrderedDict[int, float] = OrderedDict()  # picture → when
+        self._next = 0
+
+    def hello(self, client: object, codecs: object) -> bool:
+        """Note a browser and what it can decode; whether it is new, or was gone."""
+        if not (isinstance(client, str) and _ID.fullmatch(client)):
+            return False
+        known = {"h264"}.intersection(c for c in codecs[:8] if isinstance(c, str)) if isinstance(codecs, list) else ()
+        now = time.monotonic()
+        with self._lock:
+            browser = self._browsers.pop(client, None)
+            new = browser is None or self._gone(browser, now)
+            if browser is None or new:
+                browser = _Browser(joined=self._next, heard=now)
+            browser.codecs, browser.heard = frozenset(known), now
+            self._browsers[client] = browser
+            while len(self._browsers) > _MOST:
+                self._browsers.popitem(last=False)
+        return new
+
+    def look(self, client: object, visible: object) -> bool:
+        """Note whether a browser shows the widget where a person can see it; whether it has just come into view."""
+        with self._lock:
+            browser = self._heard(client)
+            if browser is None or not isinstance(visible, bool):
+                return False
+            came = visible and not browser.visible
+            browser.visible = visible
+            if came:
+                browser.joined, browser.acked = self._next, -1
+            return came
+
+    def ack(self, client: object, index: object) -> bool:
+        """Note that a browser is done with picture `index`; whether that made sense."""
+        with self._lock:
+            now = time.monotonic()
+            sent = self._sent.get(index) if type(index) is int else None
+            browser = self._heard(client)
+            if browser is None or sent is None or type(index) is not int or index <= browser.acked:
+                return False
+            browser.acked = index
+            browser.rounds.append(now - sent)
+            browser.shown.append(now)
+            return True
+
+    def lost(self, client: object) -> bool:
+        """Note that a browser failed to decode; whether it is one."""
+        with self._lock:
+            return self._heard(client) is not None
+
+    def sent(self) -> int:
+        """Number the picture that is about to be sent."""
+        with self._lock:
+            index = self._next
+            self._next += 1
+            self._sent[index] = time.monotonic()
+            while len(self._sent) > _REMEMBERED:
+                self._sent.popitem(last=False)
+            return index
+
+    def withdraw(self, index: int) -> None:
+        """Take picture `index` back, which was numbered and will not be sent."""
+        with self._lock:
+            self._sent.pop(index, None)
+
+    def ready(self, fps: float) -> bool:
+        """Whether one more picture may be sent, at a wanted rate of `fps`."""
+        now = time.monotonic()
+        with self._lock:
+            watching = self._watching(now)
+            full = [b for b in watching if len(self._under_way(b)) >= _room(b, fps)]
+            patient = [b for b in full if now - b.heard < _BEHIND]
+            return bool(watching) and not (patient if len(full) < len(watching) else full)
+
+    @property
+    def watching(self) -> bool:
+        """Whether anybody can see the widget."""
+        with self._lock:
+            return bool(self._watching(time.monotonic()))
+
+    @property
+    def decodes_h264(self) -> bool:
+        """Whether everybody who can see it can decode H.264."""
+        with self._lock:
+            watching = self._watching(time.monotonic())
+            return bool(watching) and all("h264" in browser.codecs for browser in watching)
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds from sending a picture to its answer, with the slowest of those who look on."""
+        with self._lock:
+            return max((b.round_trip for b in self._watching(time.monotonic())), default=_FIRST_ROUND)
+
+    @property
+    def shortest_round_trip(self) -> float:
+        """The same for the best of its last pictures: what the line takes when nothing queues in it."""
+        with self._lock:
+            best = (min(b.rounds, default=_FIRST_ROUND) for b in self._watching(time.monotonic()))
+            return max(best, default=_FIRST_ROUND)
+
+    @property
+    def shown_fps(self) -> float:
+        """Pictures per second that somebody has seen, over the last second; of whoever saw the most."""
+        now = time.monotonic()
+        with self._lock:
+            return max((sum(now - t < _WINDOW for t in b.shown) / _WINDOW for b in self._browsers.values()), default=0)
+
+    def _heard(self, client: object) -> _Browser | None:
+        browser = self._browsers.get(client) if isinstance(client, str) else None
+        if browser is not None:
+            assert isinstance(client, str)
+            browser.heard = time.monotonic()
+            self._browsers.move_to_end(client)
+        return browser
+
+    def _under_way(self, browser: _Browser) -> list[float]:
+        """Return when each picture was sent that the browser has not answered, the latest first."""
+        first = max(browser.joined, browser.acked + 1)
+        return [self._sent[index] for index in takewhile(lambda index: index >= first, reversed(self._sent))]
+
+    def _gone(self, browser: _Browser, now: float) -> bool:
+        under_way = self._under_way(browser)
+        return bool(under_way) and now - max(under_way[-1], browser.heard) > _GONE
+
+    def _watching(self, now: float) -> list[_Browser]:
+        return [b for b in self._browsers.values() if b.visible and not self._gone(b, now)]
+
+
+def _room(browser: _Browser, fps: float) -> int:
+    """Return how many pictures may be under way to a browser: as many as the line holds, and one in hand."""
+    # What queues on a slow line makes the round trip longer, and must not make the queue longer: hence the shortest.
+    line = min(browser.round_trip, 2 * min(browser.rounds, default=_FIRST_ROUND))
+    return min(max(math.ceil(line * fps) + 1, _FEWEST), _MOST_UNDER_WAY)

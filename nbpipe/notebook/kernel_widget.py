@@ -1,0 +1,61 @@
+"""What every widget of nbpipe has in common: the kernel owns its state, and its messages reach a busy kernel.
+
+A browser may look at each trait and set none; what it has to say comes as messages. Display belongs to the render
+thread.
+
+How messages get here while a cell blocks: JupyterLab 4.4 and later sends those of widgets to a subshell, a
+second thread of ipykernel 7. But ipykernel 7.4 sends a comm's messages to the shell that published on it last,
+which for a widget at work is the busy main one. `_stay_on_subshell` opts the comm out of that. On ipykernel
+6 nothing can arrive before the cell ends; a browser whose hello stays without an answer says so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+
+from nbpipe.notebook import cell
+
+STATIC = Path(__file__).parent.parent / "static"
+
+
+class KernelWidget(anywidget.AnyWidget):
+    """A widget whose traits are written by the kernel alone."""
+
+    _shown_in: int | None = None
+
+    def open(self) -> None:
+        """Open the comm, and keep its messages away from a busy main thread."""
+        super().open()
+        _stay_on_subshell(self.comm)
+
+    def set_state(self, sync_data: dict[str, object]) -> None:
+        """Ignore what a browser wants to set: every trait belongs to the kernel."""
+
+    def detach(self) -> None:
+        """Do without a frontend, as in a script; ipywidgets keeps every widget that has not done so for ever."""
+        self.layout.close()
+        self.close()
+
+    def display_here(self) -> None:
+        """Display the widget in the running cell; that it is the cell's last line too does not show it twice."""
+        cell.show(self._bundle())
+        self._shown_in = cell.current_cell()
+
+    def _ipython_display_(self) -> None:
+        """Display another view, unless this is the cell that shows one already."""
+        if cell.current_cell() != self._shown_in:
+            cell.show(self._bundle())
+
+    def _bundle(self) -> dict[str, object]:
+        bundle = self._repr_mimebundle_()
+        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
+        data["text/plain"] = str(self)
+        return data
+
+
+def _stay_on_subshell(comm: Any) -> None:
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001  there is no public way

@@ -1,0 +1,248 @@
+"""The live stream: in what form each picture goes to the browsers, and how good it is.
+
+While things move it is H.264, where every browser that looks on can decode it and an encoder was given, and JPEG
+otherwise; and once they rest, one exact PNG of the last picture. All are binary custom messages, never traits, which
+would end up in the saved notebook. A browser that comes late, or whose decoder has lost its thread, needs a key frame,
+and gets it from a new encoder (30 ms). A decoder that keeps failing ends H.264 for this widget.
+
+On a slow line pictures become coarser, then smaller, one level at a time, as long as the round trip says that they
+queue.
+
+Called on the render thread, but for the audience, which guards itself. Knows no GL and no FFmpeg: it is given arrays,
+and something that starts an encoder.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from nbpipe.notebook.audience import Audience
+from nbpipe.notebook.pictures import jpeg, png, shrunk
+
+_log = logging.getLogger("nbpipe")
+
+_QUEUED = 0.25  # seconds of round trip; beyond that, and twice that of an empty line, pictures queue
+_FREE = 0.12
+_WORSE_AFTER, _BETTER_AFTER = 1.0, 4.0  # seconds between two changes of level
+_IDLE = 5.0  # seconds after which an encoder that nobody feeds is ended
+_FAILURES = 3  # of decoders or encoders, after which it is JPEG
+
+Send = Callable[[dict[str, object], list[bytes]], None]
+
+
+class Level(NamedTuple):
+    """How good pictures are: JPEG's quality, H.264's rate factor, and their size."""
+
+    quality: int
+    crf: int
+    scale: float
+
+
+LEVELS = (Level(85, 26, 1.0), Level(70, 29, 1.0), Level(55, 30, 0.75), Level(40, 31, 0.5), Level(30, 33, 0.35))
+
+
+class Packet(Protocol):
+    """One encoded picture."""
+
+    @property
+    def data(self) -> bytes:
+        """An access unit."""
+
+    @property
+    def key(self) -> bool:
+        """Whether it can be decoded without the ones before it."""
+
+    @property
+    def codec(self) -> str:
+        """As WebCodecs names it."""
+
+    @property
+    def description(self) -> bytes:
+        """The decoder's configuration record."""
+
+
+class Coder(Protocol):
+    """An H.264 encoder for pictures of one size; every call may raise `OSError` when it has died."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the encoded pictures."""
+
+    def fileno(self) -> int:
+        """Return what becomes readable when packets come."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is room for a picture."""
+
+    def feed(self, picture: np.ndarray) -> None:
+        """Encode a picture (height, width, 4), top row first."""
+
+    def packets(self) -> Iterable[Packet]:
+        """Return what has come: a packet for each picture, in order."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Doorbell(Protocol):
+    """Calls back when a descriptor becomes readable; what an event loop offers."""
+
+    def add_reader(self, fd: int, callback: Callable[[], object], /) -> object:
+        """Begin."""
+
+    def remove_reader(self, fd: int, /) -> object:
+        """End."""
+
+
+class LiveStream:
+    """Sends the pictures of one live widget.
+
+    Parameters
+    ----------
+    send : callable
+        Takes a message and its buffers.
+    start : callable or None
+        Makes a `Coder` from a size, a rate in pictures per second and a rate factor.
+    doorbell : Doorbell
+
+    Attributes
+    ----------
+    audience : Audience
+    kind : str
+        What went out last: ``"h264"``, ``"jpeg"``, or nothing yet.
+    sent_bytes : int
+        Bytes of pictures so far.
+    """
+
+    def __init__(
+        self, send: Send, start: Callable[[tuple[int, int], float, int], Coder] | None, doorbell: Doorbell
+    ) -> None:
+        self.audience = Audience()
+        self.kind = ""
+        self.sent_bytes = 0
+        self._send, self._start, self._doorbell = send, start, doorbell
+        self._coder: Coder | None = None
+        self._coded: tuple[tuple[int, int], int] | None = None  # size and rate factor of the coder
+        self._stamps: deque[tuple[int, dict[str, object]]] = deque()  # of the pictures in the coder
+        self._fed_at = 0.0
+        self._failures = 0
+        self._level, self._level_at = 0, time.monotonic()
+
+    def ready(self, fps: float) -> bool:
+        """Whether one more picture may be sent, at a wanted rate of `fps`."""
+        if not self.audience.ready(fps):
+            return False
+        try:
+            return self._coder is None or self._coder.ready
+        except OSError:
+            self._fail()
+            return True
+
+    def offer(self, picture: np.ndarray, time_: float, frame: int, *, moving: bool, fps: float) -> None:
+        """Send a picture (height, width, 4), top row first: frame number `frame`, at `time_` seconds.
+
+        `moving`: whether another one will soon follow, at most `fps` in a second.
+        """
+        level = self._adapt()
+        picture = shrunk(picture, level.scale)
+        height, width = picture.shape[:2]
+        stamp: dict[str, object] = {"width": width, "height": height, "time": time_, "frame": frame}
+        if moving and self._encode(picture, level, fps, stamp):
+            self.kind = "h264"
+            return
+        self.kind = "jpeg"
+        self._post(
+            {"type": "frame", "index": self.audience.sent(), "mime": "image/jpeg", **stamp},
+            jpeg(picture, level.quality),
+        )
+
+    def settle(self, picture: np.ndarray, time_: float, frame: int) -> None:
+        """Send a picture exactly as it is, because it will stay for a while."""
+        height, width = picture.shape[:2]
+        self._still("image/png", {"width": width, "height": height, "time": time_, "frame": frame}, png(picture))
+
+    def renew(self) -> None:
+        """Begin with a key frame: somebody has joined."""
+        self._end_coder()
+
+    def lost(self) -> None:
+        """Begin with a key frame, because a decoder has failed; or go over to JPEG if that happens again and again."""
+        self._fail()
+
+    def rest(self) -> None:
+        """End an encoder that has had nothing to do for a while."""
+        if self._coder is not None and time.monotonic() - self._fed_at > _IDLE:
+            self._end_coder()
+
+    def close(self) -> None:
+        """End the encoder."""
+        self._end_coder()
+
+    def _encode(self, picture: np.ndarray, level: Level, fps: float, stamp: dict[str, object]) -> bool:
+        if self._start is None or self._failures >= _FAILURES or not self.audience.decodes_h264:
+            return False
+        wanted = ((picture.shape[1], picture.shape[0]), level.crf)
+        try:
+            if self._coder is None or self._coded != wanted:
+                self._end_coder()
+                self._coder, self._coded = self._start(wanted[0], fps, level.crf), wanted
+                self._doorbell.add_reader(self._coder.fileno(), self._collect)
+            self._coder.feed(picture)
+        except (OSError, NotImplementedError):  # NotImplementedError: an event loop that watches no pipes
+            self._fail()
+            return False
+        self._fed_at = time.monotonic()
+        stamp["width"], stamp["height"] = self._coder.size
+        self._stamps.append((self.audience.sent(), stamp))
+        return True
+
+    def _collect(self) -> None:
+        coder = self._coder
+        if coder is None:
+            return
+        try:
+            for packet in coder.packets():
+                index, stamp = self._stamps.popleft()
+                message = {"type": "packet", "index": index, "codec": packet.codec, "key": packet.key, **stamp}
+                self._post(message, packet.data, *([packet.description] if packet.key else []))
+        except OSError:
+            self._fail()
+
+    def _still(self, mime: str, stamp: dict[str, object], data: bytes) -> None:
+        self._post({"type": "frame", "index": self.audience.sent(), "mime": mime, **stamp}, data)
+
+    def _post(self, message: dict[str, object], *buffers: bytes) -> None:
+        self.sent_bytes += sum(map(len, buffers))
+        self._send(message, list(buffers))
+
+    def _fail(self) -> None:
+        self._end_coder()
+        self._failures += 1
+        if self._failures == _FAILURES:
+            _log.info("nbpipe: the live picture goes over from H.264 to JPEG, because decoding it failed repeatedly")
+
+    def _end_coder(self) -> None:
+        coder, self._coder = self._coder, None
+        while self._stamps:
+            index, _ = self._stamps.popleft()
+            self.audience.withdraw(index)
+        if coder is not None:
+            self._doorbell.remove_reader(coder.fileno())
+            coder.close()
+
+    def _adapt(self) -> Level:
+        now = time.monotonic()
+        round_trip, shortest = self.audience.round_trip, self.audience.shortest_round_trip
+        queued = round_trip > _QUEUED and (round_trip > 2 * shortest or shortest > 4 * _QUEUED)
+        if queued and self._level < len(LEVELS) - 1 and now - self._level_at > _WORSE_AFTER:
+            self._level, self._level_at = self._level + 1, now
+        elif round_trip < _FREE and self._level > 0 and now - self._level_at > _BETTER_AFTER:
+            self._level, self._level_at = self._level - 1, now
+        return LEVELS[self._level]

@@ -1,0 +1,58 @@
+"""What the live widget asks of whatever plays its scene. All of it on the render thread, but `wake`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from nbpipe.notebook.widget import Recording
+
+
+class Plays(Protocol):
+    """Plays one scene."""
+
+    def wake(self) -> None:
+        """Attend to the inbox soon. Any thread."""
+
+    def play(self, playing: bool) -> None:  # noqa: FBT001  it is a trait's value
+        """Run or stand still."""
+
+    def pace(self, speed: float, fps: float, duration: float, *, loop: bool) -> None:
+        """Run like this from now on."""
+
+    def seek(self, time: float) -> None:
+        """Go to `time` in seconds."""
+
+    def step(self, by: int) -> None:
+        """Go on by frames, and stand still."""
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Draw at another size."""
+
+    def apply(self, name: str, value: object) -> None:
+        """Give the scene a parameter."""
+
+    def event(self, raw: object) -> bool:
+        """Take an event that a browser sent; whether it is one."""
+
+    def rejoin(self, *, key: bool) -> None:
+        """Begin anew for a browser that has joined; `key`: or whose decoder has failed."""
+
+    def take(self, on: bool) -> None:  # noqa: FBT001  it is a trait's value
+        """Begin or end a take."""
+
+    def replace(self, scene: object) -> None:
+        """Play another scene."""
+
+    @property
+    def handlers(self) -> Any:
+        """Whom events are given to beside the scene."""
+
+    def record(self, path: object, options: Mapping[str, Any]) -> Recording:
+        """Record what is played."""
+
+    def ask_record(self) -> None:
+        """Do so because a person in a browser wants it; what goes wrong is shown there."""
+
+    def close(self) -> None:
+        """End."""

@@ -1,0 +1,334 @@
+"""The player: draws a scene for a person's eyes, between the kernel's other work.
+
+Owns the scene's life in a live widget: its stage, its clock, its events, and the decision when to draw. That is a tick
+on the kernel's event loop, which does one thing and sets the time of the next:
+
+    attend to what browsers have asked for
+    ─► a picture is wanted (time runs, or something was touched) and somebody can see it and has room for it
+         ─► draw, read back, offer it to the stream
+    ─► nothing has moved for 0.3 s: send the last picture exactly
+
+While nobody looks, nothing is drawn, no timer runs and time stands still: the next message wakes it. While a cell
+blocks the thread, pictures wait for its end. Everything here is for the render thread but `wake`, which any may call.
+
+Knows GL through a source, browsers through a stream, and the widget through two calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any, Protocol
+
+import moderngl
+import numpy as np
+
+from nbpipe.gl.context import Context
+from nbpipe.gl.readback import Reading
+from nbpipe.gl.ring import Memory
+from nbpipe.gl.source import SceneSource
+from nbpipe.gl.stage import CHANNELS
+from nbpipe.notebook.live import LiveStream
+from nbpipe.scene.clock import PlayClock
+from nbpipe.scene.events import Event, EventQueue, Handlers
+from nbpipe.scene.scene import Scene
+
+_REST = 0.3  # seconds without motion after which the picture is sent exactly
+_POLL = 0.002  # seconds between two looks for a picture that the GPU is still drawing
+_LOOK_AGAIN = 0.25  # seconds after which browsers that gave no room are looked at again: one may have gone
+_IDLE = 5.5  # seconds after which the stream may put its encoder away
+_SHARE = 0.1  # of the time of a picture that the kernel's other work is given after it, at least
+
+
+class Face(Protocol):
+    """The widget, as the player sees it."""
+
+    def attend(self) -> None:
+        """Do what browsers have asked for since the last call."""
+
+    def moved(self, time: float, frame: int) -> None:
+        """Take note of the picture that was drawn."""
+
+    def failed(self, words: str) -> None:
+        """Show what went wrong in the scene; an empty text when all is well again."""
+
+
+class Player:
+    """Plays one scene.
+
+    Parameters
+    ----------
+    scene : Scene
+    where : Context
+    size : tuple of int
+        Width and height in pixels.
+    fps : Fraction
+        Pictures per second that are wanted.
+    duration : float
+        Seconds of the time line.
+    samples : int
+        Samples per pixel.
+
+    Attributes
+    ----------
+    clock : PlayClock
+    handlers : Handlers
+        Whoever wants the events beside the scene.
+    busy : bool
+        The scene is in use elsewhere, in a recording: nothing is drawn.
+    """
+
+    def __init__(
+        self, scene: Scene, where: Context, size: tuple[int, int], fps: Fraction, duration: float, samples: int
+    ) -> None:
+        self.clock = PlayClock(duration)
+        self.handlers = Handlers()
+        self.busy = False
+        self.fps = fps
+        self.scene = scene
+        self._where, self._samples = where, samples
+        self._source = self._built(scene, size)
+        self._memory = self._slot()
+        self._face: Face | None = None
+        self._stream: LiveStream | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._woken = threading.Event()
+        self._events = EventQueue()
+        self._events.put(self._size_event())
+        self._dirty, self._failed, self._closed = True, False, False
+        self._last = self._next = time.monotonic()
+        self._under_way: tuple[float, int] | None = None  # time and frame of a picture on its way back from the GL
+        self._inexact: tuple[float, int, float] | None = None  # the same of a picture sent coarsely, and when
+
+    def start(self, face: Face, stream: LiveStream, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to tick on `loop`."""
+        self._face, self._stream, self._loop = face, stream, loop
+        self.wake()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the pictures in pixels."""
+        return self._source.size
+
+    @property
+    def ctx(self) -> moderngl.Context:
+        """What the scene draws with."""
+        return self._where.ctx
+
+    @property
+    def frame(self) -> int:
+        """Number of the frame at the clock's time."""
+        return round(self.clock.time * self.fps)
+
+    @property
+    def renderer(self) -> tuple[str, bool]:
+        """What draws, and whether it is the processor."""
+        return self._source.renderer, self._source.software
+
+    def wake(self) -> None:
+        """Tick soon. Any thread."""
+        if self._loop is None or self._woken.is_set():
+            return
+        self._woken.set()
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the kernel
+            self._loop.call_soon_threadsafe(self._tick)
+
+    def touch(self) -> None:
+        """Draw again, because something has changed."""
+        self._dirty, self._failed = True, False
+        self.wake()
+
+    def post(self, event: Event) -> None:
+        """Give an event to the scene and the handlers before the next picture."""
+        self._events.put(event)
+        if hasattr(self.scene, "on_event") or self.handlers:
+            self.touch()
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Draw at another size from now on. Raises `ValueError` where this GL has none so large."""
+        if size == self.size:
+            return
+        with self._source.current():
+            self._source.resize(size)
+            self._memory.release()
+            self._memory = self._source.memory()
+        self._under_way = self._inexact = None
+        self._events.put(self._size_event())
+        self.touch()
+
+    def replace(self, scene: Scene) -> None:
+        """Play another scene in this one's place. Raises what its ``setup`` raises, and then the old one stays."""
+        source = self._built(scene, self.size)
+        self._release()
+        self.scene, self._source, self._memory = scene, source, self._slot(source)
+        self._under_way = self._inexact = None
+        self._events.put(self._size_event())
+        self.touch()
+
+    def picture(self) -> np.ndarray:
+        """Draw at the clock's time and return the picture (height, width, 4), valid until the next is drawn.
+
+        Raises whatever the scene raises.
+        """
+        with self._source.current():
+            self._draw()
+            while not self._memory.arrived(_LOOK_AGAIN):
+                pass
+        return self._view()
+
+    def close(self) -> None:
+        """Stop, and release the scene."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._stream is not None:
+            self._stream.close()
+        self._release()
+
+    def _built(self, scene: Scene, size: tuple[int, int]) -> SceneSource:
+        return SceneSource(scene, self._where, size, self.fps, None, self._samples, Reading(upright=True))
+
+    def _slot(self, source: SceneSource | None = None) -> Memory:
+        source = source or self._source
+        with source.current():
+            return source.memory()
+
+    def _release(self) -> None:
+        with self._source.current():
+            self._memory.release()
+            self._source.release()
+
+    def _tick(self) -> None:
+        self._woken.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._closed:
+            return
+        assert self._face is not None
+        assert self._stream is not None
+        self._face.attend()
+        if self._closed:
+            return
+        now = time.monotonic()
+        try:
+            pause = self._work(now)
+        except Exception as error:  # noqa: BLE001  the scene's own, or an event handler's: shown, and waited for a change
+            self._failed, self._under_way = True, None
+            self._face.failed(told(error))
+            pause = None
+        self._last = now
+        if pause is not None and self._loop is not None:
+            self._timer = self._loop.call_later(max(pause, 0.0), self._tick)
+
+    def _work(self, now: float) -> float | None:
+        """Do what is due; return after how many seconds to look again, or ``None``: when woken."""
+        assert self._stream is not None
+        if self.busy or not self._stream.audience.watching:
+            return None
+        if self._under_way is not None:
+            return self._deliver(now)
+        running = self.clock.playing and not self._failed
+        if running:
+            self.clock.advance(now - self._last)
+        wanted = running or self._dirty
+        due = self._due(now, running=running)
+        if due is None:
+            self._stream.rest()
+            return None
+        if now < due:
+            return due - now
+        if not self._stream.ready(float(self.fps)):
+            return _LOOK_AGAIN  # an answer wakes us sooner
+        return self._begin(now) if wanted else self._settle()
+
+    def _due(self, now: float, *, running: bool) -> float | None:
+        if self._dirty:
+            return now
+        if running:
+            return self._next
+        return None if self._inexact is None else self._inexact[2] + _REST
+
+    def _settle(self) -> float:
+        assert self._stream is not None
+        assert self._inexact is not None
+        (drawn_at, frame, _), self._inexact = self._inexact, None
+        self._stream.settle(self._view(), drawn_at, frame)
+        return _IDLE
+
+    def _begin(self, now: float) -> float:
+        assert self._face is not None
+        self._next = max(self._next + float(1 / self.fps), now)
+        self._dirty = False
+        with self._source.current():
+            self._draw()
+        self._face.failed("")
+        self._under_way = self.clock.time, self.frame
+        return self._deliver(now)
+
+    def _deliver(self, begun: float) -> float:
+        """Send the picture that is under way, if it has come; return when to look again."""
+        assert self._face is not None
+        assert self._stream is not None
+        assert self._under_way is not None
+        with self._source.current():
+            if not self._memory.arrived(0):
+                return _POLL
+        (at, frame), self._under_way = self._under_way, None
+        now = time.monotonic()
+        moving = self.clock.playing or (self._inexact is not None and now - self._inexact[2] < _REST)
+        self._stream.offer(self._view(), at, frame, moving=moving, fps=float(self.fps))
+        self._inexact = at, frame, now
+        self._face.moved(at, frame)
+        return max(self._next - now, _SHARE * (now - begun))
+
+    def _draw(self) -> None:
+        """Hand out the events and draw; with the context current."""
+        self._emit()
+        self._source.draw(self.frame, self.clock.time)
+        self._source.read(self._memory)
+
+    def _emit(self) -> None:
+        on_event: Callable[[Event], Any] | None = getattr(self.scene, "on_event", None)
+        for event in self._events.take():
+            if on_event is not None:
+                on_event(event)
+            self.handlers.emit(event)
+
+    def _view(self) -> np.ndarray:
+        width, height = self.size
+        return np.frombuffer(self._memory.view, np.uint8).reshape(height, width, CHANNELS)
+
+    def _size_event(self) -> Event:
+        width, height = self._source.size
+        return {
+            "type": "resize",
+            "timestamp": time.time(),
+            "width": float(width),
+            "height": float(height),
+            "pwidth": width,
+            "pheight": height,
+            "ratio": 1.0,
+        }
+
+
+def told(error: BaseException) -> str:
+    """Return an exception as a person wants it: what it is, and where in the person's own code."""
+    lines = [f"{type(error).__name__}: {error}"]
+    lines += [f"  {frame.filename}, line {frame.lineno}: {frame.line or frame.name}" for frame in _users_frames(error)]
+    return "\n".join(lines)
+
+
+def _users_frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
+    package = __file__.removesuffix("player.py")
+    for frame in traceback.extract_tb(error.__traceback__):
+        if not frame.filename.startswith(package):
+            yield frame

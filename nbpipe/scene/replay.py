@@ -1,0 +1,115 @@
+"""A scene that performs a take: the same scene, with what was done to it done again at each frame's moment.
+
+Frame n of a recording at some rate stands at n / fps seconds of the performance, so that two replays at one rate are
+alike, and one at half the rate shows every second frame of the other. Render thread only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nbpipe.scene.parameters import apply
+from nbpipe.scene.state import decoded_parameters, scene_state, set_parameters, set_scene_state
+
+if TYPE_CHECKING:
+    import moderngl
+
+    from nbpipe.scene.events import Event
+    from nbpipe.scene.frame import Frame
+    from nbpipe.scene.scene import Scene
+    from nbpipe.scene.take import Take
+    from nbpipe.scene.take_form import Entry
+
+
+class Replay:
+    """Plays `take` on `scene`; a scene itself.
+
+    At its first frame the scene is where it was when the take began, and after ``release`` where it was before
+    ``setup``. Events go to ``scene.on_event`` alone: handlers of a view are not part of the scene.
+
+    Parameters
+    ----------
+    scene : Scene
+    take : Take
+
+    Raises
+    ------
+    SceneError
+        The take sets a parameter that the scene has not, or to what it does not take.
+    """
+
+    def __init__(self, scene: Scene, take: Take) -> None:
+        self._scene: Any = scene
+        self._take = take
+        decoded_parameters(scene, take.start["parameters"].items())
+        settings = [entry.data for entry in take.entries if entry.kind == "param"]
+        values = iter(decoded_parameters(scene, [(setting["name"], setting["value"]) for setting in settings]))
+        self._steps = [(entry, next(values) if entry.kind == "param" else None) for entry in take.entries]
+        self._next = 0  # of the steps
+        self._shown = -1  # the frame before
+        self._before: dict[str, Any] = {}
+
+    @property
+    def ctx(self) -> moderngl.Context:
+        """The scene's own context; `AttributeError` where it has none."""
+        context: moderngl.Context = self._scene.ctx
+        return context
+
+    def setup(self, ctx: moderngl.Context) -> None:
+        """Set the scene up with the parameters that it had when the take began."""
+        self._before = scene_state(self._scene)
+        set_parameters(self._scene, self._take.start["parameters"])
+        try:
+            if hasattr(self._scene, "setup"):
+                self._scene.setup(ctx)
+        except BaseException:
+            set_parameters(self._scene, self._before["parameters"])
+            raise
+
+    def render(self, frame: Frame) -> None:
+        """Do what was done up to the moment of `frame`, and draw it. `SceneError` when the scene lacks a camera."""
+        moment = float(frame.index / frame.fps)
+        if frame.index <= self._shown or self._shown < 0:
+            self._rewind(frame)
+        self._shown = frame.index
+        while self._next < len(self._steps) and self._steps[self._next][0].at <= moment:
+            entry, setting = self._steps[self._next]
+            self._next += 1
+            if setting is not None:
+                apply(self._scene, *setting)
+            elif entry.kind == "event":
+                self._send(_in_pixels(entry, self._take.size, frame.size))
+        self._scene.render(replace(frame, time=self._take.time_at(moment)))
+
+    def release(self) -> None:
+        """Give the scene back as it was."""
+        try:
+            set_scene_state(self._scene, self._before)
+        finally:
+            if hasattr(self._scene, "release"):
+                self._scene.release()
+
+    def _rewind(self, frame: Frame) -> None:
+        set_scene_state(self._scene, self._take.start)
+        self._next = 0
+        width, height = map(float, frame.size)
+        size = {"width": width, "height": height, "pwidth": width, "pheight": height, "ratio": 1.0}
+        self._send({"type": "resize", "timestamp": 0.0} | size)
+
+    def _send(self, event: Event) -> None:
+        if hasattr(self._scene, "on_event"):
+            self._scene.on_event(event)
+
+
+def _in_pixels(entry: Entry, performed: tuple[int, int], size: tuple[int, int]) -> Event:
+    """Return the event of `entry` for a picture of `size`, its position as far from the middle as it was."""
+    event: Event = dict(entry.data)
+    aspect = performed[0] / performed[1]
+    if "x" in event:
+        event["x"] = size[0] / 2 + (event["x"] - 0.5) * aspect * size[1]
+    if "y" in event:
+        event["y"] *= size[1]
+    if "touches" in event:
+        event["touches"] = {}
+    return event

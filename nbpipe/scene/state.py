@@ -1,0 +1,88 @@
+"""All that a person can change in a scene by playing with it: its parameters, its cameras, and a shader's mouse.
+
+Taken and given back as what JSON has, so that a take can begin where its performance began, and a scene that was
+replayed can go on where it was. Render thread only.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Mapping
+from typing import Any
+
+from nbpipe.errors import SceneError
+from nbpipe.scene.camera import OrbitCamera
+from nbpipe.scene.parameters import apply, parameters
+from nbpipe.scene.shader import Shader
+
+
+def cameras(scene: object) -> dict[str, OrbitCamera]:
+    """Return the cameras among the attributes of a scene, by their names."""
+    found = {}
+    for name, value in inspect.getmembers_static(scene):
+        # an attribute of __slots__ shows its descriptor, which runs no code of the user's
+        camera = getattr(scene, name, None) if isinstance(value, types.MemberDescriptorType) else value
+        if isinstance(camera, OrbitCamera):
+            found[name] = camera
+    return found
+
+
+def scene_state(scene: object) -> dict[str, Any]:
+    """Return the state of `scene`: ``parameters``, ``cameras`` and ``mouse``."""
+    return {
+        "parameters": {name: each.encoded(each.value) for name, each in parameters(scene).items()},
+        "cameras": {name: camera.state for name, camera in cameras(scene).items()},
+        "mouse": scene.mouse.state if isinstance(scene, Shader) else [],
+    }
+
+
+def set_scene_state(scene: object, state: Mapping[str, Any]) -> None:
+    """Bring `scene` into a state of `scene_state`.
+
+    Raises
+    ------
+    SceneError
+        The scene has no such parameter or camera.
+    """
+    set_parameters(scene, state["parameters"])
+    found = cameras(scene)
+    for name, camera in state["cameras"].items():
+        if name not in found:
+            msg = f"the take moves the camera {name!r}, and this scene has {_names(found)}"
+            raise SceneError(msg)
+        found[name].state = camera
+    if isinstance(scene, Shader):
+        scene.mouse.state = state["mouse"]
+
+
+def set_parameters(scene: object, values: Mapping[str, Any]) -> None:
+    """Set the parameters of `scene` to `values`, which are encoded.
+
+    Raises
+    ------
+    SceneError
+        The scene has none of that name, or it takes no such value.
+    """
+    for name, value in decoded_parameters(scene, values.items()):
+        apply(scene, name, value)
+
+
+def decoded_parameters(scene: object, pairs: Any) -> list[tuple[str, Any]]:
+    """Return pairs of a name and an encoded value with the values decoded; raise as `set_parameters`."""
+    known = parameters(scene)
+    found = []
+    for name, value in pairs:
+        if name not in known:
+            msg = f"the take sets the parameter {name!r}, and this scene has {_names(known)}"
+            raise SceneError(msg)
+        try:
+            found.append((name, known[name].decoded(value)))
+        except (TypeError, ValueError) as error:
+            msg = f"the take does not fit this scene: {error}"
+            raise SceneError(msg) from None
+    return found
+
+
+def _names(found: Mapping[str, object]) -> str:
+    return ", ".join(found) or "none"

@@ -1,0 +1,299 @@
+"""What lies between the live widget and the player of its scene.
+
+Takes the widget's word for what a person wants, tells it what the player has done, notes both in a take, and lends the
+scene to a recording and takes it back. Render thread, but for `wake`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbpipe.errors import FFmpegNotFound, NbpipeError
+from nbpipe.notebook.live import Coder, LiveStream
+from nbpipe.notebook.preview import Preview
+from nbpipe.notebook.widget import Recording
+from nbpipe.player import Player, told
+from nbpipe.progress import State
+from nbpipe.record import begin
+from nbpipe.scene.adapters import Pictures, adapt
+from nbpipe.scene.events import Handlers, read_event
+from nbpipe.scene.frame import frame_rate
+from nbpipe.scene.parameters import apply, parameters
+from nbpipe.scene.replay import Replay
+from nbpipe.scene.scene import Borrowed, Scene
+from nbpipe.scene.state import scene_state, set_scene_state
+from nbpipe.scene.take import Take, TakeRecorder
+from nbpipe.video.ffmpeg import find_ffmpeg
+from nbpipe.video.live import LiveEncoder
+
+_DRIFT = 1e-3  # seconds by which a clock may miss what a take says of it
+_RECORDING_FPS = 15.0  # pictures per second that the widget shows of a recording
+
+
+class Session:
+    """One widget and the player of its scene.
+
+    Attributes
+    ----------
+    view : Preview
+    """
+
+    def __init__(self, player: Player, samples: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._player, self._samples = player, samples
+        self._stream = LiveStream(self._send, _coder, loop)
+        self._performance: tuple[TakeRecorder, float] | None = None  # and when it began
+        self._clock: tuple[float, float, float] | None = None  # moment, time and rate, as the take has them
+        self.view = Preview(
+            self._stream.audience,
+            size=player.size,
+            fps=float(player.fps),
+            duration=player.clock.duration,
+            renderer=player.renderer[0],
+            _software=player.renderer[1],
+        )
+        self.view.connect(self, parameters(player.scene), _name(player.scene))
+        player.start(self, self._stream, loop)
+
+    def _send(self, content: dict[str, object], buffers: list[bytes]) -> None:
+        self.view.send(content, buffers)
+
+    # What the player tells.
+
+    def attend(self) -> None:
+        """Let the widget attend to its browsers."""
+        self.view.attend()
+
+    def moved(self, time: float, frame: int) -> None:
+        """Tell the widget of a picture."""
+        self._note_clock()
+        self.view.moved(time, frame, self._stream.kind)
+        self.view.playing = self._player.clock.playing  # it stands still at the end
+        if self._performance is not None and self._performance[0].ended is not None:
+            self.view.taking = False  # it is full
+
+    def failed(self, words: str) -> None:
+        """Tell the widget what went wrong, or that nothing does."""
+        self.view.error = words
+
+    # What the widget asks for.
+
+    def wake(self) -> None:
+        """Attend soon. Any thread."""
+        self._player.wake()
+
+    def play(self, playing: bool) -> None:  # noqa: FBT001  it is a trait's value
+        """Run or stand still."""
+        clock = self._player.clock
+        if playing == clock.playing:
+            return
+        if playing:
+            clock.play()
+        clock.playing = playing
+        self._note_clock()
+        self._player.touch()
+
+    def pace(self, speed: float, fps: float, duration: float, *, loop: bool) -> None:
+        """Run like this from now on."""
+        clock = self._player.clock
+        clock.speed, clock.loop, clock.duration = speed, loop, duration
+        self._player.fps = frame_rate(fps)
+        self.seek(min(clock.time, duration))
+        self._note_clock()
+        self._player.wake()
+
+    def seek(self, time: float) -> None:
+        """Go to `time`."""
+        if time != self._player.clock.time:
+            self._player.clock.seek(time)
+            self._note_clock()
+            self._player.touch()
+
+    def step(self, by: int) -> None:
+        """Go on by frames, and stand still."""
+        player = self._player
+        player.clock.playing = False
+        player.clock.time = float(player.frame / player.fps)
+        player.clock.move(float(by / player.fps))
+        self.view.playing = False
+        self.view.time, self.view.frame = player.clock.time, player.frame
+        self._note_clock()
+        player.touch()
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Draw at another size."""
+        try:
+            self._player.resize(size)
+        except ValueError as error:
+            self.view.size = self._player.size
+            self.failed(str(error))
+
+    def apply(self, name: str, value: object) -> None:
+        """Give the scene a parameter."""
+        apply(self._player.scene, name, value)
+        if self._performance is not None:
+            recorder, begun = self._performance
+            recorder.param(time.monotonic() - begun, name, value)
+        self._player.touch()
+
+    def event(self, raw: object) -> bool:
+        """Take an event that a browser sent."""
+        event = read_event(raw, self._player.size)
+        if event is None:
+            return False
+        if self._performance is not None:
+            recorder, begun = self._performance
+            recorder.event(time.monotonic() - begun, event)
+        self._player.post(event)
+        return True
+
+    def rejoin(self, *, key: bool) -> None:
+        """Begin anew for a browser that has joined, or whose decoder has failed."""
+        if key:
+            self._stream.lost()
+        else:
+            self._stream.renew()
+        self._player.touch()
+
+    def take(self, on: bool) -> None:  # noqa: FBT001  it is a trait's value
+        """Begin or end a take."""
+        now, player = time.monotonic(), self._player
+        if on:
+            loop = player.clock.duration if player.clock.loop else None
+            self._performance = TakeRecorder(player.scene, size=player.size, loop=loop), now
+            self._clock = None
+            self._note_clock()
+        elif self._performance is not None:
+            recorder, begun = self._performance
+            self._performance = None
+            self.view.keep(recorder.finish(now - begun))
+
+    def replace(self, scene: object) -> None:
+        """Play another scene, at the same time and with the same values of the same parameters."""
+        player, adapted = self._player, playable(scene)
+        kept = self.view.params.values()
+        for name, parameter in parameters(adapted).items():
+            if name in kept:
+                with contextlib.suppress(TypeError, ValueError):  # its range or its type is another one now
+                    apply(adapted, name, parameter.checked(kept[name]))
+        player.replace(adapted)
+        self.view.connect(self, parameters(adapted), _name(adapted))
+
+    @property
+    def handlers(self) -> Handlers:
+        """Whom events are given to beside the scene."""
+        return self._player.handlers
+
+    def ask_record(self) -> None:
+        """Record because a person in a browser wants it."""
+        try:
+            self.record(None, {})
+        except Exception as error:  # noqa: BLE001  there is no cell for it to rise in
+            self.failed(told(error))
+
+    def record(self, path: Any, options: Mapping[str, Any]) -> Recording:
+        """Record what is played; the player pauses, and shows the recording's pictures."""
+        player, running = self._player, self.view.recording
+        if running is not None and not State(running.state).ended:
+            msg = f"this preview is recording {running.path.name} already; wait for it, or stop it"
+            raise NbpipeError(msg)
+        self.view.taking = False
+        chosen = dict(options)
+        take: Take | None = chosen.pop("take", self.view.take)
+        scene = player.scene if take is None else Replay(player.scene, take)
+        chosen.setdefault("size", player.size)
+        chosen.setdefault("fps", player.fps)
+        chosen.setdefault("samples", self._samples)
+        if chosen.get("frames") is None:
+            chosen.setdefault("duration", player.clock.duration if take is None else take.duration)
+        before = scene_state(player.scene)
+        sink = _Sink(self._stream, float(frame_rate(chosen["fps"])))
+        lent = Borrowed(scene, player.ctx)
+        recording, drive = begin(lent, path or _free_name(), show=False, here=False, sink=sink, **chosen)
+        player.busy = True
+
+        def over(change: Any) -> None:
+            if State(change.new).ended:
+                set_scene_state(player.scene, before)
+                player.busy = False
+                player.touch()
+
+        recording.observe(over, "state")
+        self.view.follow(recording)
+        drive.start()
+        return recording
+
+    def close(self) -> None:
+        """End the player; a recording under way is finished with what it has."""
+        recording = self.view.recording
+        if recording is not None and not State(recording.state).ended:
+            recording.stop()
+            recording.wait()
+        self._player.close()
+
+    def _note_clock(self) -> None:
+        """Note in a take how time runs, if that is not what follows from the last note."""
+        if self._performance is None:
+            return
+        recorder, begun = self._performance
+        clock, at = self._player.clock, time.monotonic() - begun
+        if self._clock is not None:
+            then, scene_time, rate = self._clock
+            expected = scene_time + rate * (at - then)
+            drift = abs(expected - clock.time)
+            if rate == clock.rate and min(drift, abs(drift - clock.duration)) < _DRIFT:
+                return
+        self._clock = at, clock.time, clock.rate
+        recorder.clock(*self._clock)
+
+
+class _Sink:
+    """Shows the pictures of a recording where the live ones were."""
+
+    def __init__(self, stream: LiveStream, fps: float) -> None:
+        self._stream, self._fps = stream, fps
+        self._next = 0.0
+
+    def due(self, _: int) -> bool:
+        """Whether a picture is wanted."""
+        return time.monotonic() >= self._next and self._stream.ready(_RECORDING_FPS)
+
+    def offer(self, picture: np.ndarray, index: int) -> None:
+        """Send it."""
+        self._next = time.monotonic() + 1 / _RECORDING_FPS
+        self._stream.offer(picture, index / self._fps, index, moving=True, fps=_RECORDING_FPS)
+
+
+def _coder(size: tuple[int, int], fps: float, crf: int) -> Coder:
+    try:
+        return LiveEncoder(find_ffmpeg(), size, fps, crf)
+    except FFmpegNotFound as error:
+        raise OSError(str(error)) from error
+
+
+def playable(scene: object) -> Scene:
+    """Return what can be played of what a person calls a scene. Raises `TypeError` for what cannot."""
+    adapted = adapt(scene)
+    if isinstance(adapted, Pictures):
+        msg = "an iterable of pictures cannot be played twice; make it a function of a frame, or use nbpipe.record"
+        raise TypeError(msg)
+    return adapted
+
+
+def _name(scene: object) -> str:
+    """Return what to call a scene: its class, or the function that it wraps."""
+    told_name = getattr(scene, "name", None)
+    return told_name if isinstance(told_name, str) else type(scene).__name__
+
+
+def _free_name() -> Path:
+    """Return the first of preview.mp4, preview-2.mp4 … that is not there: a button overwrites nothing."""
+    names = itertools.chain(["preview.mp4"], (f"preview-{n}.mp4" for n in itertools.count(2)))
+    return next(path for path in map(Path, names) if not path.exists())
