@@ -1,5 +1,6 @@
-// Builds the one bundle the Python package ships: nbpipe/static/widget.js and widget.css.
-// Not minified: both files are committed, so that `pip install -e .` and Binder need no Node, and a
+// Builds the two bundles the Python package ships in nbpipe/static: widget.js and widget.css of a recording,
+// preview.js and preview.css of the live preview.
+// Not minified: the files are committed, so that `pip install -e .` and Binder need no Node, and a
 // reviewer can read what changed. Same sources, same bytes: with --check nothing is written, and a file that is
 // not what its sources give is an error.
 import { readFile } from "node:fs/promises";
@@ -16,6 +17,8 @@ const { outputFiles = [] } = await build({
   entryPoints: [
     { in: "src/widget.ts", out: "widget" },
     { in: "src/widget.css", out: "widget" },
+    { in: "src/preview.ts", out: "preview" },
+    { in: "src/preview.css", out: "preview" },
   ],
   outdir: "../nbpipe/static",
   banner: { js: banner, css: banner },

@@ -168,11 +168,11 @@ class TestQueue:
 
     def test_wheels_in_a_row_add_up(self):
         queue = EventQueue()
-        queue.put(first := wheel(100, x=1))
+        queue.put(first := wheel(100, x=1, dx=2))
         queue.put(wheel(-30, x=2, dx=5))
         queue.put(wheel(1, modifiers=[]))
         merged, other = queue.take()
-        assert (merged["dy"], merged["dx"], merged["x"], other["dy"]) == (70, 5, 2, 1)
+        assert (merged["dy"], merged["dx"], merged["x"], other["dy"]) == (70, 7, 2, 1)
         assert first["dy"] == 100, "whoever holds the event has it as it was"
 
     def test_sizes_in_a_row_are_the_last(self):

@@ -48,6 +48,7 @@ class TestUniforms:
             ("#define PI 3.25 // nearly\nuniform float a = 2.0 * PI;", "float", 6.5),
             ("#define HALF (0.5)\nconst float Q = HALF / 2.0;\nuniform float a = Q;", "float", 0.25),
             ("uniform int a = 7 / 2;", "int", 3),
+            ("uniform float a = 7 / 2;", "float", 3.0),
             ("uniform int a = -3;", "int", -3),
             ("uniform bool a = true;", "bool", True),
             ("uniform bool a;", "bool", False),

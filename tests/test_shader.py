@@ -260,11 +260,12 @@ class TestLiveUniforms:
         )
         show = running(shader)
         assert np.allclose(show(), (0.2, 1, 0))
-        made = len(shader._made)
+        made = list(shader._made)
         for value in (102, 153, 204):
             shader.uniforms["iChannel0"] = shade(value)
             assert np.allclose(show(), (value / 255, 1, 0))
-        assert len(shader._made) == made
+        assert len(shader._made) == len(made)
+        assert [isinstance(each.mglo, moderngl.InvalidObject) for each in made] == [False, False, True, False]
 
     def test_a_wrong_value_is_named_by_the_frame_and_may_be_mended(self, running):
         shader = Shader("uniform float a;" + image("a, 0, 0, 1"))
@@ -341,9 +342,11 @@ class TestMouse:
         assert self.show(shader)[:2] == (639, 0)
         shader.on_event(pointer("move", -5000, 5000))
         assert self.show(shader)[:2] == (0, 0)
-        for x in range(640):
-            shader.on_event(pointer("move", x, x * 359 // 639))
-            assert self.show(shader)[:2] == (x, 359 - x * 359 // 639)
+        for size in [(640, 640), (49, 49), (1187, 1187)]:
+            self.show(shader, size)
+            for x in range(size[0]):
+                shader.on_event(pointer("move", x, x))
+                assert self.show(shader, size)[:2] == (x, size[1] - 1 - x)
 
     def test_in_the_first_column_and_row_it_is_down_too(self, shader):
         shader.on_event(pointer("down", 0, 359))

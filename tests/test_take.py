@@ -192,6 +192,21 @@ class TestReplay:
             film(Failing(scene), take)
         assert scene_state(scene) == kept
 
+    def test_the_scene_is_set_up_as_it_was(self):
+        class Many:
+            count: Annotated[int, Range(1, 9)] = 3
+
+            def setup(self, ctx):
+                self.made = self.count
+
+            def render(self, frame):
+                frame.fbo.clear(self.made / 10, 0, 0)
+
+        scene = Many()
+        take = TakeRecorder(scene, size=SIZE).finish(1)
+        scene.count = 9
+        assert film(scene, take, frames=1)[0][0, 0, 0] == round(0.3 * 255)
+
     def test_a_shader_has_its_mouse_and_uniforms(self):
         source = """
             uniform vec3 tint = vec3(0.2);

@@ -6,7 +6,8 @@
  * time: a chunk asks for the next, so a busy kernel is never flooded.
  * Must not know: players, object URLs (who makes one revokes it), the wire.
  */
-import type { ChunkMessage, Video } from "./model.ts";
+import type { Video } from "./model.ts";
+import type { ChunkMessage } from "./wire.ts";
 
 export type FilmStatus =
   | { kind: "idle" }

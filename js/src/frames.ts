@@ -1,25 +1,31 @@
 /**
- * The preview images of one recording: newest frame wins.
+ * The pictures of one model: newest frame wins.
  *
- * Owns: decoding, the last picture (a view that comes late shows it at once), and when a frame is
+ * Owns: decoding of stills, the last picture (a view that comes late shows it at once), and when a frame is
  * acknowledged. One per model, shared by its views. Must not know: canvases, messages, the kernel.
  *
  *     offer ──► waiting ──► decoding ──► picture ──► painted by every viewer ──► acknowledged
- *                  │ a newer frame came               │ a newer frame came            ▲
- *                  └────────── owed ◄─────────────────┘ ──── next animation frame ────┘
+ *                  │ a newer frame came    ▲  │ a newer frame came                    ▲
+ *                  └────────── owed ◄──────│──┘ ────────── next animation frame ──────┘
+ *                                 show ────┘ a picture that somebody else has decoded
+ *
+ * Stills and pictures of a video may come mixed and be decoded at different speeds: the index tells which is
+ * newer, and an older one is never shown after it.
  *
  * The kernel keeps only a few frames in flight, so an acknowledgement is what makes it send the next one.
  * All of them are paid inside an animation frame, dropped frames together with the shown one. That paces
  * the preview to what the screen shows, and it pays nothing while the tab is hidden or no view is left:
  * then the kernel stops sending by itself, and the first animation frame afterwards starts it again.
  */
-import type { FrameMessage } from "./model.ts";
+import type { FrameMessage, Moment } from "./wire.ts";
 
 /** A decoded image. Whoever replaces it closes it. */
 export interface Picture {
   source: CanvasImageSource;
   width: number;
   height: number;
+  /** Null where the kernel does not tell. */
+  moment: Moment | null;
   close(): void;
 }
 
@@ -37,6 +43,7 @@ export class Frames {
   #picture: Picture | null = null;
   /** The picture's index until it has been painted. */
   #unpainted: number | null = null;
+  #newest = -1;
   #owed: number[] = [];
   #animation: number | null = null;
   #closed = false;
@@ -47,9 +54,30 @@ export class Frames {
 
   offer(frame: FrameMessage): void {
     if (this.#closed) return;
-    if (this.#waiting) this.#owe(this.#waiting.index);
+    if (this.#waiting) this.owe(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();
+  }
+
+  /** Takes over a decoded picture. */
+  show(picture: Picture, index: number): void {
+    if (this.#closed || index < this.#newest) {
+      picture.close();
+      this.owe(index);
+      return;
+    }
+    if (this.#unpainted !== null) this.owe(this.#unpainted);
+    this.#picture?.close();
+    this.#picture = picture;
+    this.#newest = this.#unpainted = index;
+    this.#schedule();
+  }
+
+  /** A frame that will never be shown: acknowledged with the next that is. */
+  owe(index: number): void {
+    this.#owed.push(index);
+    if (this.#owed.length > MAX_OWED) this.#owed.shift();
+    this.#schedule();
   }
 
   /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */
@@ -79,32 +107,14 @@ export class Frames {
     this.#decoding = true;
     decode(frame)
       .then(
-        (picture) => this.#replace(picture, frame.index),
+        (picture) => this.show(picture, frame.index),
         // A damaged image is thrown away like a late one; the next one may be whole.
-        () => this.#owe(frame.index),
+        () => this.owe(frame.index),
       )
       .finally(() => {
         this.#decoding = false;
         this.#decodeNext();
       });
-  }
-
-  #replace(picture: Picture, index: number): void {
-    if (this.#closed) {
-      picture.close();
-      return;
-    }
-    if (this.#unpainted !== null) this.#owe(this.#unpainted);
-    this.#picture?.close();
-    this.#picture = picture;
-    this.#unpainted = index;
-    this.#schedule();
-  }
-
-  #owe(index: number): void {
-    this.#owed.push(index);
-    if (this.#owed.length > MAX_OWED) this.#owed.shift();
-    this.#schedule();
   }
 
   #schedule(): void {
@@ -129,18 +139,25 @@ export class Frames {
   }
 }
 
-async function decode({ data, mime }: FrameMessage): Promise<Picture> {
+async function decode({ data, mime, moment }: FrameMessage): Promise<Picture> {
   const blob = new Blob([data], { type: mime });
   if (typeof createImageBitmap === "function") {
     const bitmap = await createImageBitmap(blob);
-    return { source: bitmap, width: bitmap.width, height: bitmap.height, close: () => bitmap.close() };
+    return {
+      source: bitmap,
+      width: bitmap.width,
+      height: bitmap.height,
+      moment,
+      close: () => bitmap.close(),
+    };
   }
   const url = URL.createObjectURL(blob);
   try {
     const image = new Image();
     image.src = url;
     await image.decode();
-    return { source: image, width: image.naturalWidth, height: image.naturalHeight, close: () => {} };
+    const { naturalWidth: width, naturalHeight: height } = image;
+    return { source: image, width, height, moment, close: () => {} };
   } finally {
     URL.revokeObjectURL(url);
   }

@@ -4,7 +4,7 @@
  * Owns: those elements, and the wish a person has expressed until the kernel's state answers it.
  * Must not know: the wording (words.ts), the wire (a press is a call), the picture.
  */
-import { type IconName, icon, make } from "./elements.ts";
+import { type IconName, icon, label, make, makeButton, write } from "./elements.ts";
 import type { Recording } from "./model.ts";
 import {
   type Circumstances,
@@ -133,21 +133,4 @@ export function createPanel(press: (wish: Wish) => void): Panel {
   }
 
   return { element, paint };
-}
-
-function makeButton(name: string, iconName: IconName): HTMLButtonElement {
-  const button = make("button", "nbpipe-button", icon(iconName), label(name));
-  button.type = "button";
-  return button;
-}
-
-/** Hidden from sight, not from a screen reader, where the widget is narrow. */
-function label(name: string): HTMLElement {
-  return make("span", "nbpipe-label", name);
-}
-
-/** Only when it differs: an unchanged text keeps a person's selection. An empty one takes no room. */
-function write(element: HTMLElement, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
-  element.hidden = text === "";
 }

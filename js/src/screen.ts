@@ -22,6 +22,13 @@ export interface Screen {
   close(): void;
 }
 
+/** At the picture's own size; how large it appears is the style's business. */
+export function drawOn(canvas: HTMLCanvasElement, { source, width, height }: Picture): void {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  canvas.getContext("2d", { alpha: false })?.drawImage(source, 0, 0);
+}
+
 /** `changed` is called when `lit` or `unplayable` has changed on its own. */
 export function createScreen(changed: () => void): Screen {
   const canvas = make("canvas");
@@ -34,10 +41,8 @@ export function createScreen(changed: () => void): Screen {
   let lit = false;
   let unplayable = false;
 
-  function draw({ source, width, height }: Picture): void {
-    if (canvas.width !== width) canvas.width = width;
-    if (canvas.height !== height) canvas.height = height;
-    canvas.getContext("2d", { alpha: false })?.drawImage(source, 0, 0);
+  function draw(picture: Picture): void {
+    drawOn(canvas, picture);
     if (lit) return;
     lit = true;
     element.classList.add("nbpipe-lit");

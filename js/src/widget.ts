@@ -13,17 +13,13 @@ import type { AnyWidget } from "@anywidget/types";
 import { make } from "./elements.ts";
 import { Film } from "./film.ts";
 import { Frames } from "./frames.ts";
-import { type Model, readRecording, send, watchKernel, watchMessages, watchTraits } from "./model.ts";
+import { sayHello } from "./hello.ts";
+import { readRecording, send, TRAITS } from "./model.ts";
 import { createPanel } from "./panel.ts";
 import { createPoster } from "./poster.ts";
 import { createScreen } from "./screen.ts";
+import { type Model, readCommon, watchKernel, watchMessages, watchTraits } from "./wire.ts";
 import { hasFile } from "./words.ts";
-
-/** How long a view waits for the kernel to show that it hears the browser, in milliseconds. */
-const PATIENCE = 1500;
-
-/** How often it says hello. The first may come before JupyterLab has a subshell for it, and wait for the cell's end. */
-const HELLOS = 8;
 
 /** What the views of one model share. */
 interface Session {
@@ -43,7 +39,7 @@ function openSession(model: Model): Session {
   };
   const frames = new Frames((index) => send(model, { type: "ack", index }));
   const film = new Film((offset) => send(model, { type: "video", offset }), repaint);
-  const stopMessages = watchMessages(model, (message) => {
+  const stopMessages = watchMessages(model, readCommon, (message) => {
     if (message.type === "frame") frames.offer(message);
     else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
@@ -52,7 +48,7 @@ function openSession(model: Model): Session {
       repaint();
     }
   });
-  const stopTraits = watchTraits(model, repaint);
+  const stopTraits = watchTraits(model, TRAITS, repaint);
   const session: Session = {
     heard: false,
     frames,
@@ -77,7 +73,7 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
   root.setAttribute("role", "group");
 
   function paint(): void {
-    const recording = readRecording(model);
+    const recording = readRecording((trait) => model.get(trait));
     const { film, heard } = session;
     // Painting goes on when the film reports its start; it starts once.
     if (hasFile(recording) && recording.video?.playable && !gone) film.want(recording.video);
@@ -95,18 +91,6 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
     poster.hide(dark ? "" : recording.posterMark);
   }
 
-  let hellos = 0;
-  function hello(): void {
-    hellos += 1;
-    send(model, { type: "hello" });
-  }
-
-  const timer = setInterval(() => {
-    young = false;
-    paint();
-    if (gone || session.heard || hellos === HELLOS) clearInterval(timer);
-    else hello();
-  }, PATIENCE);
   const stopKernel = watchKernel(model, host, () => {
     gone = true;
     paint();
@@ -115,10 +99,19 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
   host.append(root);
   session.views.add(paint);
   const stopFrames = session.frames.attach(screen.draw);
-  if (!gone) hello();
+  const stopHello = sayHello({
+    say() {
+      if (!gone) send(model, { type: "hello" });
+    },
+    over: () => gone || session.heard,
+    waited() {
+      young = false;
+      paint();
+    },
+  });
 
   return () => {
-    clearInterval(timer);
+    stopHello();
     stopKernel();
     stopFrames();
     session.views.delete(paint);

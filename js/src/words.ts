@@ -106,8 +106,10 @@ export function detailWords({ name, size, rate, encoder, note }: Recording): str
   return joined([name, `${size[0]}×${size[1]}`, rateWords(rate), encoder, note]);
 }
 
+type Drawn = Pick<Recording, "renderer" | "software">;
+
 /** The renderer as a chip shows it: without driver versions and bus names, which its tooltip has. */
-export function rendererWords({ renderer, software }: Recording): string {
+export function rendererWords({ renderer, software }: Drawn): string {
   const short = renderer
     .replace(/ \(.*$/, "")
     .replace(/\/.*$/, "")
@@ -115,7 +117,7 @@ export function rendererWords({ renderer, software }: Recording): string {
   return software ? `software: ${short || "Mesa"}` : short;
 }
 
-export function rendererTitle({ renderer, software }: Recording): string {
+export function rendererTitle({ renderer, software }: Drawn): string {
   return software ? `No GPU is used: Mesa draws on the processor (${renderer})` : `Rendered by ${renderer}`;
 }
 
@@ -148,8 +150,8 @@ export function frames(count: number): string {
   return count === 1 ? "1 frame" : `${count} frames`;
 }
 
-const speed = (fps: number) => (fps > 0 ? `${fps < 9.95 ? fps.toFixed(1) : Math.round(fps)} fps` : "");
-const joined = (parts: string[]) => parts.filter(Boolean).join(" · ");
+export const speed = (fps: number) => (fps > 0 ? `${fps < 9.95 ? fps.toFixed(1) : Math.round(fps)} fps` : "");
+export const joined = (parts: string[]) => parts.filter(Boolean).join(" · ");
 
 /** "60", or a fraction such as "24000/1001". */
 function rateWords(rate: string): string {

@@ -4,7 +4,8 @@
  */
 import { vi } from "vitest";
 import type { Picture } from "../src/frames.ts";
-import { type FrameMessage, type Model, type Recording, readRecording } from "../src/model.ts";
+import { type Recording, readRecording } from "../src/model.ts";
+import type { FrameMessage, Model } from "../src/wire.ts";
 
 type Listener = (content?: unknown, buffers?: unknown) => void;
 
@@ -34,6 +35,43 @@ export const TRAITS_OF_A_RECORDING: Record<string, unknown> = {
   _poster_mark: "",
 };
 
+const parameter = (name: string, kind: string, value: unknown, more: Record<string, unknown> = {}) => ({
+  ...{ name, kind, label: name, value, min: null, max: null, step: null, options: [] },
+  ...more,
+});
+
+/** What preview.py sends while a scene with a parameter of each kind plays. */
+export const TRAITS_OF_A_PREVIEW: Record<string, unknown> = {
+  playing: true,
+  time: 3.2,
+  speed: 1,
+  loop: true,
+  duration: 10,
+  size: [640, 360],
+  fps: 60,
+  frame: 192,
+  shown_fps: 59.4,
+  renderer: "NVIDIA H200/PCIe/SSE2",
+  error: "",
+  taking: false,
+  _software: false,
+  _name: "Shader",
+  _parameters: [
+    parameter("gain", "float", 0.5, { min: 0, max: 1 }),
+    parameter("steps", "int", 8, { min: 1, max: 64, step: 1 }),
+    parameter("fog", "bool", true),
+    parameter("tint", "color", [1, 0.5, 0]),
+    parameter("veil", "color", [0, 0, 1, 0.25]),
+    parameter("offset", "vector", [0, 1, 2]),
+    parameter("mode", "choice", 1, { options: ["flat", "<b>smooth</b>"] }),
+    parameter("free", "float", 2.5),
+  ],
+  _record: null,
+  _take: null,
+  _stream: "jpeg",
+  _poster_mark: "",
+};
+
 export class FakeModel implements Model {
   /** All that the browser said. */
   sent: Record<string, unknown>[] = [];
@@ -42,8 +80,8 @@ export class FakeModel implements Model {
   deaf = false;
   #listeners: [string, Listener][] = [];
 
-  constructor(traits: Record<string, unknown> = {}) {
-    this.traits = { ...TRAITS_OF_A_RECORDING, ...traits };
+  constructor(traits: Record<string, unknown> = {}, usual = TRAITS_OF_A_RECORDING) {
+    this.traits = { ...usual, ...traits };
   }
 
   get(trait: string): unknown {
@@ -95,7 +133,7 @@ export const proxyOf = (model: FakeModel): Model => ({
 });
 
 export function recording(changes: Partial<Recording> = {}): Recording {
-  return { ...readRecording(new FakeModel()), ...changes };
+  return { ...readRecording((trait) => TRAITS_OF_A_RECORDING[trait]), ...changes };
 }
 
 export const bytes = (...values: number[]) => new Uint8Array(values);
@@ -105,6 +143,7 @@ export const frame = (index: number): FrameMessage => ({
   index,
   mime: "image/jpeg",
   data: bytes(index),
+  moment: null,
 });
 
 /** A decoder that answers when told to, and animation frames that come when told to. */
@@ -184,6 +223,7 @@ export const picture = (): Picture => ({
   source: document.createElement("canvas"),
   width: 4,
   height: 2,
+  moment: null,
   close: () => {},
 });
 
@@ -200,4 +240,51 @@ export function visibleText(root: Element): string {
 export function button(root: Element, name: string): HTMLButtonElement | null {
   const all = [...root.querySelectorAll<HTMLButtonElement>("button, a")];
   return all.find((one) => !one.hidden && one.textContent === name) ?? null;
+}
+
+/** Elements that come into sight and go out of it when told to. */
+export function fakeSight() {
+  const watched = new Map<Element, (visible: boolean) => void>();
+  vi.stubGlobal(
+    "IntersectionObserver",
+    class {
+      #callback: (entries: { isIntersecting: boolean }[]) => void;
+      #element: Element | null = null;
+      constructor(callback: (entries: { isIntersecting: boolean }[]) => void) {
+        this.#callback = callback;
+      }
+      observe(element: Element) {
+        this.#element = element;
+        watched.set(element, (isIntersecting) => this.#callback([{ isIntersecting }]));
+      }
+      disconnect() {
+        if (this.#element) watched.delete(this.#element);
+      }
+    },
+  );
+  return {
+    /** All views, or the one in that place. */
+    scroll(visible: boolean, at?: number) {
+      for (const [place, see] of [...watched.values()].entries())
+        if (at === undefined || at === place) see(visible);
+    },
+    get watched() {
+      return watched.size;
+    },
+  };
+}
+
+/** Pointer, wheel and key events as a browser makes them: real ones, with the fields given. */
+export function act(target: EventTarget, type: string, fields: Record<string, unknown> = {}): Event {
+  const event = new Event(type, { bubbles: true, cancelable: true });
+  const usual = {
+    ...{ pointerId: 1, pointerType: "mouse", pressure: 0.5, button: 0, buttons: 0, clientX: 0, clientY: 0 },
+    ...{ shiftKey: false, ctrlKey: false, altKey: false, metaKey: false, deltaX: 0, deltaY: 0, deltaMode: 0 },
+    ...{ key: "", code: "", repeat: false },
+  };
+  for (const [name, value] of Object.entries({ ...usual, ...fields })) {
+    Object.defineProperty(event, name, { value });
+  }
+  target.dispatchEvent(event);
+  return event;
 }

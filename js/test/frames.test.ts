@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Frames, type Viewer } from "../src/frames.ts";
-import { countUrls, fakeScreenTime, frame } from "./fakes.ts";
+import { countUrls, fakeScreenTime, frame, picture } from "./fakes.ts";
 
 let time: ReturnType<typeof fakeScreenTime>;
 let acks: number[];
@@ -61,6 +61,36 @@ describe("a frame", () => {
     time.animate();
     expect(viewer).toHaveBeenCalledTimes(1);
     expect(acks).toEqual([1, 2]);
+  });
+});
+
+describe("a picture that was decoded elsewhere", () => {
+  const closed: number[] = [];
+  const video = (index: number) => ({ ...picture(), close: () => closed.push(index) });
+
+  it("is shown like a still, but never after a newer one", async () => {
+    frames.attach(viewer);
+    frames.offer(frame(5));
+    frames.show(video(6), 6);
+    await time.decodeNext(); // 5, too late.
+    time.animate();
+    expect(viewer).toHaveBeenCalledTimes(1);
+    expect(acks).toEqual([5, 6]);
+    frames.offer(frame(8));
+    await time.decodeNext();
+    frames.show(video(7), 7);
+    time.animate();
+    expect(acks).toEqual([5, 6, 7, 8]);
+    expect(closed).toEqual([6, 7]);
+    expect(time.bitmaps.open).toBe(1);
+  });
+
+  it("is owed when there is none", () => {
+    frames.attach(viewer);
+    frames.owe(4);
+    expect(acks).toEqual([]);
+    time.animate();
+    expect(acks).toEqual([4]);
   });
 });
 

@@ -1628,29 +1628,37 @@ var ARROWS = {
   ArrowUp: [0, -1],
   ArrowDown: [0, 1]
 };
-var clamp = (pixels) => Math.min(Math.max(Math.round(pixels), LEAST), MOST);
+var clamp = (pixels) => Math.min(Math.max(2 * Math.round(pixels / 2), LEAST), MOST);
 function createResizer(picture, resize) {
   const handle = make("button", "nbpipe-handle", icon("corner"));
   handle.type = "button";
   const outline = make("div", "nbpipe-outline");
   outline.hidden = true;
   const element = make("div", "nbpipe-resizer", outline, handle);
-  let size2 = [0, 0];
+  let size2 = [1, 1];
+  const hold = new Hold(
+    (now) => {
+      size2 = now;
+      handle.title = `${now[0]} × ${now[1]}`;
+      handle.setAttribute(
+        "aria-label",
+        `Size of the picture, ${now[0]} by ${now[1]} pixels; arrow keys change it`
+      );
+    },
+    (said, wanted) => said.join() === wanted.join()
+  );
   let pull = null;
   let timer;
-  let asked = null;
   function ask(wanted) {
-    clearTimeout(timer);
-    timer = void 0;
-    if (asked?.join() === wanted.join()) return;
-    asked = wanted;
+    hold.want(wanted);
     resize(wanted);
   }
-  function askSoon() {
-    timer ??= setTimeout(() => {
-      timer = void 0;
-      if (pull) ask(pull.wanted);
-    }, PACE);
+  function askPulled() {
+    clearTimeout(timer);
+    timer = void 0;
+    if (!pull || pull.wanted.join() === pull.asked.join()) return;
+    pull.asked = pull.wanted;
+    ask(pull.wanted);
   }
   function show([width, height], scale) {
     outline.style.width = `${width * scale}px`;
@@ -1663,8 +1671,7 @@ function createResizer(picture, resize) {
     handle.focus({ preventScroll: true });
     handle.setPointerCapture(event.pointerId);
     const scale = picture.getBoundingClientRect().width / size2[0] || 1;
-    pull = { x: event.clientX, y: event.clientY, size: size2, scale, wanted: size2 };
-    asked = size2;
+    pull = { x: event.clientX, y: event.clientY, size: size2, scale, wanted: size2, asked: size2 };
     show(size2, scale);
     outline.hidden = false;
   });
@@ -1676,10 +1683,10 @@ function createResizer(picture, resize) {
       clamp(height + (event.clientY - pull.y) / pull.scale)
     ];
     show(pull.wanted, pull.scale);
-    askSoon();
+    timer ??= setTimeout(askPulled, PACE);
   });
   handle.addEventListener("lostpointercapture", () => {
-    if (pull) ask(pull.wanted);
+    askPulled();
     pull = null;
     outline.hidden = true;
   });
@@ -1688,20 +1695,18 @@ function createResizer(picture, resize) {
     if (!arrow || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     const step = event.shiftKey ? LEAP : STEP;
-    size2 = [clamp(size2[0] + arrow[0] * step), clamp(size2[1] + arrow[1] * step)];
-    asked = null;
-    ask(size2);
+    ask([clamp(size2[0] + arrow[0] * step), clamp(size2[1] + arrow[1] * step)]);
   });
   return {
     element,
     paint(now, usable) {
-      size2 = now;
-      const words = `Size of the picture, ${now[0]} by ${now[1]} pixels; arrow keys change it`;
-      if (handle.getAttribute("aria-label") !== words) handle.setAttribute("aria-label", words);
-      handle.title = `${now[0]} × ${now[1]}`;
+      hold.say(now);
       handle.disabled = !usable;
     },
-    close: () => clearTimeout(timer)
+    close() {
+      clearTimeout(timer);
+      hold.close();
+    }
   };
 }
 

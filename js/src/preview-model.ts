@@ -1,0 +1,182 @@
+/**
+ * The wire contract of the live preview; twin of nbpipe/notebook/preview.py.
+ *
+ * Owns: every trait name and message type of it (no other file spells one), and what becomes of them as typed
+ * values. Nothing here throws on bad input. Must not know: what any of it looks like.
+ */
+import type { ViewEvent } from "./events.ts";
+import {
+  amount,
+  type Bytes,
+  bytesOf,
+  count,
+  isCount,
+  isNumber,
+  isObject,
+  isSide,
+  oneOf,
+  posterMark,
+  size,
+  text,
+} from "./guards.ts";
+import { isState, type Recording, readRecording } from "./model.ts";
+import { type Parameter, readParameters, type Value } from "./parameters.ts";
+import { type CommonMessage, type Model, type Moment, momentOf, post, readCommon } from "./wire.ts";
+
+/** The traits that this front end reads, in the order of preview.py. */
+export const TRAITS = [
+  "playing",
+  "time",
+  "speed",
+  "loop",
+  "duration",
+  "size",
+  "fps",
+  "frame",
+  "shown_fps",
+  "renderer",
+  "error",
+  "taking",
+  "_software",
+  "_name",
+  "_parameters",
+  "_record",
+  "_take",
+  "_stream",
+  "_poster_mark",
+] as const;
+type Trait = (typeof TRAITS)[number];
+
+const STREAMS = ["jpeg", "h264", ""] as const;
+export type Stream = (typeof STREAMS)[number];
+
+/** What was recorded of a person's moves. */
+export interface Take {
+  duration: number;
+  entries: number;
+}
+
+/** All traits at one moment. */
+export interface Preview {
+  playing: boolean;
+  time: number;
+  speed: number;
+  loop: boolean;
+  duration: number;
+  size: readonly [number, number];
+  /** Wanted. */
+  fps: number;
+  /** Frames drawn. */
+  frame: number;
+  shownFps: number;
+  renderer: string;
+  error: string;
+  taking: boolean;
+  software: boolean;
+  name: string;
+  parameters: readonly Parameter[];
+  record: Recording | null;
+  take: Take | null;
+  stream: Stream;
+  /** Safe inside a CSS string, or empty. */
+  posterMark: string;
+}
+
+export function readPreview(model: Model): Preview {
+  const get = (trait: Trait) => model.get(trait);
+  return {
+    playing: get("playing") === true,
+    time: amount(get("time")),
+    speed: speed(get("speed")),
+    loop: get("loop") === true,
+    duration: amount(get("duration")) || 1,
+    size: size(get("size")),
+    fps: amount(get("fps")),
+    frame: count(get("frame")),
+    shownFps: amount(get("shown_fps")),
+    renderer: text(get("renderer")),
+    error: text(get("error")),
+    taking: get("taking") === true,
+    software: get("_software") === true,
+    name: text(get("_name")),
+    parameters: readParameters(get("_parameters")),
+    record: record(get("_record")),
+    take: take(get("_take")),
+    stream: oneOf(STREAMS, get("_stream"), ""),
+    posterMark: posterMark(get("_poster_mark")),
+  };
+}
+
+/** What a person may set directly. */
+export type Setting =
+  | { name: "playing"; value: boolean }
+  | { name: "loop"; value: boolean }
+  | { name: "time"; value: number }
+  | { name: "speed"; value: number }
+  | { name: "size"; value: readonly [number, number] };
+
+/** Browser → kernel. `client` is this page's name for itself. */
+export type Outgoing =
+  | { type: "hello"; client: string; codecs: readonly string[] }
+  | { type: "look"; client: string; visible: boolean }
+  | { type: "ack"; client: string; index: number }
+  | { type: "lost"; client: string; index: number }
+  | ({ type: "set" } & Setting)
+  | { type: "step"; by: number }
+  | { type: "param"; name: string; value: Value }
+  | { type: "events"; events: readonly ViewEvent[] }
+  | { type: "take"; on: boolean }
+  | { type: "record" }
+  | { type: "stop" }
+  | { type: "pause" }
+  | { type: "resume" }
+  | { type: "video"; offset: number };
+
+export const send: (model: Model, message: Outgoing) => void = post;
+
+/** One access unit of an H.264 stream. */
+export interface PacketMessage {
+  type: "packet";
+  index: number;
+  width: number;
+  height: number;
+  codec: string;
+  /** Needs no packet before it; then it comes with the decoder's description (avcC). */
+  key: boolean;
+  data: Bytes;
+  description: Bytes | null;
+  moment: Moment | null;
+}
+
+/** Kernel → browser. */
+export type Incoming = CommonMessage | PacketMessage;
+
+/** Null for anything that is not exactly one of ours. */
+export function readMessage(content: unknown, buffers: unknown): Incoming | null {
+  return readPacket(content, buffers) ?? readCommon(content, buffers);
+}
+
+type PacketField = Exclude<keyof PacketMessage, "data" | "description" | "moment"> | keyof Moment;
+
+function readPacket(content: unknown, buffers: unknown): PacketMessage | null {
+  if (!isObject<PacketField>(content) || content.type !== "packet") return null;
+  const { type, index, width, height, codec, key } = content;
+  if (!isCount(index) || !isSide(width) || !isSide(height)) return null;
+  if (typeof codec !== "string" || !/^avc1\.[0-9A-Fa-f]{6}$/.test(codec) || typeof key !== "boolean")
+    return null;
+  const [data, description = null] = bytesOf(buffers, key ? 2 : 1) ?? [];
+  if (!data) return null;
+  return { type, index, width, height, codec, key, data, description, moment: momentOf(content) };
+}
+
+const speed = (value: unknown) => (isNumber(value) ? value : 1);
+
+/** There is none yet: null, or an empty snapshot. */
+function record(value: unknown): Recording | null {
+  return isObject<string>(value) && isState(value.state) ? readRecording((trait) => value[trait]) : null;
+}
+
+function take(value: unknown): Take | null {
+  if (!isObject<keyof Take>(value) || !isNumber(value.duration)) return null;
+  return { duration: amount(value.duration), entries: count(value.entries) };
+}

@@ -1,0 +1,152 @@
+"""The live picture, nbpipe beside jupyter_rfb: one JupyterLab, one headless Chromium, one scene, in turns.
+
+    python tests/bench/live.py [--seconds 8] [--rounds 3]
+
+What is counted is what a person sees: a loop in the page looks at the lamps of the shown picture at each of the
+screen's own frames. Bytes are those of the page's WebSockets, both ways; processor time is the kernel's and that of all
+it has started. A key's way is measured in the page, from the event until the lamp has changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "bench")]
+
+from marked import BITS, LAMP  # noqa: E402  found by the line above
+from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from test_lab import Lab, Notebook  # noqa: E402
+
+SIZES = (640, 360), (1280, 720)
+GOALS = {"frames shown a second": 2.2, "processor time a frame": 1.0, "bytes a second": 0.2, "key to picture": 0.8}
+CELLS = {
+    "nbpipe": "import nbpipe\nfrom marked import Marked\nview = nbpipe.preview(Marked(), size={size})",
+    "jupyter_rfb": "from marked import rfb_widget\nview = rfb_widget({size})\nview",
+}
+SEEN = {"nbpipe": ".nbpipe canvas", "jupyter_rfb": "img.renderview-img, .jupyter-widgets img, .jp-OutputArea img[src^=blob]"}
+
+# Looks at the lamps at each frame of the screen; `marks` are the numbers seen, `key` when the first lamp changed.
+WATCH = f"""
+selector => {{
+  const eye = document.createElement('canvas');
+  eye.width = {BITS + 1}; eye.height = 1;
+  const pen = eye.getContext('2d', {{willReadFrequently: true}});
+  const watch = window.watch = {{count: 0, last: -1, lamp: null, pressed: 0, waits: [], running: true}};
+  const look = () => {{
+    const shown = document.querySelector(selector);
+    const width = shown && (shown.naturalWidth || shown.width), height = shown && (shown.naturalHeight || shown.height);
+    if (width) {{
+      for (let bit = 0; bit <= {BITS}; bit++)
+        pen.drawImage(shown, bit * {LAMP} + {LAMP // 2}, height - {LAMP // 2}, 1, 1, bit, 0, 1, 1);
+      const data = pen.getImageData(0, 0, {BITS + 1}, 1).data;
+      let mark = 0;
+      for (let bit = 1; bit <= {BITS}; bit++) if (data[4 * bit] > 127) mark |= 1 << bit;
+      if (mark !== watch.last) {{ watch.count += 1; watch.last = mark; }}
+      const lamp = data[0] > 127;
+      if (watch.lamp !== null && lamp !== watch.lamp && watch.pressed) {{
+        watch.waits.push(performance.now() - watch.pressed); watch.pressed = 0;
+      }}
+      watch.lamp = lamp;
+    }}
+    if (watch.running) requestAnimationFrame(look);
+  }};
+  document.addEventListener('keydown', () => {{ watch.pressed = performance.now(); }}, true);
+  look();
+}}
+"""
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time of a process, its threads and its children, the ended ones too."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = sum(map(int, fields[11:15]))
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            ticks += round(processor_seconds(int(child)) * os.sysconf("SC_CLK_TCK"))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measure(lab: Lab, browser: object, who: str, size: tuple[int, int], seconds: float, keys: int) -> dict[str, float]:
+    """Play for some seconds, then press keys; return the figures."""
+    cell = CELLS[who].format(size=size) + "\nimport os\nprint('pid', os.getpid())"
+    if who == "jupyter_rfb":
+        cell = "import os\nprint('pid', os.getpid())\n" + CELLS[who].format(size=size)
+    notebook = Notebook(lab, browser, f"{who}-{size[0]}", cell)
+    page: Page = notebook.page
+    page.set_viewport_size({"width": 1700, "height": 1100})
+    traffic = [0]
+
+    def count(payload: object) -> None:
+        traffic[0] += len(payload)  # type: ignore[arg-type]
+
+    page.on(
+        "websocket",
+        lambda socket: (socket.on("framereceived", count), socket.on("framesent", count)),
+    )
+    page.reload()  # so that its WebSockets are seen from the beginning
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    notebook.run()
+    pid = int(page.locator(".jp-OutputArea-output pre", has_text="pid").inner_text().split()[1])
+    page.locator(SEEN[who]).first.wait_for()
+    page.evaluate(WATCH, SEEN[who])
+    page.wait_for_function("window.watch.count > 60")
+    before = page.evaluate("[performance.now(), window.watch.count]"), processor_seconds(pid), traffic[0]
+    page.wait_for_timeout(seconds * 1000)
+    after = page.evaluate("[performance.now(), window.watch.count]"), processor_seconds(pid), traffic[0]
+    elapsed = (after[0][0] - before[0][0]) / 1000
+    shown = after[0][1] - before[0][1]
+
+    page.locator(SEEN[who]).first.click()
+    for key in range(keys):
+        page.keyboard.press("abcdefgh"[key % 8])
+        page.wait_for_function(f"window.watch.waits.length > {key}")
+    waits = page.evaluate("window.watch.waits")
+    page.close()
+    return {
+        "frames shown a second": shown / elapsed,
+        "processor time a frame": 1000 * (after[1] - before[1]) / max(shown, 1),
+        "bytes a second": (after[2] - before[2]) / elapsed,
+        "key to picture": statistics.median(waits),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--keys", type=int, default=15)
+    options = parser.parse_args()
+    units = {"frames shown a second": "", "processor time a frame": "ms", "bytes a second": "kB", "key to picture": "ms"}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        lab = Lab(Path(folder), subshells=True)
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        try:
+            for size in SIZES:
+                rows: dict[str, list[dict[str, float]]] = {"jupyter_rfb": [], "nbpipe": []}
+                for _ in range(options.rounds):
+                    for who, found in rows.items():
+                        found.append(measure(lab, browser, who, size, options.seconds, options.keys))
+                        print(size, who, {k: round(v, 1) for k, v in found[-1].items()}, file=sys.stderr)
+                print(f"\n{size[0]}×{size[1]:<20}{'jupyter_rfb':>14}{'nbpipe':>12}{'ratio':>9}{'goal':>9}")
+                for name, goal in GOALS.items():
+                    scale = 1000 if units[name] == "kB" else 1
+                    theirs, ours = (statistics.median(row[name] for row in rows[who]) / scale for who in rows)
+                    sign = "≥" if goal > 1 else "≤"
+                    unit = units[name]
+                    print(f"{name:<25}{theirs:>11.1f} {unit:<2}{ours:>9.1f} {unit:<2}{ours / theirs:>8.2f}x{sign:>5} {goal}")
+        finally:
+            browser.close()
+            lab.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
