@@ -1,6 +1,7 @@
 """Record GPU scenes from a notebook cell to a correct video file. See `record`."""
 
 from importlib.metadata import version
+from typing import Any
 
 from nbpipe.errors import EncoderError, FFmpegNotFound, NbpipeError, NoOpenGL, SceneError, WrongThread
 from nbpipe.notebook.preview import Preview
@@ -46,3 +47,17 @@ __all__ = [
     "record",
     "sync",
 ]
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Give ``%%shader``, ``%record`` and ``%nbpipe`` to an IPython shell: ``%load_ext nbpipe``."""
+    from nbpipe import magics  # only here, because it needs IPython
+
+    magics.load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Take them away again: ``%unload_ext nbpipe``."""
+    from nbpipe import magics
+
+    magics.unload(ipython)

@@ -2,8 +2,8 @@
 
 Words in, calls of `nbpipe.record` and its neighbours out, and an exit status: 0 done, 1 failed, 2 wrong usage, 130
 interrupted (the file then holds what was recorded). The options of a recording are made here for whoever else reads
-them from a line of text: `add_recording_options` and `recording_options`. Main thread. What takes long to import is
-imported by the command that needs it.
+them from a line of text: `add_recording_options`, `recording_options` and `size_in`. Main thread. What takes long to
+import is imported by the command that needs it.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def add_recording_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--size``, ``--fps`` and the other options of `nbpipe.record` that one can type."""
-    parser.add_argument("--size", type=_size, metavar="WxH", help="width and height in pixels (default: 1280x720)")
+    parser.add_argument("--size", type=size_in, metavar="WxH", help="width and height in pixels (default: 1280x720)")
     parser.add_argument(
         "--fps", type=_rate, metavar="RATE", help="frames per second: 60, 29.97, 24000/1001 (default: 60)"
     )
@@ -256,12 +256,15 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--quiet", action="store_true", help="no progress bar, and no word when it is done")
     add("doctor", _doctor, _DOCTOR)
     bench = add("bench", _bench, _BENCH)
-    bench.add_argument("--size", type=_size, default=(1920, 1080), metavar="WxH", help="in pixels (default: 1920x1080)")
+    bench.add_argument(
+        "--size", type=size_in, default=(1920, 1080), metavar="WxH", help="in pixels (default: 1920x1080)"
+    )
     bench.add_argument("--frames", type=_positive, default=200, metavar="N", help="frames of each run (default: 200)")
     return parser
 
 
-def _size(text: str) -> tuple[int, int]:
+def size_in(text: str) -> tuple[int, int]:
+    """Return the width and the height that ``1920x1080`` means; for argparse."""
     found = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text)
     if found is None:
         msg = f"must be WIDTHxHEIGHT in pixels, such as 1920x1080, not {text!r}"

@@ -246,7 +246,7 @@ class Player:
             return None
         if now < due:
             return due - now
-        if not self._stream.ready(float(self.fps)):
+        if not self._stream.ready:
             return _LOOK_AGAIN  # an answer wakes us sooner
         return self._begin(now) if wanted else self._settle()
 

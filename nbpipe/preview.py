@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING, SupportsIndex
 from nbpipe.errors import NbpipeError
 from nbpipe.gl.context import context
 from nbpipe.notebook import cell
-from nbpipe.notebook.pictures import jpeg
 from nbpipe.notebook.preview import Preview
 from nbpipe.player import Player
 from nbpipe.record import checked_samples, checked_size
 from nbpipe.scene.clock import checked_seconds
 from nbpipe.scene.frame import Rate, frame_rate
-from nbpipe.session import Session, playable
+from nbpipe.session import Session, playable, poster
 
 if TYPE_CHECKING:
     import moderngl
 
 DEFAULT_SIZE = (640, 360)
-_POSTER_QUALITY = 85
 
 
 def preview(
@@ -82,6 +80,25 @@ def preview(
     >>> view = nbpipe.preview(scene)
     >>> view.time, view.params.speed = 3.0, 2.0
     """
+    view, picture = begin(scene, size=size, fps=fps, duration=duration, samples=samples, ctx=ctx)
+    if cell.in_notebook():
+        if show:
+            view.display_here()
+            view.leave_poster(picture)
+        cell.leave_to_rerun(view.close)
+    return view
+
+
+def begin(
+    scene: object,
+    *,
+    size: tuple[int, int] = DEFAULT_SIZE,
+    fps: Rate = 60,
+    duration: float = 10.0,
+    samples: SupportsIndex = 0,
+    ctx: moderngl.Context | None = None,
+) -> tuple[Preview, bytes]:
+    """Do what `preview` does up to showing it; return the widget, with a JPEG of its first picture."""
     rate = frame_rate(fps)
     dimensions = checked_size(size) or DEFAULT_SIZE
     length = checked_seconds("duration", duration)
@@ -94,14 +111,8 @@ def preview(
         raise NbpipeError(msg) from None
     player = Player(adapted, context(ctx or getattr(adapted, "ctx", None)), dimensions, rate, length, multisamples)
     try:
-        poster = jpeg(player.picture(), _POSTER_QUALITY)
+        picture = poster(player)
     except BaseException:
         player.close()
         raise
-    view = Session(player, multisamples, loop).view
-    if cell.in_notebook():
-        if show:
-            view.display_here()
-            view.leave_poster(poster)
-        cell.leave_to_rerun(view.close)
-    return view
+    return Session(player, multisamples, loop).view, picture

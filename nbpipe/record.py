@@ -8,6 +8,7 @@ or in turns with the kernel's other work.
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import os
 from collections.abc import Callable, Sequence
@@ -19,12 +20,12 @@ from nbpipe.drive import Drive
 from nbpipe.gl.context import context
 from nbpipe.gl.readback import Reading
 from nbpipe.gl.source import SceneSource, Source, picture_source
-from nbpipe.notebook.cell import in_notebook
+from nbpipe.notebook.cell import in_notebook, leave_to_rerun
 from nbpipe.notebook.stream import PreviewStream
 from nbpipe.notebook.widget import Recording
 from nbpipe.onlookers import Onlookers, PreviewSink
 from nbpipe.pipeline import Pipeline
-from nbpipe.progress import Progress, Steering
+from nbpipe.progress import Progress, State, Steering
 from nbpipe.scene.adapters import Pictures, adapt
 from nbpipe.scene.frame import Rate, frame_count, frame_rate
 from nbpipe.scene.replay import Replay
@@ -105,7 +106,8 @@ def record(
         Decides the duration unless that is given.
     wait : bool
         False returns at once; the recording goes on between the kernel's other work, and ``await rec`` or
-        ``rec.wait()`` finishes it. Without a running event loop it goes on in ``rec.wait()`` only.
+        ``rec.wait()`` finishes it. Without a running event loop it goes on in ``rec.wait()`` only. Running its cell
+        again stops it first.
     show : bool
         Show the widget in a notebook and the bar in a terminal.
 
@@ -154,7 +156,16 @@ def record(
         drive.wait()
     else:
         drive.start()
+        leave_to_rerun(lambda: conclude(recording))
     return recording
+
+
+def conclude(recording: Recording | None) -> None:
+    """Stop a recording that is still under way and wait for its file; why it failed stands in its ``error``."""
+    if recording is not None and not State(recording.state).ended:
+        recording.stop()
+        with contextlib.suppress(Exception):
+            recording.wait()
 
 
 class Options(TypedDict, total=False):

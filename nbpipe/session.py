@@ -18,11 +18,12 @@ import numpy as np
 
 from nbpipe.errors import FFmpegNotFound, NbpipeError
 from nbpipe.notebook.live import Coder, LiveStream
+from nbpipe.notebook.pictures import jpeg
 from nbpipe.notebook.preview import Preview
 from nbpipe.notebook.widget import Recording
 from nbpipe.player import Player, told
 from nbpipe.progress import State
-from nbpipe.record import begin
+from nbpipe.record import begin, conclude
 from nbpipe.scene.adapters import Pictures, adapt
 from nbpipe.scene.events import Handlers, read_event
 from nbpipe.scene.frame import frame_rate
@@ -35,6 +36,7 @@ from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.live import LiveEncoder
 
 _DRIFT = 1e-3  # seconds by which a clock may miss what a take says of it
+_POSTER_QUALITY = 85
 _RECORDING_FPS = 15.0  # pictures per second that the widget shows of a recording
 
 
@@ -51,6 +53,8 @@ class Session:
         self._stream = LiveStream(self._send, _coder, loop)
         self._performance: tuple[TakeRecorder, float] | None = None  # and when it began
         self._clock: tuple[float, float, float] | None = None  # moment, time and rate, as the take has them
+        self._refused = ""  # why the scene that was to replace this one could not
+        self._declared = parameters(player.scene)  # what its own code starts them with
         self.view = Preview(
             self._stream.audience,
             size=player.size,
@@ -59,7 +63,7 @@ class Session:
             renderer=player.renderer[0],
             _software=player.renderer[1],
         )
-        self.view.connect(self, parameters(player.scene), _name(player.scene))
+        self.view.connect(self, self._declared, _name(player.scene))
         player.start(self, self._stream, loop)
 
     def _send(self, content: dict[str, object], buffers: list[bytes]) -> None:
@@ -81,7 +85,7 @@ class Session:
 
     def failed(self, words: str) -> None:
         """Tell the widget what went wrong, or that nothing does."""
-        self.view.error = words
+        self.view.error = words or self._refused
 
     # What the widget asks for.
 
@@ -176,15 +180,31 @@ class Session:
             self.view.keep(recorder.finish(now - begun))
 
     def replace(self, scene: object) -> None:
-        """Play another scene, at the same time and with the same values of the same parameters."""
+        """Play another scene, at the same time, with what a person has changed of the parameters that both have.
+
+        A recording under way is finished first, with what it has.
+        """
         player, adapted = self._player, playable(scene)
-        kept = self.view.params.values()
-        for name, parameter in parameters(adapted).items():
-            if name in kept:
+        declared, now = parameters(adapted), self.view.params.values()
+        changed = {name: value for name, value in now.items() if value != self._declared[name].value}
+        for name, parameter in declared.items():
+            if name in changed:
                 with contextlib.suppress(TypeError, ValueError):  # its range or its type is another one now
-                    apply(adapted, name, parameter.checked(kept[name]))
+                    apply(adapted, name, parameter.checked(changed[name]))
+        conclude(self.view.recording)
         player.replace(adapted)
+        self._declared, self._refused = declared, ""
+        self.failed("")
         self.view.connect(self, parameters(adapted), _name(adapted))
+
+    def refuse(self, error: Exception) -> None:
+        """Show why another scene could not replace this one, until one does."""
+        self._refused = told(error)
+        self.failed("")
+
+    def poster(self) -> bytes:
+        """Return the present picture as a JPEG."""
+        return poster(self._player)
 
     @property
     def handlers(self) -> Handlers:
@@ -232,10 +252,7 @@ class Session:
 
     def close(self) -> None:
         """End the player; a recording under way is finished with what it has."""
-        recording = self.view.recording
-        if recording is not None and not State(recording.state).ended:
-            recording.stop()
-            recording.wait()
+        conclude(self.view.recording)
         self._player.close()
 
     def _note_clock(self) -> None:
@@ -263,7 +280,7 @@ class _Sink:
 
     def due(self, _: int) -> bool:
         """Whether a picture is wanted."""
-        return time.monotonic() >= self._next and self._stream.ready(_RECORDING_FPS)
+        return time.monotonic() >= self._next and self._stream.ready
 
     def offer(self, picture: np.ndarray, index: int) -> None:
         """Send it."""
@@ -276,6 +293,11 @@ def _coder(size: tuple[int, int], fps: float, crf: int) -> Coder:
         return LiveEncoder(find_ffmpeg(), size, fps, crf)
     except FFmpegNotFound as error:
         raise OSError(str(error)) from error
+
+
+def poster(player: Player) -> bytes:
+    """Return the present picture of a player as a JPEG, for the saved notebook. Raises whatever the scene raises."""
+    return jpeg(player.picture(), _POSTER_QUALITY)
 
 
 def playable(scene: object) -> Scene:

@@ -40,7 +40,14 @@ export type ViewEvent =
   | Wheel
   | (Placed & { type: "double_click"; button: number })
   | (Timed & { type: "pointer_enter" | "pointer_leave" | "focus_in" | "focus_out" })
-  | (Timed & { type: "key_down" | "key_up"; key: string; modifiers: readonly Modifier[] });
+  | (Timed & { type: "key_down" | "key_up"; key: string; modifiers: readonly Modifier[] })
+  | (Timed & {
+      type: "char";
+      data: string;
+      input_type: "insertText";
+      is_composing: boolean;
+      repeat: boolean;
+    });
 
 /** Those that come in floods, and may wait for the next animation frame. */
 export const isFrequent = ({ type }: ViewEvent) => type === "pointer_move" || type === "wheel";

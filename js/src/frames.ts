@@ -13,7 +13,8 @@
  * newer, and an older one is never shown after it.
  *
  * The kernel keeps only a few frames in flight, so an acknowledgement is what makes it send the next one.
- * All of them are paid inside an animation frame, dropped frames together with the shown one. That paces
+ * It is paid inside an animation frame, and pays for every frame up to that index, dropped ones too: a message
+ * for each would cost the kernel as much as a frame (1 ms). That paces
  * the preview to what the screen shows, and it pays nothing while the tab is hidden or no view is left:
  * then the kernel stops sending by itself, and the first animation frame afterwards starts it again.
  */
@@ -32,9 +33,6 @@ export interface Picture {
 /** Draws a picture somewhere, before it returns. */
 export type Viewer = (picture: Picture) => void;
 
-/** More than any kernel keeps in flight: a kernel that sends without being paid must not grow this list. */
-const MAX_OWED = 64;
-
 export class Frames {
   #acknowledge: (index: number) => void;
   #viewers = new Set<Viewer>();
@@ -44,7 +42,9 @@ export class Frames {
   /** The picture's index until it has been painted. */
   #unpainted: number | null = null;
   #newest = -1;
-  #owed: number[] = [];
+  /** The newest frame that is owed an acknowledgement, and the newest that had one. */
+  #owed = -1;
+  #paid = -1;
   #animation: number | null = null;
   #closed = false;
 
@@ -75,8 +75,7 @@ export class Frames {
 
   /** A frame that will never be shown: acknowledged with the next that is. */
   owe(index: number): void {
-    this.#owed.push(index);
-    if (this.#owed.length > MAX_OWED) this.#owed.shift();
+    this.#owed = Math.max(this.#owed, index);
     this.#schedule();
   }
 
@@ -118,7 +117,7 @@ export class Frames {
   }
 
   #schedule(): void {
-    const due = this.#unpainted !== null || this.#owed.length > 0;
+    const due = this.#unpainted !== null || this.#owed > this.#paid;
     if (!due || this.#closed || this.#viewers.size === 0 || this.#animation !== null) return;
     this.#animation = requestAnimationFrame(() => {
       this.#animation = null;
@@ -130,12 +129,12 @@ export class Frames {
     const picture = this.#picture;
     if (picture && this.#unpainted !== null) {
       for (const viewer of this.#viewers) viewer(picture);
-      this.#owed.push(this.#unpainted);
+      this.#owed = Math.max(this.#owed, this.#unpainted);
       this.#unpainted = null;
     }
-    const owed = this.#owed;
-    this.#owed = [];
-    for (const index of owed.sort((a, b) => a - b)) this.#acknowledge(index);
+    if (this.#owed <= this.#paid) return;
+    this.#paid = this.#owed;
+    this.#acknowledge(this.#paid);
   }
 }
 

@@ -187,7 +187,8 @@ export function watchInput(
     if (event.key !== "Escape") event.stopPropagation();
     // Space and arrows would scroll the page; what goes with Control or Meta belongs to the browser.
     if (!event.ctrlKey && !event.metaKey && !/^F\d+$/.test(event.key)) event.preventDefault();
-    if (down && event.repeat) return;
+    // Keys tell of the keyboard and do not repeat; characters tell of what is typed, and do.
+    if (down && event.repeat) return type(event);
     // By place: the key that gives "A" with Shift gives "a" when Shift is let go first.
     const key = down ? event.key : (keys.get(event.code) ?? event.key);
     if (down) keys.set(event.code, key);
@@ -201,6 +202,18 @@ export function watchInput(
     // macOS does not tell of other keys that go up while Meta is down.
     if (!down && event.key === "Meta") releaseKeys(event);
     if (down && event.key === "Escape") canvas.blur();
+    if (down) type(event);
+  }
+  function type({ key, ctrlKey, metaKey, isComposing, repeat, timeStamp }: KeyboardEvent): void {
+    if ([...key].length !== 1 || ctrlKey || metaKey) return;
+    emit({
+      type: "char",
+      data: key,
+      input_type: "insertText",
+      is_composing: isComposing,
+      repeat,
+      timestamp: timeStamp / 1000,
+    });
   }
   function releaseKeys(event: Event): void {
     for (const key of keys.values()) emit({ type: "key_up", key, modifiers: [], timestamp: seconds(event) });

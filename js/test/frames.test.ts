@@ -32,10 +32,10 @@ describe("a frame", () => {
     expect(time.decoding).toHaveLength(1);
     await time.decodeNext();
     time.animate();
-    expect(acks).toEqual([1, 2, 3]);
+    expect(acks).toEqual([3]);
     await time.decodeNext();
     time.animate();
-    expect(acks).toEqual([1, 2, 3, 4]);
+    expect(acks).toEqual([3, 4]);
     expect(viewer).toHaveBeenCalledTimes(2);
   });
 
@@ -47,7 +47,7 @@ describe("a frame", () => {
     await time.decodeNext();
     time.animate();
     expect(viewer).toHaveBeenCalledTimes(1);
-    expect(acks).toEqual([1, 2]);
+    expect(acks).toEqual([2]);
   });
 
   it("is acknowledged when it cannot be decoded, and the next one is shown", async () => {
@@ -75,12 +75,12 @@ describe("a picture that was decoded elsewhere", () => {
     await time.decodeNext(); // 5, too late.
     time.animate();
     expect(viewer).toHaveBeenCalledTimes(1);
-    expect(acks).toEqual([5, 6]);
+    expect(acks).toEqual([6]);
     frames.offer(frame(8));
     await time.decodeNext();
     frames.show(video(7), 7);
     time.animate();
-    expect(acks).toEqual([5, 6, 7, 8]);
+    expect(acks).toEqual([6, 8]);
     expect(closed).toEqual([6, 7]);
     expect(time.bitmaps.open).toBe(1);
   });
@@ -95,7 +95,7 @@ describe("a picture that was decoded elsewhere", () => {
 });
 
 describe("a hidden tab", () => {
-  it("acknowledges nothing until the screen refreshes, then everything", async () => {
+  it("acknowledges nothing until the screen refreshes, then everything at once", async () => {
     frames.attach(viewer);
     for (const index of [1, 2, 3]) {
       frames.offer(frame(index));
@@ -103,14 +103,14 @@ describe("a hidden tab", () => {
     }
     expect(acks).toEqual([]);
     time.animate();
-    expect(acks).toEqual([1, 2, 3]);
+    expect(acks).toEqual([3]);
   });
 
   it("keeps a bounded debt, however much the kernel sends", () => {
     frames.attach(viewer);
     for (let index = 0; index < 10_000; index += 1) frames.offer(frame(index));
     time.animate();
-    expect(acks.length).toBeLessThanOrEqual(64);
+    expect(acks).toEqual([9998]);
     expect(time.decoding).toHaveLength(1);
   });
 });
@@ -148,7 +148,7 @@ describe("views", () => {
     await time.decodeNext();
     time.animate();
     expect(viewer).toHaveBeenCalledTimes(1);
-    expect(acks).toEqual([1, 2]);
+    expect(acks).toEqual([2]);
   });
 
   it("that have gone are not painted", async () => {

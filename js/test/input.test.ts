@@ -192,14 +192,19 @@ describe("the keys", () => {
     messages = [];
   });
 
-  it("are told by the browser's names, once while they are held", () => {
+  it("are told by the browser's names, once while they are held; the characters repeat", () => {
     act(canvas, "keydown", { key: "A", code: "KeyA", shiftKey: true });
     act(canvas, "keydown", { key: "A", code: "KeyA", shiftKey: true, repeat: true });
     act(canvas, "keyup", { key: "a", code: "KeyA" });
     expect(events()).toMatchObject([
       { type: "key_down", key: "A", modifiers: ["Shift"] },
+      { type: "char", data: "A", input_type: "insertText", is_composing: false, repeat: false },
+      { type: "char", data: "A", repeat: true },
       { type: "key_up", key: "A", modifiers: [] },
     ]);
+    act(canvas, "keydown", { key: "ArrowUp", code: "ArrowUp" });
+    act(canvas, "keydown", { key: "c", code: "KeyC", ctrlKey: true });
+    expect(events().slice(4)).toMatchObject([{ type: "key_down" }, { type: "key_down" }]);
   });
 
   it("stay here, and do not scroll the page", () => {
@@ -222,7 +227,7 @@ describe("the keys", () => {
   it("go up when the focus goes", () => {
     act(canvas, "keydown", { key: "w", code: "KeyW" });
     canvas.blur();
-    expect(events().slice(1)).toMatchObject([{ type: "key_up", key: "w" }, { type: "focus_out" }]);
+    expect(events().slice(2)).toMatchObject([{ type: "key_up", key: "w" }, { type: "focus_out" }]);
   });
 
   it("go up with Meta, since macOS tells of no others while it is down", () => {

@@ -135,12 +135,12 @@ describe("the picture", () => {
   it("is not acknowledged while no view is in sight, then the newest is shown", async () => {
     const { el } = await live();
     sight.scroll(false);
-    for (const index of [1, 2, 3]) await showFrame(index);
+    for (const index of [3]) await showFrame(index);
     expect(acks()).toEqual([]);
     sight.scroll(true);
     await time.decodeNext();
     time.animate();
-    expect(acks()).toEqual([1, 2, 3]);
+    expect(acks()).toEqual([3]);
     expect(el.querySelector(".nbpipe-lit")).not.toBeNull();
   });
 
@@ -177,7 +177,7 @@ describe("the picture", () => {
     const { client } = model.said("hello")[0] ?? {};
     expect(model.said("lost")).toContainEqual({ type: "lost", client, index: 1 });
     await showFrame(3);
-    expect(acks()).toEqual([1, 2, 3]);
+    expect(acks()).toEqual([3]);
     await model.set({ _stream: "jpeg" });
     expect(visibleText(el)).toContain("JPEG");
   });

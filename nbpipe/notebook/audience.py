@@ -1,10 +1,18 @@
 """The audience of a live widget: which browsers look on, and how many pictures may be on their way to them.
 
 Owns what is known of each browser, and the flow control that follows from it. A picture is broadcast, so all get the
-same ones; what differs is how fast each answers. A browser may have as many pictures under way as fit into its measured
-round trip, and the next one is due when the slowest browser has room; but one that keeps the others waiting is left
-behind, and one that does not answer for two seconds counts as gone until it speaks again. So no browser that vanished,
-sleeps or lies can hold up the rest, and none is ever sent more than it has asked for by answering.
+same ones; what differs is how fast each answers, and the next picture is due when the slowest browser has room. But one
+that keeps the others waiting is left behind, and one that does not answer for two seconds counts as gone until it
+speaks again. So no browser that vanished, sleeps or lies can hold up the rest, and none is ever sent more than it has
+asked for by answering.
+
+How many pictures a browser may have under way follows its round trip. With too few, the line is idle while an answer
+travels; with too many they queue somewhere, and a key that is pressed now is seen only behind all of them. The shortest
+round trip of late tells what the line takes when nothing queues; what a picture took beyond that, it spent in a queue:
+
+    queued = under way × (1 - shortest / this one's round trip)
+
+Less than one picture in the queue lets the room grow, more than two lets it shrink (the idea of TCP Vegas).
 
 `hello look ack lost` may come on any thread and with any content; everything else is for the render thread. A lock
 around a few lines keeps the two apart. Knows no pictures, only their numbers.
@@ -25,7 +33,11 @@ _MOST = 16  # browsers on one widget; the one that was silent longest makes room
 _GONE = 2.0  # seconds without an answer
 _BEHIND = 0.5  # seconds for which one slow browser may hold up the others
 _FIRST_ROUND = 0.07  # seconds: a round trip through a local JupyterLab, until one is measured
-_FEWEST, _MOST_UNDER_WAY = 2, 16
+_FEWEST, _MOST_UNDER_WAY = 2.0, 16.0
+_START = 4.0  # pictures under way, until an answer tells more
+_FEW_QUEUED, _MANY_QUEUED = 1.0, 2.0
+_GROW, _SHRINK = 0.25, 0.5  # with each answer
+_LATE = 5.0  # seconds; the shortest round trip is that of the last 5 to 10
 _REMEMBERED = 256  # pictures whose answers are still understood
 _WINDOW = 1.0  # seconds over which shown pictures are counted
 
@@ -39,13 +51,31 @@ class _Browser:
     codecs: frozenset[str] = frozenset()
     visible: bool = True
     acked: int = -1
-    rounds: deque[float] = field(default_factory=lambda: deque(maxlen=32))
+    room: float = _START
+    rounds: deque[float] = field(default_factory=lambda: deque(maxlen=16))
     shown: deque[float] = field(default_factory=lambda: deque(maxlen=256))
+    shortest: float = math.inf
+    _newer: float = math.inf
+    _since: float = 0.0
 
     @property
     def round_trip(self) -> float:
         """Seconds: the middle of the last measurements, which one hiccup does not move."""
         return sorted(self.rounds)[len(self.rounds) // 2] if self.rounds else _FIRST_ROUND
+
+    def answered(self, round_trip: float, under_way: int, now: float) -> None:
+        """Note an answer that came after `round_trip` seconds, with so many pictures under way."""
+        self.rounds.append(round_trip)
+        self.shown.append(now)
+        if now - self._since > _LATE:
+            self.shortest, self._newer, self._since = self._newer, math.inf, now
+        self._newer = min(self._newer, round_trip)
+        self.shortest = min(self.shortest, self._newer)
+        queued = under_way * (1 - self.shortest / max(round_trip, 1e-6))
+        if queued > _MANY_QUEUED:
+            self.room = max(self.room - _SHRINK, _FEWEST)
+        elif queued < _FEW_QUEUED and under_way >= self.room - 1:  # room that is not used says nothing
+            self.room = min(self.room + _GROW, _MOST_UNDER_WAY)
 
 
 class Audience:
@@ -94,9 +124,8 @@ class Audience:
             browser = self._heard(client)
             if browser is None or sent is None or type(index) is not int or index <= browser.acked:
                 return False
+            browser.answered(now - sent, len(self._under_way(browser)), now)
             browser.acked = index
-            browser.rounds.append(now - sent)
-            browser.shown.append(now)
             return True
 
     def lost(self, client: object) -> bool:
@@ -119,12 +148,13 @@ class Audience:
         with self._lock:
             self._sent.pop(index, None)
 
-    def ready(self, fps: float) -> bool:
-        """Whether one more picture may be sent, at a wanted rate of `fps`."""
+    @property
+    def ready(self) -> bool:
+        """Whether one more picture may be sent."""
         now = time.monotonic()
         with self._lock:
             watching = self._watching(now)
-            full = [b for b in watching if len(self._under_way(b)) >= _room(b, fps)]
+            full = [b for b in watching if len(self._under_way(b)) >= int(b.room)]
             patient = [b for b in full if now - b.heard < _BEHIND]
             return bool(watching) and not (patient if len(full) < len(watching) else full)
 
@@ -151,7 +181,7 @@ class Audience:
     def shortest_round_trip(self) -> float:
         """The same for the best of its last pictures: what the line takes when nothing queues in it."""
         with self._lock:
-            best = (min(b.rounds, default=_FIRST_ROUND) for b in self._watching(time.monotonic()))
+            best = (b.shortest for b in self._watching(time.monotonic()) if b.rounds)
             return max(best, default=_FIRST_ROUND)
 
     @property
@@ -181,9 +211,3 @@ class Audience:
     def _watching(self, now: float) -> list[_Browser]:
         return [b for b in self._browsers.values() if b.visible and not self._gone(b, now)]
 
-
-def _room(browser: _Browser, fps: float) -> int:
-    """Return how many pictures may be under way to a browser: as many as the line holds, and one in hand."""
-    # What queues on a slow line makes the round trip longer, and must not make the queue longer: hence the shortest.
-    line = min(browser.round_trip, 2 * min(browser.rounds, default=_FIRST_ROUND))
-    return min(max(math.ceil(line * fps) + 1, _FEWEST), _MOST_UNDER_WAY)

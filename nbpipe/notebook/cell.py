@@ -1,6 +1,6 @@
 """The cell that a recording is shown in: what is displayed there, and which cell it is.
 
-The only module that imports IPython, and only inside its functions: a script has none. Render thread.
+Imports IPython only inside its functions: a script has none. Render thread.
 """
 
 from __future__ import annotations
@@ -18,11 +18,18 @@ _MARK = 64  # characters of a poster's base64 by which the live widget finds it 
 
 def in_notebook() -> bool:
     """Whether this code runs in a cell of a Jupyter kernel."""
-    try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        return False
-    return getattr(get_ipython(), "kernel", None) is not None
+    return _kernel() is not None
+
+
+def cell_id() -> str | None:
+    """Return what the notebook calls the cell that runs; ``None`` where it does not tell, or where there is none."""
+    name = _request().get("metadata", {}).get("cellId")
+    return name if isinstance(name, str) else None
+
+
+def cell_code() -> str:
+    """Return the code of the cell that runs, as it was typed; nothing outside of a notebook."""
+    return str(_request().get("content", {}).get("code", ""))
 
 
 def current_cell() -> int | None:
@@ -73,16 +80,10 @@ _left: dict[str, list[Callable[[], object]]] = {}
 
 def leave_to_rerun(end: Callable[[], object]) -> None:
     """Call `end` when the cell that runs now is run again, before its code: what it shows then will be new."""
-    from IPython.core.getipython import get_ipython
-
-    shell: Any = get_ipython()
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        return
-    cell = kernel.get_parent("shell").get("metadata", {}).get("cellId")
-    if isinstance(cell, str):
+    cell = cell_id()
+    if cell is not None:
         if not _left:
-            shell.events.register("pre_run_cell", _end_left)
+            _kernel().shell.events.register("pre_run_cell", _end_left)
         _left.setdefault(cell, []).append(end)
 
 
@@ -93,7 +94,18 @@ def _end_left(info: Any) -> None:
         except Exception:  # noqa: BLE001  the new execution must not fail for the old one
             _log.exception("nbpipe: an error while ending what this cell had left at work was ignored")
     if not _left:
-        from IPython.core.getipython import get_ipython
+        _kernel().shell.events.unregister("pre_run_cell", _end_left)
 
-        shell: Any = get_ipython()
-        shell.events.unregister("pre_run_cell", _end_left)
+
+def _kernel() -> Any:
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return None
+    return getattr(get_ipython(), "kernel", None)
+
+
+def _request() -> dict[str, Any]:
+    """Return the message that asked for the cell that runs."""
+    kernel = _kernel()
+    return {} if kernel is None else dict(kernel.get_parent("shell"))

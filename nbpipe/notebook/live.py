@@ -135,9 +135,10 @@ class LiveStream:
         self._failures = 0
         self._level, self._level_at = 0, time.monotonic()
 
-    def ready(self, fps: float) -> bool:
-        """Whether one more picture may be sent, at a wanted rate of `fps`."""
-        if not self.audience.ready(fps):
+    @property
+    def ready(self) -> bool:
+        """Whether one more picture may be sent."""
+        if not self.audience.ready:
             return False
         try:
             return self._coder is None or self._coder.ready

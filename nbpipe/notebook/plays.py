@@ -44,6 +44,12 @@ class Plays(Protocol):
     def replace(self, scene: object) -> None:
         """Play another scene."""
 
+    def refuse(self, error: Exception) -> None:
+        """Show why another scene could not replace this one, until one does."""
+
+    def poster(self) -> bytes:
+        """Return the present picture as a JPEG."""
+
     @property
     def handlers(self) -> Any:
         """Whom events are given to beside the scene."""

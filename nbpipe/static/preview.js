@@ -556,10 +556,10 @@ function watchInput(canvas, size2, send2) {
       y: (event.clientY - box.top) / box.height * height
     };
   }
-  function motion(event, type, button, held) {
+  function motion(event, type2, button, held) {
     if (!isOther(event)) last = place(event);
     emit({
-      type,
+      type: type2,
       ...last,
       button,
       buttons: buttonsOf(held),
@@ -654,7 +654,7 @@ function watchInput(canvas, size2, send2) {
     const down = event.type === "keydown";
     if (event.key !== "Escape") event.stopPropagation();
     if (!event.ctrlKey && !event.metaKey && !/^F\d+$/.test(event.key)) event.preventDefault();
-    if (down && event.repeat) return;
+    if (down && event.repeat) return type(event);
     const key = down ? event.key : keys.get(event.code) ?? event.key;
     if (down) keys.set(event.code, key);
     else keys.delete(event.code);
@@ -666,6 +666,18 @@ function watchInput(canvas, size2, send2) {
     });
     if (!down && event.key === "Meta") releaseKeys(event);
     if (down && event.key === "Escape") canvas.blur();
+    if (down) type(event);
+  }
+  function type({ key, ctrlKey, metaKey, isComposing, repeat, timeStamp }) {
+    if ([...key].length !== 1 || ctrlKey || metaKey) return;
+    emit({
+      type: "char",
+      data: key,
+      input_type: "insertText",
+      is_composing: isComposing,
+      repeat,
+      timestamp: timeStamp / 1e3
+    });
   }
   function releaseKeys(event) {
     for (const key of keys.values()) emit({ type: "key_up", key, modifiers: [], timestamp: seconds(event) });
@@ -1124,7 +1136,6 @@ var Film = class {
 };
 
 // src/frames.ts
-var MAX_OWED = 64;
 var Frames = class {
   #acknowledge;
   #viewers = /* @__PURE__ */ new Set();
@@ -1134,7 +1145,9 @@ var Frames = class {
   /** The picture's index until it has been painted. */
   #unpainted = null;
   #newest = -1;
-  #owed = [];
+  /** The newest frame that is owed an acknowledgement, and the newest that had one. */
+  #owed = -1;
+  #paid = -1;
   #animation = null;
   #closed = false;
   constructor(acknowledge) {
@@ -1161,8 +1174,7 @@ var Frames = class {
   }
   /** A frame that will never be shown: acknowledged with the next that is. */
   owe(index) {
-    this.#owed.push(index);
-    if (this.#owed.length > MAX_OWED) this.#owed.shift();
+    this.#owed = Math.max(this.#owed, index);
     this.#schedule();
   }
   /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */
@@ -1198,7 +1210,7 @@ var Frames = class {
     });
   }
   #schedule() {
-    const due = this.#unpainted !== null || this.#owed.length > 0;
+    const due = this.#unpainted !== null || this.#owed > this.#paid;
     if (!due || this.#closed || this.#viewers.size === 0 || this.#animation !== null) return;
     this.#animation = requestAnimationFrame(() => {
       this.#animation = null;
@@ -1209,12 +1221,12 @@ var Frames = class {
     const picture = this.#picture;
     if (picture && this.#unpainted !== null) {
       for (const viewer of this.#viewers) viewer(picture);
-      this.#owed.push(this.#unpainted);
+      this.#owed = Math.max(this.#owed, this.#unpainted);
       this.#unpainted = null;
     }
-    const owed = this.#owed;
-    this.#owed = [];
-    for (const index of owed.sort((a, b) => a - b)) this.#acknowledge(index);
+    if (this.#owed <= this.#paid) return;
+    this.#paid = this.#owed;
+    this.#acknowledge(this.#paid);
   }
 };
 async function decode({ data, mime, moment }) {

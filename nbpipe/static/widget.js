@@ -88,7 +88,6 @@ var Film = class {
 };
 
 // src/frames.ts
-var MAX_OWED = 64;
 var Frames = class {
   #acknowledge;
   #viewers = /* @__PURE__ */ new Set();
@@ -98,7 +97,9 @@ var Frames = class {
   /** The picture's index until it has been painted. */
   #unpainted = null;
   #newest = -1;
-  #owed = [];
+  /** The newest frame that is owed an acknowledgement, and the newest that had one. */
+  #owed = -1;
+  #paid = -1;
   #animation = null;
   #closed = false;
   constructor(acknowledge) {
@@ -125,8 +126,7 @@ var Frames = class {
   }
   /** A frame that will never be shown: acknowledged with the next that is. */
   owe(index) {
-    this.#owed.push(index);
-    if (this.#owed.length > MAX_OWED) this.#owed.shift();
+    this.#owed = Math.max(this.#owed, index);
     this.#schedule();
   }
   /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */
@@ -162,7 +162,7 @@ var Frames = class {
     });
   }
   #schedule() {
-    const due = this.#unpainted !== null || this.#owed.length > 0;
+    const due = this.#unpainted !== null || this.#owed > this.#paid;
     if (!due || this.#closed || this.#viewers.size === 0 || this.#animation !== null) return;
     this.#animation = requestAnimationFrame(() => {
       this.#animation = null;
@@ -173,12 +173,12 @@ var Frames = class {
     const picture = this.#picture;
     if (picture && this.#unpainted !== null) {
       for (const viewer of this.#viewers) viewer(picture);
-      this.#owed.push(this.#unpainted);
+      this.#owed = Math.max(this.#owed, this.#unpainted);
       this.#unpainted = null;
     }
-    const owed = this.#owed;
-    this.#owed = [];
-    for (const index of owed.sort((a, b) => a - b)) this.#acknowledge(index);
+    if (this.#owed <= this.#paid) return;
+    this.#paid = this.#owed;
+    this.#acknowledge(this.#paid);
   }
 };
 async function decode({ data, mime, moment }) {

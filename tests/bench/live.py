@@ -33,7 +33,7 @@ SEEN = {"nbpipe": ".nbpipe canvas", "jupyter_rfb": "img.renderview-img, .jupyter
 
 # Looks at the lamps at each frame of the screen; `marks` are the numbers seen, `key` when the first lamp changed.
 WATCH = f"""
-selector => {{
+([selector, size]) => {{
   const eye = document.createElement('canvas');
   eye.width = {BITS + 1}; eye.height = 1;
   const pen = eye.getContext('2d', {{willReadFrequently: true}});
@@ -42,8 +42,9 @@ selector => {{
     const shown = document.querySelector(selector);
     const width = shown && (shown.naturalWidth || shown.width), height = shown && (shown.naturalHeight || shown.height);
     if (width) {{
+      const scale = width / size[0];  // a busy line gets smaller pictures
       for (let bit = 0; bit <= {BITS}; bit++)
-        pen.drawImage(shown, bit * {LAMP} + {LAMP // 2}, height - {LAMP // 2}, 1, 1, bit, 0, 1, 1);
+        pen.drawImage(shown, (bit * {LAMP} + {LAMP // 2}) * scale, height - {LAMP // 2} * scale, 1, 1, bit, 0, 1, 1);
       const data = pen.getImageData(0, 0, {BITS + 1}, 1).data;
       let mark = 0;
       for (let bit = 1; bit <= {BITS}; bit++) if (data[4 * bit] > 127) mark |= 1 << bit;
@@ -94,7 +95,7 @@ def measure(lab: Lab, browser: object, who: str, size: tuple[int, int], seconds:
     notebook.run()
     pid = int(page.locator(".jp-OutputArea-output pre", has_text="pid").inner_text().split()[1])
     page.locator(SEEN[who]).first.wait_for()
-    page.evaluate(WATCH, SEEN[who])
+    page.evaluate(WATCH, [SEEN[who], size])
     page.wait_for_function("window.watch.count > 60")
     before = page.evaluate("[performance.now(), window.watch.count]"), processor_seconds(pid), traffic[0]
     page.wait_for_timeout(seconds * 1000)
