@@ -188,7 +188,10 @@ export function watchInput(
     // Space and arrows would scroll the page; what goes with Control or Meta belongs to the browser.
     if (!event.ctrlKey && !event.metaKey && !/^F\d+$/.test(event.key)) event.preventDefault();
     // Keys tell of the keyboard and do not repeat; characters tell of what is typed, and do.
-    if (down && event.repeat) return type(event);
+    if (down && event.repeat) {
+      type(event);
+      return;
+    }
     // By place: the key that gives "A" with Shift gives "a" when Shift is let go first.
     const key = down ? event.key : (keys.get(event.code) ?? event.key);
     if (down) keys.set(event.code, key);

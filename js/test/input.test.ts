@@ -198,7 +198,7 @@ describe("the keys", () => {
     act(canvas, "keyup", { key: "a", code: "KeyA" });
     expect(events()).toMatchObject([
       { type: "key_down", key: "A", modifiers: ["Shift"] },
-      { type: "char", data: "A", input_type: "insertText", is_composing: false, repeat: false },
+      { type: "char", data: "A", input_type: "insertText", repeat: false },
       { type: "char", data: "A", repeat: true },
       { type: "key_up", key: "A", modifiers: [] },
     ]);

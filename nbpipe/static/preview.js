@@ -654,7 +654,10 @@ function watchInput(canvas, size2, send2) {
     const down = event.type === "keydown";
     if (event.key !== "Escape") event.stopPropagation();
     if (!event.ctrlKey && !event.metaKey && !/^F\d+$/.test(event.key)) event.preventDefault();
-    if (down && event.repeat) return type(event);
+    if (down && event.repeat) {
+      type(event);
+      return;
+    }
     const key = down ? event.key : keys.get(event.code) ?? event.key;
     if (down) keys.set(event.code, key);
     else keys.delete(event.code);
