@@ -29,6 +29,7 @@ from nbpipe.record import record
 from nbpipe.scene.clock import checked_seconds
 from nbpipe.scene.frame import frame_rate
 from nbpipe.scene.shader import Shader
+from nbpipe.scene.take import Take
 
 _UNNAMED = "shader"
 _REFUSALS = (TypeError, ValueError, OSError)
@@ -132,7 +133,10 @@ class Magics:
         chosen = recording_options(options)
         scene = self._value(options.scene)
         if options.take is not None:
-            chosen["take"] = self._value(options.take)
+            chosen["take"] = take = self._value(options.take)
+            if not isinstance(take, Take):
+                msg = f"--take must be what a live widget has recorded, such as view.take, not {take!r}"
+                raise UsageError(msg)
         path = os.path.expanduser(options.file)
         with self._in_short():
             if not isinstance(scene, Preview):

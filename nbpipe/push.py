@@ -21,6 +21,7 @@ from nbpipe.errors import SceneError
 from nbpipe.gl.buffer import inner_buffer
 from nbpipe.gl.source import picture_source
 from nbpipe.gl.tally import Stats, Tally
+from nbpipe.notebook.cell import leave_to_rerun
 from nbpipe.notebook.widget import Recording
 from nbpipe.record import Job, checked_size, reading
 from nbpipe.scene.adapters import BufferPicture, Picture, Pictures
@@ -74,7 +75,9 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
         ffmpeg_params=ffmpeg_params,
         conversion=conversion,
     )
-    return Video(Job(target, ffmpeg, wanted, rate), dimensions, show=show)
+    video = Video(Job(target, ffmpeg, wanted, rate), dimensions, show=show)
+    leave_to_rerun(video.close)
+    return video
 
 
 class Video:

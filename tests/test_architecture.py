@@ -32,9 +32,10 @@ MAY_IMPORT = {
     "report": {"errors", "video"},
     "doctor": {"errors", "gl", "notebook", "record", "report", "scene", "video"},
     "bench": {"doctor", "gl", "pipeline", "record", "scene", "video"},
+    "magics": {"cli", "doctor", "errors", "notebook", "preview", "record", "scene"},
     "cli": {"bench", "doctor", "errors", "record", "scene"},
     "__main__": {"cli"},
-    "__init__": {"errors", "notebook", "pipe", "preview", "pull", "push", "record", "scene", "video"},
+    "__init__": {"errors", "magics", "notebook", "pipe", "preview", "pull", "push", "record", "scene", "video"},
 }
 
 # what only one room may import
@@ -42,7 +43,7 @@ ONLY = {
     "subprocess": {"video/ffmpeg.py"},
     "nbpipe._native": {"video/writer.py"},
     "ctypes": {"gl/_calls.py", "gl/ring.py"},
-    "IPython": {"notebook/cell.py"},
+    "IPython": {"notebook/cell.py", "magics.py"},
     "anywidget": {"notebook/kernel_widget.py"},
     "traitlets": {"notebook/widget.py", "notebook/preview.py", "notebook/params.py"},
     "simplejpeg": {"notebook/pictures.py"},
