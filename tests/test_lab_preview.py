@@ -1,0 +1,249 @@
+"""The live widget as a person meets it: a real JupyterLab, a real kernel, headless Chromium.
+
+The scene of most tests shows what it was told in the picture itself, so that a test sees what a person would: its red
+is the parameter, its green the time, its blue a key, and where the pointer is pressed there is a white dot.
+Screenshots of what was seen stay in ``build/screenshots``, to be looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+from test_lab import SCREENSHOTS, Lab, Notebook, browser  # noqa: F401  the fixture
+
+SCENE = """
+from typing import Annotated
+import nbpipe
+
+
+class Told:
+    level: Annotated[float, nbpipe.Range(0, 1)] = 0.0
+
+    def __init__(self):
+        self.key, self.dot, self.broken = 0.0, None, False
+
+    def on_event(self, event):
+        if event["type"] == "key_down":
+            self.key = 1.0 - self.key
+        elif event["type"] == "pointer_down":
+            self.dot = event["x"], event["y"]
+
+    def render(self, frame):
+        if self.broken:
+            raise RuntimeError("<b id=injected>no</b>")
+        frame.fbo.clear(self.level, frame.time / LENGTH, self.key)
+        if self.dot is not None:
+            x, y = self.dot
+            frame.fbo.clear(1.0, 1.0, 1.0, viewport=(int(x) - 15, frame.size[1] - int(y) - 15, 30, 30))
+
+
+scene = Told()
+view = nbpipe.preview(scene, size=(320, 180), duration=LENGTH)
+"""
+
+# The colour of the picture at a place of the canvas, from 0 to 255.
+COLOUR = """([x, y]) => {
+    const canvas = document.querySelector('.nbpipe canvas');
+    return Array.from(canvas.getContext('2d').getImageData(x * canvas.width, y * canvas.height, 1, 1).data.slice(0, 3));
+}"""
+
+
+class Live(Notebook):
+    """One notebook with a live widget."""
+
+    def colour(self, x: float = 0.9, y: float = 0.1) -> list[int]:
+        return self.page.evaluate(COLOUR, [x, y])
+
+    def wait_colour(self, wanted: str, x: float = 0.9, y: float = 0.1) -> None:
+        """Wait until `wanted`, an expression of r, g and b, is true of the picture."""
+        self.page.wait_for_function(f"place => {{ const [r, g, b] = ({COLOUR})(place); return {wanted}; }}", arg=[x, y])
+
+    def slider(self, name: str):
+        return self.widget.get_by_role("slider", name=name, exact=True)
+
+    def drag(self, slider, share: float) -> None:
+        """Take the knob of a slider and pull it to a share of its way."""
+        box = slider.bounding_box()
+        knob = float(slider.evaluate("s => (s.value - s.min) / (s.max - s.min)"))
+        y = box["y"] + box["height"] / 2
+        self.page.mouse.move(box["x"] + 8 + knob * (box["width"] - 16), y)
+        self.page.mouse.down()
+        for step in range(1, 6):
+            self.page.mouse.move(box["x"] + 8 + (knob + (share - knob) * step / 5) * (box["width"] - 16), y)
+        self.page.mouse.up()
+
+    def says(self, cell: int, words: str) -> None:
+        """Run a cell and wait until it has printed `words`."""
+        self.run(cell)
+        output = self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-OutputArea-output pre")
+        expect(output).to_have_text(re.compile(words))
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    lab = Lab(tmp_path_factory.mktemp("lab"), subshells=True)
+    yield lab
+    lab.stop()
+
+
+def open_live(lab, browser, name, *cells, length=10):  # noqa: F811
+    live = Live(lab, browser, name, f"LENGTH = {length}\n{SCENE}", *cells)
+    live.run()
+    expect(live.widget).to_be_visible()
+    live.wait_colour("g > 0")
+    return live
+
+
+def test_play_scrub_slider_record_and_stop(lab, browser):  # noqa: F811
+    code = "print('level', round(view.params.level, 1), view.ignored, view.error)"
+    live = open_live(lab, browser, "live", code, length=300)
+    first = live.colour()
+    live.wait_colour(f"g !== {first[1]}")
+
+    live.button("Pause").click()
+    expect(live.button("Play")).to_be_visible()
+    live.drag(live.slider("Time"), 0.8)
+    live.wait_colour("Math.abs(g - 0.8 * 255) < 12")
+    expect(live.widget.get_by_text(re.compile(r"^2[34]\d\.\d\d / 300\.00 s$"))).to_be_visible()
+    frame = live.widget.get_by_text(re.compile(r"frame \d+")).inner_text()
+    live.button("Step forward").click()
+    number = int(re.search(r"frame (\d+)", frame)[1])
+    expect(live.widget.get_by_text(re.compile(rf"frame {number + 1}\b"))).to_be_visible()
+
+    live.drag(live.slider("Level"), 1.0)
+    live.wait_colour("r > 240")
+    live.says(1, r"level 1\.0 0")
+
+    live.button("Play").click()
+    live.button("Record").click()
+    expect(live.widget.get_by_text(re.compile("Rendering")).first).to_be_visible()
+    live.wait_colour("r > 240 && g < 200")  # the recording's own pictures, from its beginning
+    live.screenshot("preview-recording")
+    live.button("Stop").click()
+    expect(live.widget.get_by_text(re.compile(r"Stopped after \d+ frames|^Done")).first).to_be_visible()
+    expect(live.widget.locator("video")).to_be_visible()
+    live.poll("document.querySelector('.nbpipe video').readyState >= 2")
+    live.screenshot("preview-recorded")
+    video = live.folder / "preview.mp4"
+    with av.open(str(video)) as file:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    assert len(pictures) > 1
+    assert abs(np.median(pictures[0][..., 0]) - 255) < 8, "with the slider where it is"
+    assert np.median(pictures[0][..., 1]) < 8, "from the beginning of the time line"
+
+    before = live.colour()
+    live.wait_colour(f"g !== {before[1]}")  # it plays on
+    assert live.errors == []
+
+
+def test_keys_and_pointer_reach_the_scene_and_no_shortcut_of_the_page(lab, browser):  # noqa: F811
+    live = open_live(lab, browser, "events", "print(len(get_ipython().history_manager.input_hist_raw))")
+    canvas = live.widget.locator("canvas").first
+    box = canvas.bounding_box()
+    canvas.click(position={"x": box["width"] / 4, "y": box["height"] / 2})
+    live.wait_colour("r > 230 && g > 230 && b > 230", 0.25, 0.5)
+    assert live.colour(0.75, 0.5)[0] < 100
+    live.page.keyboard.press("d")
+    live.page.keyboard.press("d")  # deletes a cell in JupyterLab's command mode
+    live.page.keyboard.press("b")  # makes one
+    live.wait_colour("b > 230")
+    assert live.page.locator(".jp-Notebook .jp-CodeCell").count() == 2
+    live.page.keyboard.press("Escape")
+    expect(canvas).not_to_be_focused()
+    assert live.errors == []
+
+
+def test_python_and_the_widget_show_the_same(lab, browser):  # noqa: F811
+    live = open_live(
+        lab,
+        browser,
+        "linked",
+        "import ipywidgets\nslider = ipywidgets.FloatSlider(max=1, step=0.01, description='mine')\n"
+        "ipywidgets.link((view.params, 'level'), (slider, 'value'))\nview.playing, view.time = False, 5.0\nslider",
+        "view.params.level = 0.5",
+        "print('mine', round(slider.value, 1), view.playing)",
+    )
+    live.run(1)
+    live.wait_colour("Math.abs(g - 127) < 6")
+    expect(live.button("Play")).to_be_visible()
+    live.run(2)
+    live.wait_colour("Math.abs(r - 127) < 6")
+    expect(live.slider("Level")).to_have_value("0.5")
+    live.drag(live.slider("Level"), 0.8)
+    live.wait_colour("r > 190")
+    live.says(3, r"mine 0\.8 False")
+    assert live.errors == []
+
+
+def test_two_views_of_one_widget_and_a_cell_run_again(lab, browser):  # noqa: F811
+    live = open_live(lab, browser, "views", "view", "print('closed', old._player is None)", "old = view")
+    live.run(1)
+    expect(live.page.locator(".nbpipe canvas")).to_have_count(2)
+    live.poll(
+        "[...document.querySelectorAll('.nbpipe canvas')].every(c => c.width === 320 && "
+        "c.getContext('2d').getImageData(280, 20, 1, 1).data[1] > 0)"
+    )
+    live.button("Pause").click()
+    expect(live.page.locator(".nbpipe").nth(1).get_by_role("button", name="Play", exact=True)).to_be_visible()
+    live.run(3)
+    live.run(0)
+    live.wait_colour("g > 0")
+    live.says(2, "closed True")
+    assert live.errors == []
+
+
+def test_an_error_in_the_scene_is_shown_and_the_last_picture_stays(lab, browser):  # noqa: F811
+    live = open_live(
+        lab,
+        browser,
+        "broken",
+        "scene.broken = True",
+        "scene.broken = False\nview.time = 2.0",
+    )
+    live.run(1)
+    expect(live.widget.get_by_text("RuntimeError: <b id=injected>no</b>").first).to_be_visible()
+    assert live.widget.locator("#injected").count() == 0
+    assert live.colour()[1] > 0
+    live.screenshot("preview-error")
+    live.run(2)
+    expect(live.widget.get_by_text("RuntimeError")).to_have_count(0)
+    assert live.errors == []
+
+
+def test_while_a_cell_blocks_the_widget_waits_and_then_does_what_was_asked(lab, browser):  # noqa: F811
+    live = open_live(
+        lab,
+        browser,
+        "busy",
+        "import os\nwhile not os.path.exists('go'): pass\nprint('over', view.playing)",
+        "print(view.playing)",
+    )
+    live.run(1)
+    live.page.get_by_text("Python 3 (ipykernel) | Busy").wait_for()
+    live.button("Pause").click()
+    (live.folder / "go").touch()
+    expect(live.page.get_by_text("over True")).to_be_visible()
+    live.says(2, "False")
+    expect(live.button("Play")).to_be_visible()
+    assert live.errors == []
+
+
+def test_a_shader_with_controls_for_the_readme(lab, browser):  # noqa: F811
+    """The picture of the README, and a check that every control that is in it works at all."""
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    (cell,) = re.findall(r"^```python\n(view = nbpipe\.preview\(\"\"\".*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    live = Live(lab, browser, "readme", "import nbpipe\n" + cell)
+    live.run()
+    expect(live.slider("Speed")).to_be_visible()
+    live.wait_colour("r > 0")
+    expect(live.widget.get_by_text(re.compile(r"^(H\.264|JPEG)$"))).to_be_visible()
+    live.widget.locator("input[type=color]").fill("#3090ff")
+    live.wait_colour("b > r + 40", 0.5, 0.5)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    live.widget.screenshot(path=SCREENSHOTS / "preview.png")
+    assert live.errors == []
