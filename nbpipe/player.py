@@ -102,7 +102,8 @@ class Player:
         self._events = EventQueue()
         self._events.put(self._size_event())
         self._dirty, self._failed, self._closed = True, False, False
-        self._last = self._next = time.monotonic()
+        self._next = time.monotonic()
+        self._ran_at: float | None = None  # until when the clock has been told that time ran; None: it stands still
         self._under_way: tuple[float, int] | None = None  # time and frame of a picture on its way back from the GL
         self._inexact: tuple[float, int, float] | None = None  # the same of a picture sent coarsely, and when
 
@@ -163,13 +164,31 @@ class Player:
         self.touch()
 
     def replace(self, scene: Scene) -> None:
-        """Play another scene in this one's place. Raises what its ``setup`` raises, and then the old one stays."""
+        """Play another scene in this one's place.
+
+        Raises what its ``setup`` or its first picture raises, and then the old one stays. What the old one's
+        ``release`` raises rises when the new one plays.
+        """
+        if scene is self.scene:
+            self.touch()
+            return
         source = self._built(scene, self.size)
-        self._release()
-        self.scene, self._source, self._memory = scene, source, self._slot(source)
+        try:
+            with source.current():
+                source.draw(self.frame, self.clock.time)
+            memory = self._slot(source)
+        except BaseException:
+            with source.current():
+                source.release()
+            raise
+        old, old_memory = self._source, self._memory
+        self.scene, self._source, self._memory = scene, source, memory
         self._under_way = self._inexact = None
         self._events.put(self._size_event())
         self.touch()
+        with old.current():
+            old_memory.release()
+            old.release()
 
     def picture(self) -> np.ndarray:
         """Draw at the clock's time and return the picture (height, width, 4), valid until the next is drawn.
@@ -215,17 +234,13 @@ class Player:
             return
         assert self._face is not None
         assert self._stream is not None
-        self._face.attend()
-        if self._closed:
-            return
-        now = time.monotonic()
         try:
-            pause = self._work(now)
+            self._face.attend()
+            pause = None if self._closed else self._work(time.monotonic())
         except Exception as error:  # noqa: BLE001  the scene's own, or an event handler's: shown, and waited for a change
             self._failed, self._under_way = True, None
             self._face.failed(told(error))
             pause = None
-        self._last = now
         if pause is not None and self._loop is not None:
             self._timer = self._loop.call_later(max(pause, 0.0), self._tick)
 
@@ -233,12 +248,14 @@ class Player:
         """Do what is due; return after how many seconds to look again, or ``None``: when woken."""
         assert self._stream is not None
         if self.busy or not self._stream.audience.watching:
+            self._ran_at = None
             return None
         if self._under_way is not None:
             return self._deliver(now)
         running = self.clock.playing and not self._failed
-        if running:
-            self.clock.advance(now - self._last)
+        if running and self._ran_at is not None:
+            self.clock.advance(now - self._ran_at)
+        self._ran_at = now if running else None
         wanted = running or self._dirty
         due = self._due(now, running=running)
         if due is None:
@@ -246,7 +263,7 @@ class Player:
             return None
         if now < due:
             return due - now
-        if not self._stream.ready:
+        if not self._stream.ready(urgent=self._dirty):
             return _LOOK_AGAIN  # an answer wakes us sooner
         return self._begin(now) if wanted else self._settle()
 
@@ -287,7 +304,8 @@ class Player:
         moving = self.clock.playing or (self._inexact is not None and now - self._inexact[2] < _REST)
         self._stream.offer(self._view(), at, frame, moving=moving, fps=float(self.fps))
         self._inexact = at, frame, now
-        self._face.moved(at, frame)
+        if at == self.clock.time:  # else somebody has gone elsewhere since it was drawn
+            self._face.moved(at, frame)
         return max(self._next - now, _SHARE * (now - begun))
 
     def _draw(self) -> None:

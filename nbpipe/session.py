@@ -124,8 +124,8 @@ class Session:
         """Go on by frames, and stand still."""
         player = self._player
         player.clock.playing = False
-        player.clock.time = float(player.frame / player.fps)
-        player.clock.move(float(by / player.fps))
+        player.clock.time = float((player.frame + by) / player.fps)
+        player.clock.move(0.0)  # round the ends of the time line
         self.view.playing = False
         self.view.time, self.view.frame = player.clock.time, player.frame
         self._note_clock()
@@ -192,10 +192,13 @@ class Session:
                 with contextlib.suppress(TypeError, ValueError):  # its range or its type is another one now
                     apply(adapted, name, parameter.checked(changed[name]))
         conclude(self.view.recording)
-        player.replace(adapted)
-        self._declared, self._refused = declared, ""
-        self.failed("")
-        self.view.connect(self, parameters(adapted), _name(adapted))
+        try:
+            player.replace(adapted)
+        finally:
+            if player.scene is adapted:  # also when the old one could not be released
+                self._declared, self._refused = declared, ""
+                self.failed("")
+                self.view.connect(self, parameters(adapted), _name(adapted))
 
     def refuse(self, error: Exception) -> None:
         """Show why another scene could not replace this one, until one does."""
@@ -280,7 +283,7 @@ class _Sink:
 
     def due(self, _: int) -> bool:
         """Whether a picture is wanted."""
-        return time.monotonic() >= self._next and self._stream.ready
+        return time.monotonic() >= self._next and self._stream.ready()
 
     def offer(self, picture: np.ndarray, index: int) -> None:
         """Send it."""

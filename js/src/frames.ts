@@ -13,10 +13,12 @@
  * newer, and an older one is never shown after it.
  *
  * The kernel keeps only a few frames in flight, so an acknowledgement is what makes it send the next one.
- * It is paid inside an animation frame, and pays for every frame up to that index, dropped ones too: a message
- * for each would cost the kernel as much as a frame (1 ms). That paces
- * the preview to what the screen shows, and it pays nothing while the tab is hidden or no view is left:
+ * It is paid inside an animation frame, and pays for every frame up to that index, dropped ones too. That
+ * paces the preview to what the screen shows, and it pays nothing while the tab is hidden or no view is left:
  * then the kernel stops sending by itself, and the first animation frame afterwards starts it again.
+ *
+ * Each payment is a message, which the kernel answers with two of its own (busy, idle): together they cost as
+ * much as a frame. So a fast stream pays for a few frames at once, and says how long ago the newest was shown.
  */
 import type { FrameMessage, Moment } from "./wire.ts";
 
@@ -33,8 +35,18 @@ export interface Picture {
 /** Draws a picture somewhere, before it returns. */
 export type Viewer = (picture: Picture) => void;
 
+/** `age`: milliseconds since frame `index` was shown; `shown`: how many were since the payment before. */
+export type Acknowledge = (index: number, age: number, shown: number) => void;
+
+/** So many frames are paid for at once, however fast they come: no kernel has fewer than half of them under way. */
+const MOST_AT_ONCE = 4;
+
 export class Frames {
-  #acknowledge: (index: number) => void;
+  #acknowledge: Acknowledge;
+  #patience: number;
+  #paidAt = Number.NEGATIVE_INFINITY;
+  #shown = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #viewers = new Set<Viewer>();
   #waiting: FrameMessage | null = null;
   #decoding = false;
@@ -48,8 +60,10 @@ export class Frames {
   #animation: number | null = null;
   #closed = false;
 
-  constructor(acknowledge: (index: number) => void) {
+  /** `patience`: milliseconds between two payments, unless many frames are owed. */
+  constructor(acknowledge: Acknowledge, patience = 0) {
     this.#acknowledge = acknowledge;
+    this.#patience = patience;
   }
 
   offer(frame: FrameMessage): void {
@@ -96,6 +110,7 @@ export class Frames {
     this.#picture?.close();
     this.#picture = null;
     this.#viewers.clear();
+    clearTimeout(this.#timer);
     if (this.#animation !== null) cancelAnimationFrame(this.#animation);
   }
 
@@ -131,10 +146,22 @@ export class Frames {
       for (const viewer of this.#viewers) viewer(picture);
       this.#owed = Math.max(this.#owed, this.#unpainted);
       this.#unpainted = null;
+      this.#shown += 1;
     }
     if (this.#owed <= this.#paid) return;
+    const now = performance.now();
+    const wait = this.#paidAt + this.#patience - now;
+    clearTimeout(this.#timer);
+    if (wait <= 0 || this.#owed - this.#paid >= MOST_AT_ONCE) this.#pay(now, now);
+    else this.#timer = setTimeout(() => this.#pay(now, performance.now()), wait);
+  }
+
+  #pay(shownAt: number, now: number): void {
     this.#paid = this.#owed;
-    this.#acknowledge(this.#paid);
+    this.#paidAt = now;
+    const shown = this.#shown;
+    this.#shown = 0;
+    this.#acknowledge(this.#paid, Math.round(now - shownAt), shown);
   }
 }
 

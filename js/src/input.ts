@@ -63,9 +63,9 @@ export function watchInput(
     while (waiting.length > 0) send(waiting.splice(0, MAX_BATCH));
   }
 
-  function emit(event: ViewEvent): void {
-    gather(waiting, event);
-    if (!isFrequent(event)) flush();
+  function emit(...events: readonly ViewEvent[]): void {
+    for (const event of events) gather(waiting, event);
+    if (!events.every(isFrequent)) flush();
     else animation ??= requestAnimationFrame(flush);
   }
 
@@ -189,34 +189,31 @@ export function watchInput(
     if (!event.ctrlKey && !event.metaKey && !/^F\d+$/.test(event.key)) event.preventDefault();
     // Keys tell of the keyboard and do not repeat; characters tell of what is typed, and do.
     if (down && event.repeat) {
-      type(event);
+      emit(...typed(event));
       return;
     }
     // By place: the key that gives "A" with Shift gives "a" when Shift is let go first.
     const key = down ? event.key : (keys.get(event.code) ?? event.key);
     if (down) keys.set(event.code, key);
     else keys.delete(event.code);
-    emit({
+    const told: ViewEvent = {
       type: down ? "key_down" : "key_up",
       key,
       modifiers: modifiersOf(event),
       timestamp: seconds(event),
-    });
+    };
+    emit(told, ...(down ? typed(event) : []));
     // macOS does not tell of other keys that go up while Meta is down.
     if (!down && event.key === "Meta") releaseKeys(event);
     if (down && event.key === "Escape") canvas.blur();
-    if (down) type(event);
   }
-  function type({ key, ctrlKey, metaKey, isComposing, repeat, timeStamp }: KeyboardEvent): void {
-    if ([...key].length !== 1 || ctrlKey || metaKey) return;
-    emit({
-      type: "char",
-      data: key,
-      input_type: "insertText",
-      is_composing: isComposing,
-      repeat,
-      timestamp: timeStamp / 1000,
-    });
+  /** The character that a key gives, if it gives one. */
+  function typed({ key, ctrlKey, metaKey, isComposing, repeat, timeStamp }: KeyboardEvent): ViewEvent[] {
+    if ([...key].length !== 1 || ctrlKey || metaKey) return [];
+    const timestamp = timeStamp / 1000;
+    return [
+      { type: "char", data: key, input_type: "insertText", is_composing: isComposing, repeat, timestamp },
+    ];
   }
   function releaseKeys(event: Event): void {
     for (const key of keys.values()) emit({ type: "key_up", key, modifiers: [], timestamp: seconds(event) });

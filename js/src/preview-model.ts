@@ -119,7 +119,8 @@ export type Setting =
 export type Outgoing =
   | { type: "hello"; client: string; codecs: readonly string[] }
   | { type: "look"; client: string; visible: boolean }
-  | { type: "ack"; client: string; index: number }
+  /** Of the newest picture shown `age` milliseconds ago; `shown`: how many were since the last ack. */
+  | { type: "ack"; client: string; index: number; age: number; shown: number }
   | { type: "lost"; client: string; index: number }
   | ({ type: "set" } & Setting)
   | { type: "step"; by: number }

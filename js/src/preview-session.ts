@@ -13,6 +13,9 @@ import { type Outgoing, readMessage, readPreview, send, TRAITS } from "./preview
 import { type Model, type Moment, watchMessages, watchTraits } from "./wire.ts";
 import { isActive } from "./words.ts";
 
+/** Milliseconds: two to three frames at 60 a second. */
+const ACK_AFTER = 40;
+
 export interface Session {
   /** The kernel has answered a hello. */
   readonly heard: boolean;
@@ -54,7 +57,10 @@ export function openSession(model: Model): Session {
 
   const say = (message: Outgoing) => send(model, message);
   const outbox = new Outbox(say);
-  const frames = new Frames((index) => say({ type: "ack", client, index }));
+  const frames = new Frames(
+    (index, age, shown) => say({ type: "ack", client, index, age, shown }),
+    ACK_AFTER,
+  );
   const decoder = new Decoder({
     show: (picture, index) => frames.show(picture, index),
     owe: (index) => frames.owe(index),

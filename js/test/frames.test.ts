@@ -213,3 +213,26 @@ describe("a browser without createImageBitmap", () => {
     expect(urls.size).toBe(0);
   });
 });
+
+describe("a fast stream", () => {
+  it("is paid for a few frames at once, and told how long ago the newest was shown", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    const paid: [number, number, number][] = [];
+    const patient = new Frames((...payment) => paid.push(payment), 40);
+    patient.attach(viewer);
+    for (const index of [1, 2, 3]) {
+      patient.show(picture(), index);
+      time.animate();
+    }
+    expect(paid).toEqual([[1, 0, 1]]);
+    vi.advanceTimersByTime(40);
+    expect(paid.slice(1)).toEqual([[3, 40, 2]]);
+    for (const index of [4, 5, 6, 7]) {
+      patient.show(picture(), index);
+      time.animate();
+    }
+    expect(paid.slice(2)).toEqual([[7, 0, 4]]);
+    patient.close();
+    vi.useRealTimers();
+  });
+});

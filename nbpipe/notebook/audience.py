@@ -2,9 +2,9 @@
 
 Owns what is known of each browser, and the flow control that follows from it. A picture is broadcast, so all get the
 same ones; what differs is how fast each answers, and the next picture is due when the slowest browser has room. But one
-that keeps the others waiting is left behind, and one that does not answer for two seconds counts as gone until it
-speaks again. So no browser that vanished, sleeps or lies can hold up the rest, and none is ever sent more than it has
-asked for by answering.
+that keeps the others waiting is left behind, and one that does not answer for two seconds counts as gone until
+somebody speaks again. So no browser that vanished, sleeps or lies can hold up the rest, and none is ever sent more than
+it has asked for by answering.
 
 How many pictures a browser may have under way follows its round trip. With too few, the line is idle while an answer
 travels; with too many they queue somewhere, and a key that is pressed now is seen only behind all of them. The shortest
@@ -12,14 +12,17 @@ round trip of late tells what the line takes when nothing queues; what a picture
 
     queued = under way × (1 - shortest / this one's round trip)
 
-Less than one picture in the queue lets the room grow, more than two lets it shrink (the idea of TCP Vegas).
+Less than one picture in the queue lets the room grow, more than two and a half lets it shrink (the idea of TCP Vegas).
+Round trips are medians of five, because one picture may just have met an idle moment of a busy machine. And as a queue
+that never empties hides what the line takes, the room is halved every ten seconds.
 
-`hello look ack lost` may come on any thread and with any content; everything else is for the render thread. A lock
+`hello look ack lost stir` may come on any thread and with any content; everything else is for the render thread. A lock
 around a few lines keeps the two apart. Knows no pictures, only their numbers.
 """
 
 from __future__ import annotations
 
+import enum
 import math
 import re
 import threading
@@ -29,17 +32,28 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 _ID = re.compile(r"[A-Za-z0-9]{8,32}")
-_MOST = 16  # browsers on one widget; the one that was silent longest makes room
+_MOST = 16  # browsers on one widget; beyond, one makes room that has never answered, or was silent longest
 _GONE = 2.0  # seconds without an answer
-_BEHIND = 0.5  # seconds for which one slow browser may hold up the others
+_BEHIND = 0.5  # seconds that a browser may take for a picture while the others wait for it
 _FIRST_ROUND = 0.07  # seconds: a round trip through a local JupyterLab, until one is measured
 _FEWEST, _MOST_UNDER_WAY = 2.0, 16.0
 _START = 4.0  # pictures under way, until an answer tells more
-_FEW_QUEUED, _MANY_QUEUED = 1.0, 2.0
+_FEW_QUEUED, _MANY_QUEUED = 1.0, 2.5
 _GROW, _SHRINK = 0.25, 0.5  # with each answer
-_LATE = 5.0  # seconds; the shortest round trip is that of the last 5 to 10
+_MEDIAN = 5
+_OLDEST = 1.0  # seconds that a browser may say to have kept an answer
+_LATE = 10.0  # seconds; the shortest round trip is that of the last 10 to 20
+_URGENT = 2  # more pictures that may be under way when they answer a person
 _REMEMBERED = 256  # pictures whose answers are still understood
 _WINDOW = 1.0  # seconds over which shown pictures are counted
+
+
+class Heard(enum.Enum):
+    """What became of a browser's message."""
+
+    NONSENSE = enum.auto()
+    TAKEN = enum.auto()
+    JOINED = enum.auto()  # a browser is there that needs a picture, and has none to build on
 
 
 @dataclass(slots=True)
@@ -47,12 +61,13 @@ class _Browser:
     """One page that shows the widget."""
 
     joined: int  # the first picture that was sent with it there
-    heard: float
+    heard: float  # when it answered last, or joined
     codecs: frozenset[str] = frozenset()
     visible: bool = True
     acked: int = -1
+    proven: bool = False  # it has answered a picture
     room: float = _START
-    rounds: deque[float] = field(default_factory=lambda: deque(maxlen=16))
+    rounds: deque[float] = field(default_factory=lambda: deque(maxlen=_MEDIAN))
     shown: deque[float] = field(default_factory=lambda: deque(maxlen=256))
     shortest: float = math.inf
     _newer: float = math.inf
@@ -66,12 +81,14 @@ class _Browser:
     def answered(self, round_trip: float, under_way: int, now: float) -> None:
         """Note an answer that came after `round_trip` seconds, with so many pictures under way."""
         self.rounds.append(round_trip)
-        self.shown.append(now)
+        if len(self.rounds) < _MEDIAN:
+            return
         if now - self._since > _LATE:
             self.shortest, self._newer, self._since = self._newer, math.inf, now
-        self._newer = min(self._newer, round_trip)
+            self.room = max(self.room / 2, _FEWEST)
+        self._newer = min(self._newer, self.round_trip)
         self.shortest = min(self.shortest, self._newer)
-        queued = under_way * (1 - self.shortest / max(round_trip, 1e-6))
+        queued = under_way * (1 - self.shortest / max(self.round_trip, 1e-6))
         if queued > _MANY_QUEUED:
             self.room = max(self.room - _SHRINK, _FEWEST)
         elif queued < _FEW_QUEUED and under_way >= self.room - 1:  # room that is not used says nothing
@@ -87,51 +104,70 @@ class Audience:
         self._sent: OrderedDict[int, float] = OrderedDict()  # picture → when
         self._next = 0
 
-    def hello(self, client: object, codecs: object) -> bool:
-        """Note a browser and what it can decode; whether it is new, or was gone."""
+    def hello(self, client: object, codecs: object) -> Heard:
+        """Note a browser and what it can decode."""
         if not (isinstance(client, str) and _ID.fullmatch(client)):
-            return False
+            return Heard.NONSENSE
         known = {"h264"}.intersection(c for c in codecs[:8] if isinstance(c, str)) if isinstance(codecs, list) else ()
         now = time.monotonic()
         with self._lock:
-            browser = self._browsers.pop(client, None)
+            browser = self._known(client)
             new = browser is None or self._gone(browser, now)
-            if browser is None or new:
-                browser = _Browser(joined=self._next, heard=now)
-            browser.codecs, browser.heard = frozenset(known), now
-            self._browsers[client] = browser
-            while len(self._browsers) > _MOST:
-                self._browsers.popitem(last=False)
-        return new
+            if browser is None:
+                self._make_room()
+                browser = self._browsers[client] = _Browser(joined=self._next, heard=now)
+            elif new:
+                self._begin(browser)
+            browser.codecs = frozenset(known)
+        return Heard.JOINED if new else Heard.TAKEN
 
-    def look(self, client: object, visible: object) -> bool:
-        """Note whether a browser shows the widget where a person can see it; whether it has just come into view."""
+    def look(self, client: object, visible: object) -> Heard:
+        """Note whether a browser shows the widget where a person can see it."""
         with self._lock:
-            browser = self._heard(client)
+            browser = self._known(client)
             if browser is None or not isinstance(visible, bool):
-                return False
-            came = visible and not browser.visible
+                return Heard.NONSENSE
+            came = visible and (not browser.visible or self._gone(browser, time.monotonic()))
             browser.visible = visible
             if came:
-                browser.joined, browser.acked = self._next, -1
-            return came
+                self._begin(browser)
+            return Heard.JOINED if came else Heard.TAKEN
 
-    def ack(self, client: object, index: object) -> bool:
-        """Note that a browser is done with picture `index`; whether that made sense."""
-        with self._lock:
-            now = time.monotonic()
-            sent = self._sent.get(index) if type(index) is int else None
-            browser = self._heard(client)
-            if browser is None or sent is None or type(index) is not int or index <= browser.acked:
-                return False
-            browser.answered(now - sent, len(self._under_way(browser)), now)
-            browser.acked = index
-            return True
+    def ack(self, client: object, index: object, age: object = 0, shown: object = 1) -> Heard:
+        """Note that a browser is done with picture `index`, and with those before it.
 
-    def lost(self, client: object) -> bool:
-        """Note that a browser failed to decode; whether it is one."""
+        `age`: since how many milliseconds; `shown`: how many pictures a person has seen since the answer before.
+        """
+        now = time.monotonic()
+        kept = age / 1000 if isinstance(age, (int, float)) and 0 <= age <= 1000 * _OLDEST else 0.0
+        seen = shown if type(shown) is int and 0 <= shown <= _REMEMBERED else 1
         with self._lock:
-            return self._heard(client) is not None
+            browser = self._known(client)
+            if browser is None or type(index) is not int or not browser.acked < index < self._next:
+                return Heard.NONSENSE
+            sent = self._sent.get(index)
+            if sent is None and self._gone(browser, now):  # for so long that nobody remembers the picture
+                self._begin(browser)
+                return Heard.JOINED
+            if sent is not None and index >= browser.joined:  # else the time tells how long it was away
+                browser.answered(max(now - sent - kept, 1e-4), len(self._under_way(browser)), now)
+                browser.shown.extend([now] * seen)
+            browser.acked, browser.heard, browser.proven = index, now, True
+            return Heard.TAKEN
+
+    def lost(self, client: object) -> Heard:
+        """Note that a browser failed to decode."""
+        with self._lock:
+            return Heard.NONSENSE if self._known(client) is None else Heard.TAKEN
+
+    def stir(self) -> Heard:
+        """Note that somebody is there who does not say who: each browser that counts as gone may be back."""
+        now = time.monotonic()
+        with self._lock:
+            back = [browser for browser in self._browsers.values() if browser.visible and self._gone(browser, now)]
+            for browser in back:
+                self._begin(browser)
+            return Heard.JOINED if back else Heard.TAKEN
 
     def sent(self) -> int:
         """Number the picture that is about to be sent."""
@@ -148,15 +184,15 @@ class Audience:
         with self._lock:
             self._sent.pop(index, None)
 
-    @property
-    def ready(self) -> bool:
-        """Whether one more picture may be sent."""
+    def ready(self, *, urgent: bool = False) -> bool:
+        """Whether one more picture may be sent; `urgent`: which answers something that a person has just done."""
         now = time.monotonic()
+        more = _URGENT if urgent else 0
         with self._lock:
             watching = self._watching(now)
-            full = [b for b in watching if len(self._under_way(b)) >= int(b.room)]
-            patient = [b for b in full if now - b.heard < _BEHIND]
-            return bool(watching) and not (patient if len(full) < len(watching) else full)
+            waits = [(int(browser.room) + more, self._under_way(browser)) for browser in watching]
+            full = [sent for room, sent in waits if len(sent) >= room]
+            return len(full) < len(watching) and all(now - sent[-1] > _BEHIND for sent in full)
 
     @property
     def watching(self) -> bool:
@@ -191,13 +227,22 @@ class Audience:
         with self._lock:
             return max((sum(now - t < _WINDOW for t in b.shown) / _WINDOW for b in self._browsers.values()), default=0)
 
-    def _heard(self, client: object) -> _Browser | None:
+    def _known(self, client: object) -> _Browser | None:
         browser = self._browsers.get(client) if isinstance(client, str) else None
         if browser is not None:
             assert isinstance(client, str)
-            browser.heard = time.monotonic()
             self._browsers.move_to_end(client)
         return browser
+
+    def _begin(self, browser: _Browser) -> None:
+        """Forget what is under way to a browser: it has just come into view, or back."""
+        browser.joined, browser.acked, browser.heard = self._next, -1, time.monotonic()
+
+    def _make_room(self) -> None:
+        """Leave room for one more browser. Forged ones are many, and answer nothing."""
+        if len(self._browsers) >= _MOST:
+            unproven = (client for client, browser in self._browsers.items() if not browser.proven)
+            del self._browsers[next(unproven, next(iter(self._browsers)))]
 
     def _under_way(self, browser: _Browser) -> list[float]:
         """Return when each picture was sent that the browser has not answered, the latest first."""
@@ -210,4 +255,3 @@ class Audience:
 
     def _watching(self, now: float) -> list[_Browser]:
         return [b for b in self._browsers.values() if b.visible and not self._gone(b, now)]
-

@@ -5,21 +5,29 @@ path, no option and no code ever comes from it. What makes no sense is counted i
 numbers are brought into their range.
 
 `put` may be called on any thread, with anything. What the stream needs at once goes to the audience, which guards
-itself; the rest waits in a queue of bounded length, of which the newest count, until `empty` on the render thread.
+itself; the rest waits in a queue of bounded size, of which the newest count, until `empty` on the render thread.
 """
 
 from __future__ import annotations
 
+import logging
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
 
-from nbpipe.notebook.audience import Audience
+from nbpipe.notebook.audience import Audience, Heard
 from nbpipe.notebook.params import Params
 from nbpipe.notebook.plays import Plays
+from nbpipe.notebook.widget import Recording
+from nbpipe.progress import State
+
+_log = logging.getLogger("nbpipe")
 
 _LIMIT = 1024  # messages: a quarter of a minute under a moving slider, while a cell blocks
+_MEMORY = 4 << 20  # bytes of them all together: four times what a moving pointer leaves in that time
 _EVENTS = 64  # in one message
 _SIDES = 16, 4096  # pixels that a browser may ask for
 _SPEEDS = 0.01, 16.0
@@ -41,6 +49,7 @@ class View(Protocol):
     taking: Any
     duration: Any
     params: Params
+    recording: Recording | None
 
     @property
     def player(self) -> Plays:
@@ -59,10 +68,12 @@ class Inbox:
     def __init__(self, audience: Audience) -> None:
         self.ignored = 0
         self._audience = audience
-        self._waiting: deque[Content] = deque(maxlen=_LIMIT)
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Content, int]] = deque()  # messages, and the bytes that each takes
+        self._held = 0
+        self._joined = False
         self._greeted = 0.0
         self._doers: dict[object, Callable[[View, Content], bool]] = {
-            "joined": _joined,
             "lost": self._lost,
             "set": _set,
             "param": _param,
@@ -72,44 +83,94 @@ class Inbox:
             "record": _record,
         }
 
-    def put(self, content: Content) -> bool:
+    def put(self, content: object) -> bool:
         """Take a message; whether it is to be answered that it was heard. Any thread."""
-        kind, client = content.get("type"), content.get("client")
+        kind = content.get("type") if isinstance(content, dict) else None
+        if not isinstance(content, dict) or not isinstance(kind, str):
+            self.ignore()
+            return False
+        client = content.get("client")
         if kind == "ack":
-            self._audience.ack(client, content.get("index"))
+            heard = self._audience.ack(client, content.get("index"), content.get("age", 0), content.get("shown", 1))
         elif kind == "look":
-            if self._audience.look(client, content.get("visible")):
-                self._waiting.append({"type": "joined"})
+            heard = self._audience.look(client, content.get("visible"))
         elif kind == "hello":
-            if self._audience.hello(client, content.get("codecs")):
-                self._waiting.append({"type": "joined"})
+            heard = self._audience.hello(client, content.get("codecs"))
+        else:
+            known = kind in self._doers and self._keep(content)
+            heard = self._audience.stir() if known else Heard.NONSENSE
+        if heard is Heard.NONSENSE:
+            self.ignore()
+        elif heard is Heard.JOINED:
+            self._joined = True
+        return kind == "hello" and heard is not Heard.NONSENSE and self._may_greet()
+
+    def empty(self, view: View) -> None:
+        """Do what the messages ask for. Render thread."""
+        with self._lock:
+            waiting = [content for content, _ in self._waiting]
+            self._waiting.clear()
+            self._held = 0
+            joined, self._joined = self._joined, False
+        if joined:
+            view.player.rejoin(key=False)
+        newest_size = max((n for n, content in enumerate(waiting) if _is_size(content)), default=-1)
+        for n, content in enumerate(waiting):
+            if _is_size(content) and n != newest_size:
+                continue  # a picture of each would take up to a tenth of a second to make, and none would be seen
+            try:
+                known = self._doers[content["type"]](view, content)
+            except Exception:  # noqa: BLE001  an observer's own: the other messages are not to suffer
+                _log.exception("nbpipe: an error in an observer of a preview was ignored")
+            else:
+                self.ignored += not known
+
+    def ignore(self) -> None:
+        """Count a message that makes no sense. Any thread."""
+        with self._lock:
+            self.ignored += 1
+
+    def _keep(self, content: Content) -> bool:
+        """Put a message into the queue; whether it is not too large for it. The oldest make room."""
+        size = _size(content)
+        if size > _MEMORY:
+            return False
+        with self._lock:
+            self._waiting.append((content, size))
+            self._held += size
+            while len(self._waiting) > _LIMIT or self._held > _MEMORY:
+                self._held -= self._waiting.popleft()[1]
+        return True
+
+    def _may_greet(self) -> bool:
+        with self._lock:
             now = time.monotonic()
             due = now - self._greeted > _GREETINGS
             self._greeted = now if due else self._greeted
             return due
-        else:
-            self._waiting.append(content)
-        return False
-
-    def empty(self, view: View) -> None:
-        """Do what the messages ask for. Render thread."""
-        while self._waiting:
-            content = self._waiting.popleft()
-            kind = content.get("type")
-            do = self._doers.get(kind) if isinstance(kind, str) else None
-            if do is None or not do(view, content):
-                self.ignored += 1
 
     def _lost(self, view: View, content: Content) -> bool:
-        known = self._audience.lost(content.get("client"))
+        known = self._audience.lost(content.get("client")) is not Heard.NONSENSE
         if known:
             view.player.rejoin(key=True)
         return known
 
 
-def _joined(view: View, _: Content) -> bool:
-    view.player.rejoin(key=False)
-    return True
+def _size(content: object) -> int:
+    """Return how many bytes a message holds; of one beyond the limit, how many were counted until then."""
+    found, rest = 0, [content]
+    while rest and found <= _MEMORY:
+        value = rest.pop()
+        found += sys.getsizeof(value)
+        if isinstance(value, dict):
+            rest += [*value, *value.values()]
+        elif isinstance(value, (list, tuple)):
+            rest += value
+    return found
+
+
+def _is_size(content: Content) -> bool:
+    return content["type"] == "set" and content.get("name") == "size"
 
 
 def _set(view: View, content: Content) -> bool:
@@ -161,5 +222,7 @@ def _take(view: View, content: Content) -> bool:
 
 
 def _record(view: View, _: Content) -> bool:
+    if view.recording is not None and not State(view.recording.state).ended:
+        return False
     view.player.ask_record()
     return True

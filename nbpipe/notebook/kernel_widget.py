@@ -1,6 +1,7 @@
 """What every widget of nbpipe has in common: the kernel owns its state, and its messages reach a busy kernel.
 
-A browser may look at each trait and set none; what it has to say comes as messages. Display belongs to the render
+A browser may look at each trait and set none; what it has to say comes as messages. What is no message at all must not
+show in the person's cell, which is where ipywidgets prints what a malformed one raises. Display belongs to the render
 thread.
 
 How messages get here while a cell blocks: JupyterLab 4.4 and later sends those of widgets to a subshell, a
@@ -11,6 +12,7 @@ which for a widget at work is the busy main one. `_stay_on_subshell` opts the co
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,14 @@ from nbpipe.notebook import cell
 
 STATIC = Path(__file__).parent.parent / "static"
 
+_STATES = 0.1  # seconds between two answers to those who ask for the whole state, which holds the widget's program
+
 
 class KernelWidget(anywidget.AnyWidget):
     """A widget whose traits are written by the kernel alone."""
 
     _shown_in: int | None = None
+    _told_state = 0.0
 
     def open(self) -> None:
         """Open the comm, and keep its messages away from a busy main thread."""
@@ -33,6 +38,16 @@ class KernelWidget(anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict[str, object]) -> None:
         """Ignore what a browser wants to set: every trait belongs to the kernel."""
+
+    def _handle_msg(self, msg: dict[str, Any]) -> None:
+        """Take a message of any form from a browser; one that is not ours goes on as ``None``. Any thread."""
+        data = msg["content"].get("data")
+        method = data.get("method") if isinstance(data, dict) else None
+        if method != "request_state":
+            self._handle_custom_msg(data.get("content") if method == "custom" else None, msg.get("buffers", []))
+        elif time.monotonic() - self._told_state > _STATES:
+            self._told_state = time.monotonic()
+            self.send_state()
 
     def detach(self) -> None:
         """Do without a frontend, as in a script; ipywidgets keeps every widget that has not done so for ever."""

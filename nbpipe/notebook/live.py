@@ -44,7 +44,7 @@ class Level(NamedTuple):
     scale: float
 
 
-LEVELS = (Level(85, 26, 1.0), Level(70, 29, 1.0), Level(55, 30, 0.75), Level(40, 31, 0.5), Level(30, 33, 0.35))
+LEVELS = (Level(85, 23, 1.0), Level(70, 27, 1.0), Level(55, 29, 0.75), Level(40, 30, 0.5), Level(30, 32, 0.35))
 
 
 class Packet(Protocol):
@@ -135,10 +135,9 @@ class LiveStream:
         self._failures = 0
         self._level, self._level_at = 0, time.monotonic()
 
-    @property
-    def ready(self) -> bool:
-        """Whether one more picture may be sent."""
-        if not self.audience.ready:
+    def ready(self, *, urgent: bool = False) -> bool:
+        """Whether one more picture may be sent; `urgent`: which answers something that a person has just done."""
+        if not self.audience.ready(urgent=urgent):
             return False
         try:
             return self._coder is None or self._coder.ready

@@ -217,9 +217,12 @@ class Preview(KernelWidget):
     def close(self) -> None:
         """End the scene and remove the widget."""
         player, self._player = self._player, None
-        if player is not None:
-            player.close()
-        super().close()
+        try:
+            if player is not None:
+                player.close()
+        finally:
+            self.layout.close()
+            super().close()
 
     @t.validate("duration", "fps", "speed", "time")
     def _check_number(self, proposal: Any) -> float:
@@ -263,11 +266,11 @@ class Preview(KernelWidget):
 
     def _on_message(self, _: object, content: object, __: object) -> None:
         player, recording = self._player, self.recording
-        if player is None or not isinstance(content, dict):
+        if player is None:
             return
-        if content.get("type") in {"stop", "pause", "resume", "video"}:
-            if recording is not None:
-                recording.hear(content, self.send)
+        if isinstance(content, dict) and content.get("type") in ("stop", "pause", "resume", "video"):
+            if recording is None or not recording.hear(content, self.send):
+                self._inbox.ignore()
             return
         if self._inbox.put(content):
             self.send({"type": "heard"})  # now the browser knows that its buttons work

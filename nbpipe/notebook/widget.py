@@ -204,19 +204,24 @@ class Recording(KernelWidget):
         """Return what a browser is told of the recording, for a widget that shows it in itself."""
         return {name: getattr(self, name) for name in SHARED}
 
-    def hear(self, content: dict[str, object], send: Callable[..., None]) -> None:
-        """Do what a browser has asked for, and answer with ``send(content, buffers)``. Any thread."""
+    def hear(self, content: dict[str, object], send: Callable[..., None]) -> bool:
+        """Do what a browser has asked for, and answer with ``send(content, buffers)``. Any thread.
+
+        Returns whether it made sense.
+        """
         kind = content.get("type")
+        answer: Answer | None = None
         if kind == "stop":
             self.stop()
         elif kind == "pause":
             self.pause()
         elif kind == "resume":
             self.resume()
-        elif kind == "video" and self._film is not None:
-            answer: Answer | None = self._film.piece(content.get("offset"))
-            if answer is not None:
-                send(*answer)
+        elif kind == "video" and self._film is not None and (answer := self._film.piece(content.get("offset"))):
+            send(*answer)
+        else:
+            return False
+        return True
 
     def _on_message(self, _: object, content: object, __: object) -> None:
         if not isinstance(content, dict):

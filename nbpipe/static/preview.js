@@ -542,9 +542,9 @@ function watchInput(canvas, size2, send2) {
     animation = null;
     while (waiting.length > 0) send2(waiting.splice(0, MAX_BATCH));
   }
-  function emit(event) {
-    gather(waiting, event);
-    if (!isFrequent(event)) flush();
+  function emit(...events) {
+    for (const event of events) gather(waiting, event);
+    if (!events.every(isFrequent)) flush();
     else animation ??= requestAnimationFrame(flush);
   }
   function place(event) {
@@ -556,10 +556,10 @@ function watchInput(canvas, size2, send2) {
       y: (event.clientY - box.top) / box.height * height
     };
   }
-  function motion(event, type2, button, held) {
+  function motion(event, type, button, held) {
     if (!isOther(event)) last = place(event);
     emit({
-      type: type2,
+      type,
       ...last,
       button,
       buttons: buttonsOf(held),
@@ -655,32 +655,28 @@ function watchInput(canvas, size2, send2) {
     if (event.key !== "Escape") event.stopPropagation();
     if (!event.ctrlKey && !event.metaKey && !/^F\d+$/.test(event.key)) event.preventDefault();
     if (down && event.repeat) {
-      type(event);
+      emit(...typed(event));
       return;
     }
     const key = down ? event.key : keys.get(event.code) ?? event.key;
     if (down) keys.set(event.code, key);
     else keys.delete(event.code);
-    emit({
+    const told = {
       type: down ? "key_down" : "key_up",
       key,
       modifiers: modifiersOf(event),
       timestamp: seconds(event)
-    });
+    };
+    emit(told, ...down ? typed(event) : []);
     if (!down && event.key === "Meta") releaseKeys(event);
     if (down && event.key === "Escape") canvas.blur();
-    if (down) type(event);
   }
-  function type({ key, ctrlKey, metaKey, isComposing, repeat, timeStamp }) {
-    if ([...key].length !== 1 || ctrlKey || metaKey) return;
-    emit({
-      type: "char",
-      data: key,
-      input_type: "insertText",
-      is_composing: isComposing,
-      repeat,
-      timestamp: timeStamp / 1e3
-    });
+  function typed({ key, ctrlKey, metaKey, isComposing, repeat, timeStamp }) {
+    if ([...key].length !== 1 || ctrlKey || metaKey) return [];
+    const timestamp = timeStamp / 1e3;
+    return [
+      { type: "char", data: key, input_type: "insertText", is_composing: isComposing, repeat, timestamp }
+    ];
   }
   function releaseKeys(event) {
     for (const key of keys.values()) emit({ type: "key_up", key, modifiers: [], timestamp: seconds(event) });
@@ -1139,8 +1135,13 @@ var Film = class {
 };
 
 // src/frames.ts
+var MOST_AT_ONCE = 4;
 var Frames = class {
   #acknowledge;
+  #patience;
+  #paidAt = Number.NEGATIVE_INFINITY;
+  #shown = 0;
+  #timer;
   #viewers = /* @__PURE__ */ new Set();
   #waiting = null;
   #decoding = false;
@@ -1153,8 +1154,10 @@ var Frames = class {
   #paid = -1;
   #animation = null;
   #closed = false;
-  constructor(acknowledge) {
+  /** `patience`: milliseconds between two payments, unless many frames are owed. */
+  constructor(acknowledge, patience = 0) {
     this.#acknowledge = acknowledge;
+    this.#patience = patience;
   }
   offer(frame) {
     if (this.#closed) return;
@@ -1196,6 +1199,7 @@ var Frames = class {
     this.#picture?.close();
     this.#picture = null;
     this.#viewers.clear();
+    clearTimeout(this.#timer);
     if (this.#animation !== null) cancelAnimationFrame(this.#animation);
   }
   #decodeNext() {
@@ -1226,10 +1230,21 @@ var Frames = class {
       for (const viewer of this.#viewers) viewer(picture);
       this.#owed = Math.max(this.#owed, this.#unpainted);
       this.#unpainted = null;
+      this.#shown += 1;
     }
     if (this.#owed <= this.#paid) return;
+    const now = performance.now();
+    const wait = this.#paidAt + this.#patience - now;
+    clearTimeout(this.#timer);
+    if (wait <= 0 || this.#owed - this.#paid >= MOST_AT_ONCE) this.#pay(now, now);
+    else this.#timer = setTimeout(() => this.#pay(now, performance.now()), wait);
+  }
+  #pay(shownAt, now) {
     this.#paid = this.#owed;
-    this.#acknowledge(this.#paid);
+    this.#paidAt = now;
+    const shown = this.#shown;
+    this.#shown = 0;
+    this.#acknowledge(this.#paid, Math.round(now - shownAt), shown);
   }
 };
 async function decode({ data, mime, moment }) {
@@ -1281,6 +1296,7 @@ var Outbox = class {
 };
 
 // src/preview-session.ts
+var ACK_AFTER = 40;
 function openSession(model) {
   const client = clientName();
   const codecs = probeCodecs();
@@ -1298,7 +1314,10 @@ function openSession(model) {
   let told = null;
   const say = (message) => send(model, message);
   const outbox = new Outbox(say);
-  const frames2 = new Frames((index) => say({ type: "ack", client, index }));
+  const frames2 = new Frames(
+    (index, age, shown) => say({ type: "ack", client, index, age, shown }),
+    ACK_AFTER
+  );
   const decoder = new Decoder({
     show: (picture, index) => frames2.show(picture, index),
     owe: (index) => frames2.owe(index),

@@ -88,8 +88,13 @@ var Film = class {
 };
 
 // src/frames.ts
+var MOST_AT_ONCE = 4;
 var Frames = class {
   #acknowledge;
+  #patience;
+  #paidAt = Number.NEGATIVE_INFINITY;
+  #shown = 0;
+  #timer;
   #viewers = /* @__PURE__ */ new Set();
   #waiting = null;
   #decoding = false;
@@ -102,8 +107,10 @@ var Frames = class {
   #paid = -1;
   #animation = null;
   #closed = false;
-  constructor(acknowledge) {
+  /** `patience`: milliseconds between two payments, unless many frames are owed. */
+  constructor(acknowledge, patience = 0) {
     this.#acknowledge = acknowledge;
+    this.#patience = patience;
   }
   offer(frame) {
     if (this.#closed) return;
@@ -145,6 +152,7 @@ var Frames = class {
     this.#picture?.close();
     this.#picture = null;
     this.#viewers.clear();
+    clearTimeout(this.#timer);
     if (this.#animation !== null) cancelAnimationFrame(this.#animation);
   }
   #decodeNext() {
@@ -175,10 +183,21 @@ var Frames = class {
       for (const viewer of this.#viewers) viewer(picture);
       this.#owed = Math.max(this.#owed, this.#unpainted);
       this.#unpainted = null;
+      this.#shown += 1;
     }
     if (this.#owed <= this.#paid) return;
+    const now = performance.now();
+    const wait = this.#paidAt + this.#patience - now;
+    clearTimeout(this.#timer);
+    if (wait <= 0 || this.#owed - this.#paid >= MOST_AT_ONCE) this.#pay(now, now);
+    else this.#timer = setTimeout(() => this.#pay(now, performance.now()), wait);
+  }
+  #pay(shownAt, now) {
     this.#paid = this.#owed;
-    this.#acknowledge(this.#paid);
+    this.#paidAt = now;
+    const shown = this.#shown;
+    this.#shown = 0;
+    this.#acknowledge(this.#paid, Math.round(now - shownAt), shown);
   }
 };
 async function decode({ data, mime, moment }) {
