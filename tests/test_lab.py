@@ -42,7 +42,9 @@ class Lab:
             "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-            "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT / "tests" / "bench")]),
+            "PYTHONPATH": os.pathsep.join(
+                [str(ROOT / "tests"), str(ROOT / "tests" / "bench"), os.environ.get("PYTHONPATH", "")]
+            ),
         }
         self.log = (folder / "server.log").open("w+")
         self.server = subprocess.Popen(
@@ -255,6 +257,7 @@ def test_an_error_in_the_scene_is_shown_as_text(lab, browser):
     notebook.screenshot("failed")
 
 
+@pytest.mark.no_leak_check  # Playwright's threads, when this test is the first
 def test_where_no_message_can_arrive_the_widget_says_so(tmp_path_factory, browser):
     """Subshells switched off: like ipykernel 6, nothing reaches a busy kernel; the interrupt button does."""
     lab = Lab(tmp_path_factory.mktemp("deaf"), subshells=False)
