@@ -28,6 +28,7 @@ from nbpipe.gl.stage import CHANNELS, FORMATS
 from nbpipe.record import DEFAULT_SIZE, checked_samples, checked_size
 from nbpipe.scene.adapters import Pictures, adapt, picture_size
 from nbpipe.scene.frame import Rate, frame_count, frame_rate
+from nbpipe.scene.scene import picture_size_of
 
 if TYPE_CHECKING:
     import moderngl
@@ -116,7 +117,7 @@ def frames(
             raise ValueError(msg)
         source = picture_source(adapted, dimensions, reading)
     else:
-        drawn = dimensions or DEFAULT_SIZE
+        drawn = picture_size_of(adapted, dimensions, DEFAULT_SIZE)
         most = _most_frames(room, drawn, numbers)
         where = context(ctx or getattr(adapted, "ctx", None))
         source = SceneSource(adapted, where, drawn, rate, count, multisamples, reading)

@@ -29,6 +29,8 @@ from nbpipe.progress import Progress, State, Steering
 from nbpipe.scene.adapters import Pictures, adapt
 from nbpipe.scene.frame import Rate, frame_count, frame_rate
 from nbpipe.scene.replay import Replay
+from nbpipe.scene.scene import picture_size_of
+from nbpipe.scene.take import Take
 from nbpipe.terminal import TerminalBar
 from nbpipe.video.encoding import Encoding, encoding
 from nbpipe.video.export import Export
@@ -38,8 +40,6 @@ from nbpipe.video.target import Target
 
 if TYPE_CHECKING:
     import moderngl
-
-    from nbpipe.scene.take import Take
 
 DEFAULT_SIZE = (1280, 720)
 DEFAULT_SECONDS = 5
@@ -71,13 +71,14 @@ def record(
     ----------
     scene : object
         One of: an object with ``render(frame)`` (and optionally ``setup(ctx)`` and ``release()``); a function
-        of a `Frame`; GLSL as a string (Shadertoy's ``mainImage``, or a whole fragment shader); an iterable of
-        uint8 or uint16 arrays (height, width, 3 or 4) with the top row first, white being 255 or 65535, of moderngl
-        textures, or of framebuffers.
+        of a `Frame`; GLSL as a string (Shadertoy's ``mainImage``, or a whole fragment shader); a moderngl-window
+        ``WindowConfig`` class; an iterable of uint8 or uint16 arrays (height, width, 3 or 4) with the top row first,
+        white being 255 or 65535, of moderngl textures, or of framebuffers.
     path : path-like
         Ends in .mp4, .m4v, .mov, .mkv or .webm. An older file of that name is replaced when the new one is whole.
     size : (int, int), optional
-        Width and height in pixels; 1280 × 720, or that of the first picture of an iterable.
+        Width and height in pixels; 1280 × 720, or that of the first picture of an iterable, or of the window that a
+        `WindowConfig` asks for.
     fps : int, float, str or Fraction
         Frames per second, kept exactly: ``60``, ``"24000/1001"``, ``Fraction(25, 2)``; ``29.97`` is 30000/1001.
     duration : float, optional
@@ -217,6 +218,9 @@ def begin(
         conversion=options.get("conversion", "auto"),
     )
     adapted = adapt(scene)
+    if take is not None and not isinstance(take, Take):
+        msg = f"take must be a nbpipe.Take, such as view.take of a preview, not {take!r}"
+        raise TypeError(msg)
 
     source: Source
     if isinstance(adapted, Pictures):
@@ -226,11 +230,12 @@ def begin(
         source = picture_source(adapted, size, reading(wanted))
     else:
         where = context(options.get("ctx") or getattr(adapted, "ctx", None))
+        size = picture_size_of(adapted, size, DEFAULT_SIZE)
         if take is not None:
             adapted = Replay(adapted, take)
         if count is None:
             count = frame_count(rate, DEFAULT_SECONDS if take is None else take.duration, None)
-        source = SceneSource(adapted, where, size or DEFAULT_SIZE, rate, count, samples, reading(wanted))
+        source = SceneSource(adapted, where, size, rate, count, samples, reading(wanted))
     return Job(target, ffmpeg, wanted, rate).begin(source, count, show=show, here=here, sink=sink)
 
 

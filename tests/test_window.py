@@ -101,6 +101,18 @@ def test_a_triangle_is_recorded_to_a_video():
         assert np.abs(np.subtract(colour(picture, 0.9, 0.1), BLUE)).max() < 12
 
 
+def test_the_window_that_it_asks_for_is_the_size_unless_one_is_given():
+    class Square(Triangle):
+        window_size = (96, 64)
+
+    recording = nbpipe.record(Square, "out.mp4", frames=1, show=False)
+    with av.open("out.mp4") as video:
+        assert (video.streams.video[0].width, video.streams.video[0].height) == (96, 64)
+    assert recording.state == "done"
+    assert next(nbpipe.frames(Square)).shape == (64, 96, 4)
+    assert next(nbpipe.frames(Square, size=(32, 16))).shape == (16, 32, 4)
+
+
 def test_it_draws_what_moderngl_windows_own_headless_window_draws(monkeypatch):
     ours = [picture.copy() for picture in nbpipe.frames(Triangle, size=SIZE, fps=8, frames=3)]
     context = {"standalone": True, "backend": "egl", "libgl": "libGL.so.1", "libegl": "libEGL.so.1"}

@@ -21,11 +21,18 @@ class Scene(Protocol):
     Two more methods are called where they exist: ``setup(ctx)`` once before the first frame, with the
     `moderngl.Context` to make programs and buffers in, and ``release()`` once after the last, also when the
     recording failed (but not when ``setup`` itself did). A scene that already has a context of its own shows it
-    as an attribute ``ctx``.
+    as an attribute ``ctx``, and one that is made for a certain size as ``preferred_size`` (width, height), which counts
+    where the person gives none.
     """
 
     def render(self, frame: Frame) -> object:
         """Draw `frame` into ``frame.fbo``; the return value is ignored."""
+
+
+def picture_size_of(scene: Scene, given: tuple[int, int] | None, otherwise: tuple[int, int]) -> tuple[int, int]:
+    """Return the size to draw `scene` at: the one that was `given`, else the one it prefers, else the other."""
+    preferred: tuple[int, int] = getattr(scene, "preferred_size", otherwise)
+    return given or preferred
 
 
 class Borrowed:
