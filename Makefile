@@ -83,10 +83,12 @@ format: js/node_modules  ## Bring all code into the common form
 js: js/node_modules  ## Build the widget's bundle into nbpipe/static
 	npm run build --prefix js
 
-bench: $(VENV)/tools  ## Measure nbpipe and its peers: what we are held to, TurboPipe's own table, and a chart
+bench: $(VENV)/tools  ## Measure nbpipe and its peers: what we are held to, TurboPipe's own table, the live picture, a chart
+	@.ci/apt $$(cat tests/apt.txt)
 	$(PIP) --group bench
 	$(BIN)/python tests/bench/goals.py --chart build/bench.png
 	$(BIN)/python tests/bench/feed.py
+	$(BIN)/python tests/bench/live.py
 
 clean:  ## Remove everything that was built
 	rm -rf $(VENV) build dist js/node_modules notebooks/*.mp4 notebooks/.*.partial.*
