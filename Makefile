@@ -91,4 +91,4 @@ bench: $(VENV)/tools  ## Measure nbpipe and its peers: what we are held to, Turb
 	$(BIN)/python tests/bench/live.py
 
 clean:  ## Remove everything that was built
-	rm -rf $(VENV) build dist js/node_modules notebooks/*.mp4 notebooks/.*.partial.*
+	rm -rf $(VENV) build dist js/node_modules notebooks/*.mp4 notebooks/*.webm notebooks/.*.partial.*

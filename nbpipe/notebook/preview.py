@@ -205,7 +205,8 @@ class Preview(KernelWidget):
         Returns
         -------
         Recording
-            ``await`` it or call its ``wait()`` for the end. The widget shows its progress.
+            ``await`` it for the end, while the widget shows it; its ``wait()`` does so too, but blocks the kernel, and
+            then the widget is told of the end only.
 
         Raises
         ------

@@ -50,6 +50,7 @@ class FunctionScene:
     """A plain function ``draw(frame)`` as a scene."""
 
     def __init__(self, draw: Callable[[Frame], object]) -> None:
+        self.name: str = getattr(draw, "__name__", type(draw).__name__)
         self._draw = draw
 
     def render(self, frame: Frame) -> None:

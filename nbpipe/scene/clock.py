@@ -7,7 +7,7 @@ missed. Pure; one thread at a time.
 
 from __future__ import annotations
 
-import math
+import sys
 
 _LEAP = 0.25  # seconds that one step may take at most: after a longer gap the person should not have missed anything
 
@@ -39,10 +39,16 @@ class PlayClock:
         """How fast time runs now: 0 when paused."""
         return self.speed if self.playing else 0.0
 
+    @property
+    def _over(self) -> bool:
+        """Whether it stands at the end that it would run into; without a speed it runs into none."""
+        ahead = self.duration if self.speed > 0 else 0.0
+        return not self.loop and self.speed != 0 and self.time == ahead
+
     def advance(self, seconds: float) -> None:
         """Let `seconds` of the room go by."""
         self.move(min(seconds, _LEAP) * self.rate)
-        if self.playing and not self.loop and self.time == (self.duration if self.speed > 0 else 0.0):
+        if self._over:
             self.playing = False
 
     def move(self, seconds: float) -> None:
@@ -59,7 +65,7 @@ class PlayClock:
 
     def play(self) -> None:
         """Run; from the beginning if it stands at the end that it would run into."""
-        if not self.loop and self.time == (self.duration if self.speed > 0 else 0.0):
+        if self._over:
             self.time = 0.0 if self.speed > 0 else self.duration
         self.playing = True
 
@@ -69,7 +75,7 @@ def checked_seconds(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         msg = f"{name} must be a number of seconds, not {value!r}"
         raise TypeError(msg)
-    if not (math.isfinite(value) and value > 0):
+    if not 0 < value <= sys.float_info.max:  # NaN is neither, and Python's whole numbers know no end
         msg = f"{name} must be more than 0 seconds, not {value!r}"
         raise ValueError(msg)
     return float(value)

@@ -64,12 +64,14 @@ class WindowScene:
     config_class : type of WindowConfig
     config : WindowConfig or None
         The instance, from the first frame on.
+    name : str
     preferred_size : tuple of int
         The class's ``window_size``.
     """
 
     def __init__(self, config_class: type[WindowConfig]) -> None:
         self.config_class = config_class
+        self.name = config_class.__name__
         self.preferred_size: tuple[int, int] = config_class.window_size
         self.config: WindowConfig | None = None
         self._window: FrameWindow | None = None
