@@ -7,14 +7,15 @@ Screenshots of what was seen stay in ``build/screenshots``, to be looked at.
 
 from __future__ import annotations
 
+import json
 import re
-from pathlib import Path
 
 import av
+import nbformat
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from test_lab import SCREENSHOTS, Lab, Notebook, browser  # noqa: F401  the fixture
+from test_lab import ROOT, SCREENSHOTS, Lab, Notebook, browser  # noqa: F401  the fixture
 
 SCENE = """
 from typing import Annotated
@@ -50,6 +51,15 @@ view = nbpipe.preview(scene, size=(320, 180), duration=LENGTH)
 COLOUR = """([x, y]) => {
     const canvas = document.querySelector('.nbpipe canvas');
     return Array.from(canvas.getContext('2d').getImageData(x * canvas.width, y * canvas.height, 1, 1).data.slice(0, 3));
+}"""
+
+
+# Two looks at the picture half a second apart see the same: the exact one has come, which has no trace of coding.
+WAIT_REST = """() => {
+    const canvas = document.querySelector('.nbpipe canvas'), seen = (window.seen ??= {at: 0, url: ''});
+    const now = performance.now(), url = canvas.toDataURL();
+    if (url !== seen.url) Object.assign(seen, {at: now, url});
+    return now - seen.at > 500;
 }"""
 
 
@@ -233,9 +243,39 @@ def test_while_a_cell_blocks_the_widget_waits_and_then_does_what_was_asked(lab, 
     assert live.errors == []
 
 
-def test_a_shader_with_controls_for_the_readme(lab, browser):  # noqa: F811
-    """The picture of the README, and a check that every control that is in it works at all."""
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
+def test_notebook_02_is_turned_with_the_mouse(lab, browser):  # noqa: F811
+    """Also takes the picture of the README."""
+    cells = nbformat.read(ROOT / "notebooks" / "02_live_preview.ipynb", as_version=4).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    until = next(number for number, cell in enumerate(code) if "nbpipe.preview(" in cell)
+    live = Live(
+        *(lab, browser, "causeway", "\n\n".join(code[: until + 1])),
+        *(
+            "view.playing, view.params.sea = False, 'rings'",
+            "print('azimuth', view.player._player.scene.camera.azimuth)",
+        ),
+    )
+    live.run()
+    live.widget.scroll_into_view_if_needed()  # else nobody sees it, and nothing is drawn
+    live.wait_colour("r + g + b > 0")
+    live.run(1)
+    expect(live.button("Play")).to_be_visible()
+    before = live.picture()
+    box = live.widget.locator("canvas").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    live.page.mouse.move(x, y)
+    live.page.mouse.down()
+    live.page.mouse.move(x + 60, y + 5, steps=6)
+    live.page.mouse.up()
+    live.says(2, r"azimuth (?!20(\.0)?$)")
+    live.poll(f"document.querySelector('.nbpipe canvas').toDataURL() !== {json.dumps(before)}")
+    live.poll(WAIT_REST)
+    live.widget.screenshot(path=SCREENSHOTS / "preview.png")
+    assert live.errors == []
+
+
+def test_the_shader_of_the_readme_has_its_controls(lab, browser):  # noqa: F811
+    readme = (ROOT / "README.md").read_text()
     (cell,) = re.findall(r"^```python\n(view = nbpipe\.preview\(\"\"\".*?)^```$", readme, re.MULTILINE | re.DOTALL)
     live = Live(lab, browser, "readme", "import nbpipe\n" + cell)
     live.run()
@@ -244,6 +284,5 @@ def test_a_shader_with_controls_for_the_readme(lab, browser):  # noqa: F811
     expect(live.widget.get_by_text(re.compile(r"^(H\.264|JPEG)$"))).to_be_visible()
     live.widget.locator("input[type=color]").fill("#3090ff")
     live.wait_colour("b > r + 40", 0.5, 0.5)
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    live.widget.screenshot(path=SCREENSHOTS / "preview.png")
+    live.widget.screenshot(path=SCREENSHOTS / "preview-shader.png")
     assert live.errors == []

@@ -44,8 +44,11 @@ export function speedWords(factor: number): string {
 }
 
 /** The quiet line: what is drawn, how fast and how large. */
-export function detailWords({ name, shownFps, size: [width, height] }: Preview, frame: number): string {
-  return joined([name, `${width}×${height}`, `frame ${frame}`, speed(shownFps)]);
+export function detailWords(
+  { name, playing, shownFps, size: [width, height] }: Preview,
+  frame: number,
+): string {
+  return joined([name, `${width}×${height}`, `frame ${frame}`, playing ? speed(shownFps) : ""]);
 }
 
 const STREAMS: Record<Stream, string> = { jpeg: "JPEG", h264: "H.264", "": "" };

@@ -222,8 +222,8 @@ function spokenTime(time, duration) {
 function speedWords(factor) {
   return `${Number(factor.toPrecision(3))}×`;
 }
-function detailWords2({ name, shownFps, size: [width, height] }, frame) {
-  return joined([name, `${width}×${height}`, `frame ${frame}`, speed(shownFps)]);
+function detailWords2({ name, playing, shownFps, size: [width, height] }, frame) {
+  return joined([name, `${width}×${height}`, `frame ${frame}`, playing ? speed(shownFps) : ""]);
 }
 var STREAMS = { jpeg: "JPEG", h264: "H.264", "": "" };
 var STREAM_TITLES = {
