@@ -20,7 +20,7 @@ from nbpipe.drive import Drive
 from nbpipe.gl.context import context
 from nbpipe.gl.readback import Reading
 from nbpipe.gl.source import SceneSource, Source, picture_source
-from nbpipe.notebook.cell import in_notebook, leave_to_rerun
+from nbpipe.notebook.cell import can_show, leave_to_rerun
 from nbpipe.notebook.stream import PreviewStream
 from nbpipe.notebook.widget import Recording
 from nbpipe.onlookers import Onlookers, PreviewSink
@@ -272,7 +272,7 @@ class Job:
             _software=source.software,
             _note=_note(source.size, self.wanted.pixel_format),
         )
-        notebook = in_notebook()
+        notebook = can_show()
         if not notebook:
             recording.detach()
         stream = PreviewStream(recording.send, frames) if show and notebook else None

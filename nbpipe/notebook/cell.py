@@ -1,12 +1,16 @@
-"""The cell that a recording is shown in: what is displayed there, and which cell it is.
+"""The cell that a widget is shown in: what is displayed there, and which cell it is.
 
-Imports IPython only inside its functions: a script has none. Render thread.
+Knows two kinds of cells, Jupyter's and marimo's; the rest of nbpipe knows neither. Imports IPython only inside its
+functions, because a script has none, and marimo not at all: where its cells run, somebody has. Render thread.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import logging
+import sys
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +23,11 @@ _MARK = 64  # characters of a poster's base64 by which the live widget finds it 
 def in_notebook() -> bool:
     """Whether this code runs in a cell of a Jupyter kernel."""
     return _kernel() is not None
+
+
+def can_show() -> bool:
+    """Whether this code runs where widgets are shown: in a cell of a Jupyter kernel or of marimo."""
+    return in_notebook() or _marimo() is not None
 
 
 def cell_id() -> str | None:
@@ -40,8 +49,23 @@ def current_cell() -> int | None:
     return None if shell is None else int(shell.execution_count)
 
 
-def show(bundle: dict[str, object]) -> None:
-    """Display a MIME bundle as it is."""
+def running() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """Return what makes the cell that runs now the running one again, for what is done in its name later.
+
+    marimo makes widgets in a running cell only; what is printed appears there, too. Jupyter does without.
+    """
+    marimo = _marimo_runtime()
+    if marimo is None or marimo.cell_id is None:
+        return contextlib.nullcontext
+    return functools.partial(marimo.with_cell_id, marimo.cell_id)
+
+
+def show(widget: object, bundle: dict[str, object]) -> None:
+    """Display a widget in the running cell; `bundle` is how Jupyter knows it."""
+    marimo = _marimo()
+    if marimo is not None:
+        marimo.output.append(widget)  # what the cell's last line gives takes its place, so it is not shown twice
+        return
     from IPython.display import display
 
     display(bundle, raw=True)
@@ -49,10 +73,11 @@ def show(bundle: dict[str, object]) -> None:
 
 def reserve() -> str:
     """Reserve a place in the running cell for the poster of a recording that will end in another one."""
-    from IPython.display import display
-
     place = uuid.uuid4().hex
-    display({}, raw=True, display_id=place)
+    if _marimo() is None:
+        from IPython.display import display
+
+        display({}, raw=True, display_id=place)
     return place
 
 
@@ -61,8 +86,10 @@ def leave_poster(jpeg: bytes, text: str, place: str | None) -> str:
 
     They are an output of their own, because a frontend that cannot load a widget shows nothing else of the
     widget's output; in the running cell, or where `place` was reserved. Returns the mark by which the live widget
-    finds the picture, to hide it.
+    finds the picture, to hide it. A marimo notebook is a program and holds no outputs, so there is none, and no mark.
     """
+    if _marimo() is not None:
+        return ""
     from IPython.display import display, update_display
 
     poster = base64.b64encode(jpeg).decode()
@@ -79,7 +106,13 @@ _left: dict[str, list[Callable[[], object]]] = {}
 
 
 def leave_to_rerun(end: Callable[[], object]) -> None:
-    """Call `end` when the cell that runs now is run again, before its code: what it shows then will be new."""
+    """Call `end` when the cell that runs now is run again, before its code: what it shows then will be new.
+
+    In marimo also when the cell is deleted.
+    """
+    marimo = _marimo_runtime()
+    if marimo is not None:
+        marimo.cell_lifecycle_registry.add(_Left(end))
     cell = cell_id()
     if cell is not None:
         if not _left:
@@ -89,12 +122,48 @@ def leave_to_rerun(end: Callable[[], object]) -> None:
 
 def _end_left(info: Any) -> None:
     for end in _left.pop(getattr(info, "cell_id", None) or "", []):
-        try:
-            end()
-        except Exception:  # noqa: BLE001  the new execution must not fail for the old one
-            _log.exception("nbpipe: an error while ending what this cell had left at work was ignored")
+        _end(end)
     if not _left:
         _kernel().shell.events.unregister("pre_run_cell", _end_left)
+
+
+class _Left:
+    """What a cell of marimo has left at work, in the form of its ``CellLifecycleItem``."""
+
+    def __init__(self, end: Callable[[], object]) -> None:
+        self._end = end
+
+    def create(self, _: object) -> None:
+        """Do nothing: it is at work already."""
+
+    def dispose(self, context: object, deletion: bool) -> bool:  # noqa: ARG002, FBT001  marimo gives them
+        """End it; whether that is done with."""
+        _end(self._end)
+        return True
+
+
+def _end(end: Callable[[], object]) -> None:
+    try:
+        end()
+    except Exception:  # noqa: BLE001  the new execution must not fail for the old one
+        _log.exception("nbpipe: an error while ending what this cell had left at work was ignored")
+
+
+def _marimo() -> Any:
+    """Return marimo, if it is its cells that run here."""
+    marimo = sys.modules.get("marimo")
+    return marimo if marimo is not None and marimo.running_in_notebook() else None
+
+
+def _marimo_runtime() -> Any:
+    """Return what marimo knows of the cell that runs.
+
+    There is no public way to it. Without it, in some later marimo, widgets still show and play; the Record button of a
+    preview does not work, and what a cell has left ends with the session.
+    """
+    with contextlib.suppress(AttributeError):
+        return None if (marimo := _marimo()) is None else marimo._runtime.context.get_context()  # noqa: SLF001
+    return None
 
 
 def _kernel() -> Any:

@@ -56,13 +56,13 @@ class KernelWidget(anywidget.AnyWidget):
 
     def display_here(self) -> None:
         """Display the widget in the running cell; that it is the cell's last line too does not show it twice."""
-        cell.show(self._bundle())
+        cell.show(self, self._bundle())
         self._shown_in = cell.current_cell()
 
     def _ipython_display_(self) -> None:
         """Display another view, unless this is the cell that shows one already."""
         if cell.current_cell() != self._shown_in:
-            cell.show(self._bundle())
+            cell.show(self, self._bundle())
 
     def _bundle(self) -> dict[str, object]:
         bundle = self._repr_mimebundle_()
