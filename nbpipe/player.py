@@ -21,7 +21,7 @@ import contextlib
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -31,7 +31,7 @@ import numpy as np
 from nbpipe.gl.context import Context
 from nbpipe.gl.readback import Reading
 from nbpipe.gl.ring import Memory
-from nbpipe.gl.source import SceneSource
+from nbpipe.gl.source import SceneSource, check_size
 from nbpipe.gl.stage import CHANNELS
 from nbpipe.notebook.live import LiveStream
 from nbpipe.scene.clock import PlayClock
@@ -91,7 +91,7 @@ class Player:
         self.busy = False
         self.fps = fps
         self.scene = scene
-        self._where, self._samples = where, samples
+        self._where, self._samples, self._size = where, samples, size
         self._source = self._built(scene, size)
         self._memory = self._slot()
         self._face: Face | None = None
@@ -102,7 +102,7 @@ class Player:
         self._events = EventQueue()
         self._events.put(self._size_event())
         self._dirty, self._failed, self._closed = True, False, False
-        self._next = time.monotonic()
+        self._next = self._free_until = time.monotonic()  # when time wants a picture; until when other work goes first
         self._ran_at: float | None = None  # until when the clock has been told that time ran; None: it stands still
         self._under_way: tuple[float, int] | None = None  # time and frame of a picture on its way back from the GL
         self._inexact: tuple[float, int, float] | None = None  # the same of a picture sent coarsely, and when
@@ -115,7 +115,7 @@ class Player:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the pictures in pixels."""
-        return self._source.size
+        return self._size
 
     @property
     def ctx(self) -> moderngl.Context:
@@ -152,16 +152,12 @@ class Player:
             self.touch()
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Draw at another size from now on. Raises `ValueError` where this GL has none so large."""
-        if size == self.size:
-            return
-        with self._source.current():
-            self._source.resize(size)
-            self._memory.release()
-            self._memory = self._source.memory()
-        self._under_way = self._inexact = None
-        self._events.put(self._size_event())
-        self.touch()
+        """Draw at another size from the next picture on. Raises `ValueError` where this GL has none so large."""
+        if size != self._size:
+            check_size(size, self._where)
+            self._size = size
+            self._events.put(self._size_event())
+            self.touch()
 
     def replace(self, scene: Scene) -> None:
         """Play another scene in this one's place.
@@ -255,6 +251,7 @@ class Player:
         running = self.clock.playing and not self._failed
         if running and self._ran_at is not None:
             self.clock.advance(now - self._ran_at)
+            self._dirty |= not self.clock.playing  # it has come to the end, which nobody has seen yet
         self._ran_at = now if running else None
         wanted = running or self._dirty
         due = self._due(now, running=running)
@@ -269,9 +266,9 @@ class Player:
 
     def _due(self, now: float, *, running: bool) -> float | None:
         if self._dirty:
-            return now
+            return max(now, self._free_until)
         if running:
-            return self._next
+            return max(self._next, self._free_until)
         return None if self._inexact is None else self._inexact[2] + _REST
 
     def _settle(self) -> float:
@@ -306,27 +303,40 @@ class Player:
         self._inexact = at, frame, now
         if at == self.clock.time:  # else somebody has gone elsewhere since it was drawn
             self._face.moved(at, frame)
-        return max(self._next - now, _SHARE * (now - begun))
+        self._free_until = now + _SHARE * (now - begun)
+        return max(self._next, self._free_until) - now
 
     def _draw(self) -> None:
         """Hand out the events and draw; with the context current."""
+        if self._size != self._source.size:  # only now: a drag at a corner asks for many sizes that nobody will see
+            self._source.resize(self._size)
+            self._memory.release()
+            self._memory = self._source.memory()
+            self._under_way = self._inexact = None
         self._emit()
         self._source.draw(self.frame, self.clock.time)
         self._source.read(self._memory)
 
     def _emit(self) -> None:
+        """Hand out the events, all of them: a lost pointer_up would leave a scene dragging. Raises the first error."""
         on_event: Callable[[Event], Any] | None = getattr(self.scene, "on_event", None)
+        errors = []
         for event in self._events.take():
-            if on_event is not None:
-                on_event(event)
-            self.handlers.emit(event)
+            try:
+                if on_event is not None:
+                    on_event(event)
+                self.handlers.emit(event)
+            except Exception as error:  # noqa: BLE001  it rises below
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def _view(self) -> np.ndarray:
-        width, height = self.size
+        width, height = self._source.size
         return np.frombuffer(self._memory.view, np.uint8).reshape(height, width, CHANNELS)
 
     def _size_event(self) -> Event:
-        width, height = self._source.size
+        width, height = self._size
         return {
             "type": "resize",
             "timestamp": time.time(),
@@ -345,8 +355,6 @@ def told(error: BaseException) -> str:
     return "\n".join(lines)
 
 
-def _users_frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
-    package = __file__.removesuffix("player.py")
-    for frame in traceback.extract_tb(error.__traceback__):
-        if not frame.filename.startswith(package):
-            yield frame
+def _users_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    package, frames = __file__.removesuffix("player.py"), traceback.extract_tb(error.__traceback__)
+    return [frame for frame in frames if not frame.filename.startswith(package)]

@@ -53,7 +53,8 @@ class Session:
         self._stream = LiveStream(self._send, _coder, loop)
         self._performance: tuple[TakeRecorder, float] | None = None  # and when it began
         self._clock: tuple[float, float, float] | None = None  # moment, time and rate, as the take has them
-        self._refused = ""  # why the scene that was to replace this one could not
+        self._refused: dict[str, str] = {}  # why another scene, size or recording could not be had, until one can
+        self._later: dict[str, object] = {}  # parameters that were set while the scene was lent
         self._declared = parameters(player.scene)  # what its own code starts them with
         self.view = Preview(
             self._stream.audience,
@@ -85,7 +86,7 @@ class Session:
 
     def failed(self, words: str) -> None:
         """Tell the widget what went wrong, or that nothing does."""
-        self.view.error = words or self._refused
+        self.view.error = words or "\n".join(self._refused.values())
 
     # What the widget asks for.
 
@@ -114,11 +115,13 @@ class Session:
         self._player.wake()
 
     def seek(self, time: float) -> None:
-        """Go to `time`."""
-        if time != self._player.clock.time:
-            self._player.clock.seek(time)
+        """Go to `time`, or to the end of the time line that is nearer."""
+        player = self._player
+        if time != player.clock.time:
+            player.clock.seek(time)
             self._note_clock()
-            self._player.touch()
+            player.touch()
+        self.view.time, self.view.frame = player.clock.time, player.frame
 
     def step(self, by: int) -> None:
         """Go on by frames, and stand still."""
@@ -133,14 +136,21 @@ class Session:
 
     def resize(self, size: tuple[int, int]) -> None:
         """Draw at another size."""
+        if size == self._player.size:
+            return
         try:
             self._player.resize(size)
         except ValueError as error:
             self.view.size = self._player.size
-            self.failed(str(error))
+            self._refuse("size", str(error))
+        else:
+            self._refuse("size", "")
 
     def apply(self, name: str, value: object) -> None:
-        """Give the scene a parameter."""
+        """Give the scene a parameter; while it is lent to a recording, only afterwards."""
+        if self._player.busy:
+            self._later[name] = value
+            return
         apply(self._player.scene, name, value)
         if self._performance is not None:
             recorder, begun = self._performance
@@ -196,14 +206,14 @@ class Session:
             player.replace(adapted)
         finally:
             if player.scene is adapted:  # also when the old one could not be released
-                self._declared, self._refused = declared, ""
-                self.failed("")
+                self.view.taking = False  # what was performed belongs to the old one
+                self._declared = declared
+                self._refuse("scene", "")
                 self.view.connect(self, parameters(adapted), _name(adapted))
 
     def refuse(self, error: Exception) -> None:
         """Show why another scene could not replace this one, until one does."""
-        self._refused = told(error)
-        self.failed("")
+        self._refuse("scene", told(error))
 
     def poster(self) -> bytes:
         """Return the present picture as a JPEG."""
@@ -219,7 +229,7 @@ class Session:
         try:
             self.record(None, {})
         except Exception as error:  # noqa: BLE001  there is no cell for it to rise in
-            self.failed(told(error))
+            self._refuse("recording", told(error))
 
     def record(self, path: Any, options: Mapping[str, Any]) -> Recording:
         """Record what is played; the player pauses, and shows the recording's pictures."""
@@ -230,6 +240,9 @@ class Session:
         self.view.taking = False
         chosen = dict(options)
         take: Take | None = chosen.pop("take", self.view.take)
+        if take is not None and not isinstance(take, Take):
+            msg = f"take must be a nbpipe.Take, such as view.take of a preview, or None, not {take!r}"
+            raise TypeError(msg)
         scene = player.scene if take is None else Replay(player.scene, take)
         chosen.setdefault("size", player.size)
         chosen.setdefault("fps", player.fps)
@@ -240,12 +253,15 @@ class Session:
         sink = _Sink(self._stream, float(frame_rate(chosen["fps"])))
         lent = Borrowed(scene, player.ctx)
         recording, drive = begin(lent, path or _free_name(), show=False, here=False, sink=sink, **chosen)
+        self._refuse("recording", "")
         player.busy = True
 
         def over(change: Any) -> None:
             if State(change.new).ended:
                 set_scene_state(player.scene, before)
                 player.busy = False
+                while self._later:
+                    self.apply(*self._later.popitem())
                 player.touch()
 
         recording.observe(over, "state")
@@ -257,6 +273,13 @@ class Session:
         """End the player; a recording under way is finished with what it has."""
         conclude(self.view.recording)
         self._player.close()
+
+    def _refuse(self, what: str, words: str) -> None:
+        """Show why `what` could not be had, through all pictures that can, or no longer."""
+        self._refused.pop(what, None)
+        if words:
+            self._refused[what] = words
+        self.failed("")
 
     def _note_clock(self) -> None:
         """Note in a take how time runs, if that is not what follows from the last note."""

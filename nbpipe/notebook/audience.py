@@ -37,7 +37,9 @@ _GONE = 2.0  # seconds without an answer
 _BEHIND = 0.5  # seconds that a browser may take for a picture while the others wait for it
 _FIRST_ROUND = 0.07  # seconds: a round trip through a local JupyterLab, until one is measured
 _FEWEST, _MOST_UNDER_WAY = 2.0, 16.0
-_START = 4.0  # pictures under way, until an answer tells more
+_UNPROVEN = 1.0  # pictures under way to one that has not answered yet: hellos are soon forged …
+_STRANGERS = 0.1  # … and seconds between two pictures that only such ones have room for
+_START = 4.0  # the same after the first answer, until more tell more
 _FEW_QUEUED, _MANY_QUEUED = 1.0, 2.5
 _GROW, _SHRINK = 0.25, 0.5  # with each answer
 _MEDIAN = 5
@@ -66,7 +68,7 @@ class _Browser:
     visible: bool = True
     acked: int = -1
     proven: bool = False  # it has answered a picture
-    room: float = _START
+    room: float = _UNPROVEN
     rounds: deque[float] = field(default_factory=lambda: deque(maxlen=_MEDIAN))
     shown: deque[float] = field(default_factory=lambda: deque(maxlen=256))
     shortest: float = math.inf
@@ -78,8 +80,14 @@ class _Browser:
         """Seconds: the middle of the last measurements, which one hiccup does not move."""
         return sorted(self.rounds)[len(self.rounds) // 2] if self.rounds else _FIRST_ROUND
 
+    def may_have(self, *, urgent: bool) -> int:
+        """Return how many pictures may be under way."""
+        return int(self.room) + (_URGENT if urgent and self.room >= _FEWEST else 0)
+
     def answered(self, round_trip: float, under_way: int, now: float) -> None:
         """Note an answer that came after `round_trip` seconds, with so many pictures under way."""
+        if self.room < _FEWEST:
+            self.room = _START
         self.rounds.append(round_trip)
         if len(self.rounds) < _MEDIAN:
             return
@@ -127,9 +135,10 @@ class Audience:
             browser = self._known(client)
             if browser is None or not isinstance(visible, bool):
                 return Heard.NONSENSE
-            came = visible and (not browser.visible or self._gone(browser, time.monotonic()))
+            gone = self._gone(browser, time.monotonic())
+            came = visible and (gone or not browser.visible)
             browser.visible = visible
-            if came:
+            if came and gone:
                 self._begin(browser)
             return Heard.JOINED if came else Heard.TAKEN
 
@@ -187,12 +196,17 @@ class Audience:
     def ready(self, *, urgent: bool = False) -> bool:
         """Whether one more picture may be sent; `urgent`: which answers something that a person has just done."""
         now = time.monotonic()
-        more = _URGENT if urgent else 0
         with self._lock:
             watching = self._watching(now)
-            waits = [(int(browser.room) + more, self._under_way(browser)) for browser in watching]
-            full = [sent for room, sent in waits if len(sent) >= room]
-            return len(full) < len(watching) and all(now - sent[-1] > _BEHIND for sent in full)
+            rested = not self._sent or now - next(reversed(self._sent.values())) >= _STRANGERS
+            room = False
+            for browser in watching:
+                sent = self._under_way(browser)
+                if len(sent) < browser.may_have(urgent=urgent):
+                    room = room or browser.proven or rested
+                elif browser.proven and now - sent[-1] <= _BEHIND:
+                    return False
+            return room
 
     @property
     def watching(self) -> bool:
@@ -235,8 +249,9 @@ class Audience:
         return browser
 
     def _begin(self, browser: _Browser) -> None:
-        """Forget what is under way to a browser: it has just come into view, or back."""
+        """Forget what is under way to a browser that was gone, and try it with one picture."""
         browser.joined, browser.acked, browser.heard = self._next, -1, time.monotonic()
+        browser.room = _UNPROVEN
 
     def _make_room(self) -> None:
         """Leave room for one more browser. Forged ones are many, and answer nothing."""

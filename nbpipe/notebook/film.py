@@ -7,9 +7,11 @@ needed: it works wherever the widget's messages do. Any thread. Knows no widget.
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 _PIECE = 1 << 20  # bytes in one message: 64 for a file of the largest size, each below what any proxy cuts
+_AT_ONCE = 64  # pieces: the largest file; and in each second. A page asks for one when it has the one before
 _PLAYABLE = 64 << 20  # bytes; a browser keeps the whole file in memory to play it
 _MIME = {
     ".mp4": "video/mp4",
@@ -28,6 +30,7 @@ class Film:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._made = os.stat(path)
+        self._credit, self._credited = float(_AT_ONCE), time.monotonic()
 
     @property
     def size(self) -> int:
@@ -40,8 +43,8 @@ class Film:
         return {"bytes": self.size, "mime": mime, "playable": self.size <= _PLAYABLE}
 
     def piece(self, offset: object) -> Answer | None:
-        """Return the answer to a request for the piece at `offset`; ``None`` to one that makes no sense."""
-        if type(offset) is not int or not 0 <= offset < self.size <= _PLAYABLE:
+        """Return the answer to a request for the piece at `offset`; ``None`` to one of no sense, or too many."""
+        if type(offset) is not int or not 0 <= offset < self.size <= _PLAYABLE or not self._affords():
             return None
         try:
             with self._path.open("rb") as file:
@@ -51,6 +54,15 @@ class Film:
                 return {"type": "video", "offset": offset, "total": self.size}, [file.read(_PIECE)]
         except OSError as error:
             return _refusal(f"{self._path.name} cannot be read: {error.strerror}")
+
+    def _affords(self) -> bool:
+        """Whether one more piece can be sent now: what nobody reads as fast as it is sent would fill the memory."""
+        now = time.monotonic()
+        self._credit = min(self._credit + (now - self._credited) * _AT_ONCE, _AT_ONCE)
+        self._credited = now
+        affords = self._credit >= 1
+        self._credit -= affords
+        return affords
 
 
 def _identity(file: os.stat_result) -> tuple[int, int, int]:

@@ -114,10 +114,7 @@ class Inbox:
             joined, self._joined = self._joined, False
         if joined:
             view.player.rejoin(key=False)
-        newest_size = max((n for n, content in enumerate(waiting) if _is_size(content)), default=-1)
-        for n, content in enumerate(waiting):
-            if _is_size(content) and n != newest_size:
-                continue  # a picture of each would take up to a tenth of a second to make, and none would be seen
+        for content in waiting:
             try:
                 known = self._doers[content["type"]](view, content)
             except Exception:  # noqa: BLE001  an observer's own: the other messages are not to suffer
@@ -167,10 +164,6 @@ def _size(content: object) -> int:
         elif isinstance(value, (list, tuple)):
             rest += value
     return found
-
-
-def _is_size(content: Content) -> bool:
-    return content["type"] == "set" and content.get("name") == "size"
 
 
 def _set(view: View, content: Content) -> bool:

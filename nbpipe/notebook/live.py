@@ -14,6 +14,7 @@ and something that starts an encoder.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import deque
@@ -31,6 +32,7 @@ _QUEUED = 0.25  # seconds of round trip; beyond that, and twice that of an empty
 _FREE = 0.12
 _WORSE_AFTER, _BETTER_AFTER = 1.0, 4.0  # seconds between two changes of level
 _IDLE = 5.0  # seconds after which an encoder that nobody feeds is ended
+_STUCK = 1.0  # seconds without a packet, after which an encoder has failed; before its browsers count as gone
 _FAILURES = 3  # of decoders or encoders, after which it is JPEG
 
 Send = Callable[[dict[str, object], list[bytes]], None]
@@ -137,6 +139,10 @@ class LiveStream:
 
     def ready(self, *, urgent: bool = False) -> bool:
         """Whether one more picture may be sent; `urgent`: which answers something that a person has just done."""
+        if self._stamps and time.monotonic() - self._fed_at > _STUCK:
+            self._collect()  # the loop may have been held up, and not the encoder
+            if self._stamps:
+                self._fail()
         if not self.audience.ready(urgent=urgent):
             return False
         try:
@@ -234,7 +240,8 @@ class LiveStream:
             index, _ = self._stamps.popleft()
             self.audience.withdraw(index)
         if coder is not None:
-            self._doorbell.remove_reader(coder.fileno())
+            with contextlib.suppress(NotImplementedError):  # as above
+                self._doorbell.remove_reader(coder.fileno())
             coder.close()
 
     def _adapt(self) -> Level:

@@ -99,6 +99,7 @@ class Preview(KernelWidget):
         self._audience = audience
         self._player: Plays | None = None
         self._inbox = Inbox(audience)
+        self._in_cell = cell.running()
         self._told = 0.0
         super().__init__(**state)
         self.on_msg(self._on_message)
@@ -113,7 +114,8 @@ class Preview(KernelWidget):
 
     def attend(self) -> None:
         """Do what browsers have asked for since the last call, and bring them up to date. Render thread."""
-        self._inbox.empty(self)
+        with self._in_cell():
+            self._inbox.empty(self)
         now = _now()
         if now - self._told >= _TELL:
             self._told = now

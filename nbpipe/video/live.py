@@ -156,7 +156,9 @@ class _Parser:
 
 def _command(program: str, size: tuple[int, int], fps: float, crf: int) -> list[str]:
     width, height = size
-    raw = "-f rawvideo -pixel_format yuv420p".split()  # `-fflags nobuffer` would hold each picture until the next
+    # `-fflags nobuffer` would hold each picture until the next. At rates below 5 and above 100 FFmpeg distrusts what it
+    # is told, and would hold the first twenty to measure it.
+    raw = "-f rawvideo -fpsprobesize 0 -pixel_format yuv420p".split()
     colours = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv".split()
     # The deblocking that `ultrafast` leaves out costs nothing that could be measured, and gives 1 dB.
     clean = "-x264-params no-deblock=0:deblock=0,0:aq-mode=1".split()

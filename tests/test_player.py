@@ -1,0 +1,369 @@
+"""The live preview without a browser: what a person sees of time, changes, errors and events."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import av
+import pytest
+import traitlets
+from stage import SIZE, Browser, Lamp, play, pointer, turns
+from watermark import Watermark, luma, number_in
+
+import nbpipe
+
+__all__ = ["play"]  # a fixture
+
+
+class TestTime:
+    def test_nothing_is_drawn_while_nobody_looks_and_time_stands_still(self, play):
+        async def performance(stage):
+            scene = Watermark()
+            view = stage.preview(scene)
+            await turns()
+            assert scene.times == [0.0], "the poster"
+            stage.now += 60
+            view.speed = 2.0
+            await turns()
+            timers = [timer for timer in asyncio.get_running_loop()._scheduled if not timer.cancelled()]
+            assert (scene.times, timers, view.time) == ([0.0], [], 0.0)
+            view.speed = 1.0
+            browser = Browser(view)
+            assert (await browser.next())["time"] == 0.0, "and it begins when somebody does"
+            assert (await stage.go(browser, 0.1))["time"] == pytest.approx(0.1)
+            browser.say("look", visible=False)
+            await turns()
+            shown = len(scene.times)
+            stage.now += 60
+            view.player.wake()
+            await turns()
+            assert len(scene.times) == shown
+            message = await browser.next(lambda: browser.say("look", visible=True))
+            assert message["time"] == pytest.approx(0.1), "and goes on where it was"
+
+        play(performance)
+
+    def test_a_browser_that_is_silent_for_two_seconds_is_no_reason_to_draw(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Watermark(), playing=True)
+            browser.view = SimpleNamespace(_handle_msg=lambda message: None)  # it says no more
+            for _ in range(20):
+                stage.now += 0.2
+                view.player.wake()
+                await turns()
+            shown = len(scene.times)
+            stage.now += 0.2
+            view.player.wake()
+            await turns()
+            assert len(scene.times) == shown < 12
+
+        play(performance)
+
+    @pytest.mark.parametrize("browser_asks", [True, False])
+    def test_pause_seek_and_step_are_exact(self, play, browser_asks):
+        async def performance(stage):
+            view, browser = await stage.show(Watermark(), playing=True, fps=30)
+
+            def ask(name, value):
+                if browser_asks:
+                    browser.say("set", name=name, value=value)
+                else:
+                    setattr(view, name, value)
+
+            def step(by):
+                browser.say("step", by=by) if browser_asks else view.step(by)
+
+            await browser.next(lambda: ask("playing", value=False))
+            stage.now += 5
+            for time, frame in [(3.0, 90), (0.05, 2), (9.99, 300), (0.0, 0)]:
+                message = await browser.next(lambda: ask("time", time))  # noqa: B023  done before the next
+                assert (message["time"], message["frame"], browser.number()) == (time, frame, frame)
+                assert (view.time, view.frame) == (time, frame)
+            for by, frame in [(1, 1), (10, 11), (-1, 10), (-20, 290), (10, 0)]:
+                message = await browser.next(lambda: step(by))  # noqa: B023
+                assert (message["frame"], message["time"], browser.number()) == (frame, frame / 30, frame)
+            assert not view.playing
+            ask("playing", value=True)
+            await turns()
+            await browser.next(lambda: step(1))
+            assert not view.playing, "who steps wants to look at it"
+
+        play(performance)
+
+    def test_a_time_beyond_the_time_line_is_its_end_also_when_nobody_looks(self, play):
+        async def performance(stage):
+            view = stage.preview(Watermark())
+            view.time = 20.0
+            assert (view.time, view.frame) == (10.0, 600)
+            view.duration = 5.0
+            assert (view.time, view.frame) == (5.0, 300)
+            view.time = -1.0
+            assert (view.time, view.frame) == (0.0, 0)
+
+        play(performance)
+
+    def test_speed_and_loop(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Watermark(), playing=True, duration=1.0)
+            view.time, view.speed = 0.5, 2.0
+            await browser.next()
+            assert (await stage.go(browser, 0.1))["time"] == pytest.approx(0.7)
+            assert (await stage.go(browser, 0.2))["time"] == pytest.approx(0.1), "round the end"
+            view.speed = -1.0
+            assert (await stage.go(browser, 0.2))["time"] == pytest.approx(0.9), "and round the beginning"
+            assert view.playing
+
+        play(performance)
+
+    def test_without_a_loop_the_last_picture_is_that_of_the_end(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Watermark(), playing=True, duration=1.0)
+            view.loop = False
+            await browser.next(lambda: setattr(view, "time", 0.9))
+            view.speed = 16.0
+            stage.now += 0.007  # the end comes before the next picture is due, and an answer wakes the player then
+            view.player.wake()
+            await browser.until(lambda: not view.playing)
+            assert (browser.pictures[-1][0]["time"], browser.number(), view.time) == (1.0, 60, 1.0)
+            view.play()
+            view.speed = 1.0
+            assert (await stage.go(browser, 0.1))["time"] == pytest.approx(0.1), "and again from the beginning"
+
+        play(performance)
+
+    def test_what_rests_is_sent_exactly_once(self, play):
+        async def performance(stage):
+            _, browser = await stage.show(Watermark())
+            assert browser.pictures[-1][0]["mime"] == "image/jpeg"
+            message = await stage.go(browser, 0.31)
+            assert (message["mime"], message["frame"]) == ("image/png", 0)
+            assert browser.picture()[45, 10].tolist() == [255, 0, 0], "and upright"
+            stage.now += 10
+            browser.view.player.wake()
+            await turns()
+            assert len(browser.pictures) == 2
+
+        play(performance)
+
+    def test_who_decodes_h264_is_sent_h264_while_it_moves(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Watermark(), playing=True, codecs=["h264"])
+            for _ in range(5):
+                await stage.go(browser, 0.05)
+            packets = list(browser.pictures)
+            assert {message["type"] for message, _ in packets} == {"packet"}
+            assert view._stream == "h264"
+            await browser.next(view.pause)
+            assert (await stage.go(browser, 0.4))["mime"] == "image/png"
+            decoder = av.CodecContext.create("h264", "r")
+            decoder.extradata = packets[0][1][1]
+            decoder.thread_count = 1
+            shown = [number_in(luma(frame)) for _, (data, *_) in packets for frame in decoder.decode(av.Packet(data))]
+            assert shown == [message["frame"] for message, _ in packets]
+
+        play(performance)
+
+
+class TestChanges:
+    """What a person changes, here or there, is in the next picture."""
+
+    def test_parameters_from_python_and_from_a_browser(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Lamp())
+            seen = []
+            view.params.observe(lambda change: seen.append((change.name, change.new)))
+            await browser.next(lambda: setattr(view.params, "shade", 1.0))
+            assert browser.colour()[0] == pytest.approx(255, abs=2)
+            await browser.next(lambda: browser.say("param", name="shade", value=0.25))
+            assert browser.colour()[0] == pytest.approx(64, abs=2)
+            await browser.next(lambda: browser.say("param", name="shade", value=99))
+            assert browser.colour()[0] == pytest.approx(255, abs=2), "brought into its range"
+            await browser.next(lambda: setattr(view.params, "lit", False))
+            assert browser.colour()[0] == pytest.approx(0, abs=2)
+            assert seen == [("shade", 1.0), ("shade", 0.25), ("shade", 1.0), ("lit", False)]
+
+        play(performance)
+
+    def test_wrong_values_are_refused_and_change_nothing(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp())
+            wrong = [
+                *(("duration", value) for value in (0, -1, float("nan"), float("inf"), "long")),
+                *(("fps", value) for value in (0, -60, float("inf"))),
+                *((name, value) for name in ("time", "speed") for value in (float("nan"), float("-inf"), None)),
+                *(("size", value) for value in ((0, 90), (160, -1), (160,), (1.5, 2), "big")),
+                ("playing", 2),
+                ("loop", "yes"),
+            ]
+            for name, value in wrong:
+                before = getattr(view, name)
+                with pytest.raises(traitlets.TraitError, match=name):
+                    setattr(view, name, value)
+                assert getattr(view, name) == before
+            for name, value in [("shade", 2.0), ("shade", "red"), ("shade", float("nan")), ("lit", 1), ("hue", 0.5)]:
+                with pytest.raises(traitlets.TraitError, match=name):
+                    setattr(view.params, name, value)
+            await turns()
+            assert (scene.shade, scene.lit, view.error, len(browser.pictures)) == (0.5, True, "", 1)
+
+        play(performance)
+
+    def test_resize_from_python_and_from_a_browser(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Watermark())
+            message = await browser.next(lambda: setattr(view, "size", (320, 180)))
+            assert (message["width"], message["height"], browser.number()) == (320, 180, 0)
+            message = await browser.next(lambda: browser.say("set", name="size", value=[201, 99]))
+            assert (message["width"], message["height"], view.size) == (201, 99, (201, 99))
+            message = await browser.next(lambda: browser.say("set", name="size", value=[0, 10**9]))
+            assert (message["width"], message["height"]) == (16, 4096)
+            assert not scene.released, "the scene lives on"
+            await stage.go(browser, 0.4)
+            assert browser.picture().shape == (4096, 16, 3)
+
+        play(performance)
+
+    def test_a_scene_is_told_its_size_first_and_whenever_it_changes(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp())
+            await browser.next(lambda: setattr(view, "size", (320, 180)))
+            assert [(e["type"], e["width"], e["height"]) for e in scene.heard] == [
+                ("resize", *SIZE),
+                ("resize", 320, 180),
+            ]
+
+        play(performance)
+
+    @pytest.mark.parametrize("playing", [True, False])
+    def test_a_size_that_the_gl_has_not_is_told_and_the_old_one_stays(self, play, playing):
+        async def performance(stage):
+            view, browser = await stage.show(Watermark(), playing=playing)
+            view.size = (10**9, 10)
+            assert view.size == SIZE
+            assert "size must be at most" in view.error
+            view.time = 5.0
+            assert (await browser.next())["width"] == SIZE[0]
+            assert "size must be at most" in view.error, "long enough to be read"
+            view.size = (320, 180)
+            assert view.error == ""
+
+        play(performance)
+
+    def test_time_and_frame_are_observed_and_not_sent(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Watermark(), playing=True)
+            seen = []
+            view.observe(lambda change: seen.append(change.name), ["time", "frame"])
+            for _ in range(3):
+                await stage.go(browser, 0.1)
+            view.time = 9.0
+            await browser.next()
+            assert {"time", "frame"} <= set(seen)
+            view.speed = 2.0
+            told = {name for state in browser.told for name in state}
+            assert "speed" in told
+            assert not {"time", "frame"} & told
+
+        play(performance)
+
+    def test_traits_can_be_linked(self, play):
+        async def performance(stage):
+            one, first = await stage.show(Watermark())
+            two, second = await stage.show(Watermark())
+            link = traitlets.link((one, "time"), (two, "time"))
+            await second.next(lambda: first.say("set", name="time", value=3.0))
+            assert second.number() == 180
+            link.unlink()
+
+        play(performance)
+
+
+class TestErrors:
+    def test_the_last_picture_stays_and_any_change_draws_again(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp(), playing=True)
+            scene.broken = True
+            stage.now += 0.1
+            view.player.wake()
+            await browser.until(lambda: view.error)
+            assert view.error.startswith("ValueError: the lamp is <b>broken</b>\n")
+            assert "stage.py, line" in view.error, "where in the person's own code"
+            assert "player.py" not in view.error
+            drawn, shown = scene.drawn, [m for m, _ in browser.pictures if m["mime"] == "image/jpeg"]
+            stage.now += 0.2
+            view.player.wake()
+            await turns()
+            assert scene.drawn == drawn, "it is not tried again and again"
+            assert [m for m, _ in browser.pictures if m["mime"] == "image/jpeg"] == shown
+            view.params.shade = 0.1
+            await turns()
+            assert (scene.drawn, bool(view.error)) == (drawn + 1, True)
+            scene.broken = False
+            await browser.next(lambda: setattr(view.params, "shade", 1.0))
+            assert view.error == ""
+            assert browser.colour()[0] == pytest.approx(255, abs=2)
+            assert (await stage.go(browser, 0.1))["time"] > 0, "and time runs again"
+
+        play(performance)
+
+    def test_of_the_first_picture_rises_in_the_cell_and_leaves_nothing(self, play):
+        async def performance(stage):
+            scene = Lamp()
+            scene.broken = True
+            with pytest.raises(ValueError, match="the lamp"):
+                stage.preview(scene)
+            assert scene.released == 1
+            with pytest.raises(nbpipe.SceneError, match="nonsense"):
+                stage.preview("void mainImage(out vec4 c, in vec2 p) { nonsense; }")
+
+        play(performance)
+
+
+class TestEvents:
+    def test_they_come_before_the_picture_in_order_to_the_scene_and_to_handlers(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp())
+            heard = []
+
+            @view.add_event_handler("pointer_down", "pointer_up", order=1)
+            def late(event):
+                heard.append(("late", event["type"]))
+
+            view.add_event_handler(lambda event: heard.append(("all", event["type"])), "*")
+            events = [pointer("pointer_down", 10), pointer("pointer_move", 40), pointer("pointer_move", 80)]
+            await browser.next(lambda: browser.say("events", events=[*events, pointer("pointer_up", 80)]))
+            assert browser.colour()[2] == pytest.approx(127, abs=3), "the picture shows where the pointer is"
+            kinds = ["pointer_down", "pointer_move", "pointer_up"]
+            assert [event["type"] for event in scene.heard[1:]] == kinds
+            assert heard == [
+                ("all", kinds[0]),
+                ("late", kinds[0]),
+                ("all", kinds[1]),
+                ("all", kinds[2]),
+                ("late", kinds[2]),
+            ]
+            view.remove_event_handler(late)
+            heard.clear()
+            await browser.next(lambda: browser.say("events", events=[pointer("pointer_down", 0)]))
+            assert heard == [("all", "pointer_down")]
+
+        play(performance)
+
+    def test_a_handlers_error_is_shown_and_costs_nobody_else_an_event(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp())
+
+            @view.add_event_handler("pointer_down")
+            def broken(event):
+                raise RuntimeError("no hands")
+
+            browser.say("events", events=[pointer("pointer_down", 10), pointer("pointer_up", 10, buttons=())])
+            await browser.until(lambda: view.error)
+            assert view.error.startswith("RuntimeError: no hands\n")
+            assert [event["type"] for event in scene.heard[1:]] == ["pointer_down", "pointer_up"], "no button hangs"
+            view.remove_event_handler(broken)
+            await browser.next(lambda: browser.say("events", events=[pointer("pointer_down", 20)]))
+            assert view.error == ""
+
+        play(performance)

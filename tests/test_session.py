@@ -1,0 +1,363 @@
+"""The live preview without a browser: takes, recordings, another scene in its place, its arguments and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated
+
+import av
+import numpy as np
+import pytest
+from stage import SIZE, Lamp, play, pointer, turns
+from watermark import Watermark, numbers, rgb_bt709
+
+import nbpipe
+from nbpipe.gl.context import context
+from nbpipe.scene.state import scene_state
+
+__all__ = ["play"]  # a fixture
+
+STEP = 0.125  # seconds between two moments of a performance; eight a second, exactly
+
+
+def colours(path):
+    """Return the colour of each frame of a video."""
+    with av.open(str(path)) as video:
+        return [np.median(rgb_bt709(frame), axis=(0, 1)) for frame in video.decode(video=0)]
+
+
+async def performed(stage, view, browser):
+    """Play with a lamp: its slider, its speed, the pointer, the time line; return what was seen, a step apart."""
+    deeds = {
+        1: lambda: browser.say("param", name="shade", value=1.0),
+        2: lambda: browser.say("events", events=[pointer("pointer_down", 0), pointer("pointer_move", 120)]),
+        3: lambda: browser.say("set", name="speed", value=10.0),
+        4: lambda: setattr(view.params, "shade", 0.25),
+        5: lambda: browser.say("set", name="playing", value=False),
+        6: lambda: browser.say("set", name="time", value=1.0),
+        7: lambda: browser.say("events", events=[pointer("pointer_up", 40, buttons=())]),
+    }
+    view.taking = True
+    seen = []
+    for n in range(8):
+        deeds.get(n, view.player.wake)()
+        await browser.shown()
+        seen.append(browser.colour())
+        stage.now += STEP
+        view.player.wake()
+        await browser.shown()
+    view.taking = False
+    return seen
+
+
+class TestTake:
+    @pytest.mark.parametrize(("size", "rate"), [(SIZE, 8), ((320, 180), 8), ((96, 54), 24)])
+    def test_it_is_recorded_as_it_was_seen(self, play, size, rate):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp(), playing=True)
+            seen = await performed(stage, view, browser)
+            assert view._take == {"duration": pytest.approx(1.0), "entries": len(view.take.entries)}
+            before = scene_state(scene)
+            other = Lamp()
+            nbpipe.record(other, "take.mp4", take=view.take, size=size, fps=rate, show=False)
+            frames = colours("take.mp4")
+            assert len(frames) == rate
+            for frame, live in zip(frames[:: rate // 8], seen, strict=True):
+                assert frame == pytest.approx(live, abs=6)
+            assert len({tuple(colour.round(-1)) for colour in seen}) >= 6, "and much was seen"
+            assert scene_state(scene) == before
+
+        play(performance)
+
+    def test_the_widgets_own_record_replays_it_and_leaves_the_scene_as_it_was(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp(), playing=True, fps=8)
+            seen = await performed(stage, view, browser)
+            view.params.shade = 0.75
+            before = scene_state(scene)
+            recording = await view.record("take.mp4")
+            assert (recording.state, recording.frames_written) == ("done", 8)
+            for frame, live in zip(colours("take.mp4"), seen, strict=True):
+                assert frame == pytest.approx(live, abs=6)
+            assert scene_state(scene) == before
+            assert view.params.shade == scene.shade == 0.75
+            plain = await view.record("plain.mp4", take=None, duration=0.5)
+            assert plain.frames_written == 4
+            assert colours("plain.mp4")[0][0] == pytest.approx(191, abs=6), "as it is now"
+
+        play(performance)
+
+    def test_it_ends_when_another_scene_comes(self, play):
+        class Other(Lamp):
+            hue: Annotated[float, nbpipe.Range(0, 1)] = 0.5
+
+        async def performance(stage):
+            view, browser = await stage.show(Lamp(), playing=True)
+            view.taking = True
+            view.params.shade = 1.0
+            view.replace(Other())
+            assert not view.taking
+            assert view.take is not None
+            await browser.next(lambda: setattr(view.params, "hue", 1.0))
+
+        play(performance)
+
+
+class TestRecord:
+    def test_the_present_state_becomes_a_file(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Watermark(), playing=True, fps=30, duration=0.5)
+            recording = await view.record()
+            assert recording is view.recording
+            assert recording.path.name == "preview.mp4"
+            assert numbers("preview.mp4") == list(range(15))
+            assert view._record["state"] == "done"
+            assert not scene.released
+            await browser.next(lambda: setattr(view, "time", 0.2))
+            assert browser.number() == 6, "and it plays on"
+
+        play(performance)
+
+    def test_the_button_overwrites_nothing(self, play, tmp_path):
+        async def performance(stage):
+            (tmp_path / "preview.mp4").write_text("precious")
+            view, browser = await stage.show(Watermark(), fps=30, duration=0.1)
+            for name in ("preview-2.mp4", "preview-3.mp4"):
+                browser.say("record")
+                await turns()
+                assert (await view.recording).path.name == name
+            assert (tmp_path / "preview.mp4").read_text() == "precious"
+
+        play(performance)
+
+    def test_what_it_cannot_do_is_shown_until_it_can(self, play, monkeypatch):
+        async def performance(stage):
+            view, browser = await stage.show(Watermark(), playing=True, fps=30, duration=0.1)
+            with monkeypatch.context() as missing:
+                missing.setenv("NBPIPE_FFMPEG", "/nowhere/ffmpeg")
+                browser.say("record")
+                await browser.until(lambda: view.error)
+                await stage.go(browser, 0.1)
+                assert "/nowhere/ffmpeg" in view.error, "while the pictures go on"
+            await view.record()
+            assert view.error == ""
+
+        play(performance)
+
+    def test_two_at_once_are_refused(self, play):
+        async def performance(stage):
+            view, _ = await stage.show(Watermark(), duration=0.5)
+            recording = view.record()
+            with pytest.raises(nbpipe.NbpipeError, match=r"is recording preview\.mp4 already; wait for it, or stop it"):
+                view.record("other.mp4")
+            assert await recording is recording
+            assert (await view.record("other.mp4")).state == "done"
+
+        play(performance)
+
+    @pytest.mark.parametrize(
+        ("options", "error", "words"),
+        [
+            ({"take": "x"}, TypeError, "take must be a nbpipe.Take"),
+            ({"duration": -1}, ValueError, "duration"),
+            ({"codec": "none-such"}, ValueError, "codec"),
+            ({"size": (0, 0)}, ValueError, "size"),
+            ({"path": "preview.txt"}, ValueError, "preview.txt"),
+        ],
+    )
+    def test_a_wrong_argument_is_named_and_it_plays_on(self, play, options, error, words):
+        async def performance(stage):
+            view, browser = await stage.show(Watermark())
+            with pytest.raises(error, match=words):
+                view.record(**options)
+            await browser.next(lambda: setattr(view, "time", 1.0))
+            assert browser.number() == 60
+
+        play(performance)
+
+    def test_time_stands_still_meanwhile_and_a_slider_waits_for_its_end(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp(), playing=True)
+            await stage.go(browser, 0.2)
+            recording = view.record("lamp.mp4", fps=30, duration=0.5)
+            view.params.shade = 1.0
+            browser.say("param", name="lit", value=False)
+            stage.now += 60
+            await recording
+            assert [colour[0] for colour in colours("lamp.mp4")] == pytest.approx([127] * 15, abs=6)
+            browser.say("step", by=0)
+            await turns()
+            assert view.time == pytest.approx(0.2)
+            assert (scene.shade, scene.lit) == (view.params.shade, view.params.lit) == (1.0, False)
+
+        play(performance)
+
+    def test_a_scene_that_fails_in_it_is_the_recordings_error_and_plays_on(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp())
+            recording = view.record(duration=0.5)
+            scene.broken = True
+            with pytest.raises(ValueError, match="the lamp"):
+                await recording
+            assert recording.state == "failed"
+            scene.broken = False
+            await browser.next(lambda: setattr(view.params, "shade", 1.0))
+
+        play(performance)
+
+    def test_closing_finishes_it_with_what_it_has(self, play):
+        async def performance(stage):
+            view, _ = await stage.show(scene := Watermark(), duration=100.0)
+            recording = view.record()
+            begun = asyncio.Event()
+            recording.observe(lambda _: begun.set(), "frames_written")
+            await begun.wait()
+            view.close()
+            assert recording.state == "stopped"
+            assert numbers(recording.path) == list(range(recording.frames_written))
+            assert scene.released
+
+        play(performance)
+
+
+class TestReplace:
+    def test_time_and_what_a_person_has_changed_stay(self, play):
+        class Other(Lamp):
+            shade: Annotated[float, nbpipe.Range(0, 1)] = 0.9
+            lit: bool = False
+            hue: Annotated[float, nbpipe.Range(0, 1)] = 0.5
+
+        async def performance(stage):
+            view, browser = await stage.show(old := Lamp())
+            view.time, view.params.shade = 8.0, 0.25
+            await browser.next()
+            await browser.next(lambda: view.replace(new := Other()) or setattr(view, "new", new))
+            assert browser.pictures[-1][0]["time"] == 8.0
+            assert (view.params.shade, view.params.lit, view.params.hue) == (0.25, False, 0.5), "lit by its own code"
+            assert [spec["name"] for spec in view._parameters] == ["shade", "lit", "hue"]
+            await browser.next(lambda: setattr(view.params, "lit", True))
+            assert browser.colour()[:2] == pytest.approx([64, 127], abs=3)
+            assert (old.released, view.new.released, view._name) == (1, 0, "Other")
+
+        play(performance)
+
+    def test_the_old_one_stays_when_the_new_one_fails(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(old := Lamp())
+            broken = Lamp()
+            broken.broken = True
+            with pytest.raises(ValueError, match="the lamp"):
+                view.replace(broken)
+            with pytest.raises(nbpipe.SceneError, match="nonsense"):
+                view.replace("void mainImage(out vec4 c, in vec2 p) { nonsense; }")
+            with pytest.raises(TypeError, match="iterable"):
+                view.replace([np.zeros((90, 160, 3), np.uint8)])
+            assert (old.released, broken.released, view._name) == (0, 1, "Lamp")
+            await browser.next(lambda: setattr(view.params, "shade", 1.0))
+            assert browser.colour()[0] == pytest.approx(255, abs=2)
+
+        play(performance)
+
+
+class TestEnd:
+    def test_closing_releases_the_scene_once_and_says_so(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp(), playing=True, codecs=["h264"])
+            await stage.go(browser, 0.1)
+            await turns()
+            view.close()
+            view.close()
+            assert scene.released == 1
+            drawn = scene.drawn
+            browser.say("set", name="time", value=3.0)
+            view.playing = True
+            await turns()
+            assert scene.drawn == drawn
+            for call in (view.step, view.record, lambda: view.replace(Lamp())):
+                with pytest.raises(ValueError, match="this preview is closed; run its cell again"):
+                    call()
+
+        play(performance)
+
+    def test_several_on_one_context_do_not_disturb_each_other(self, play, own_context):
+        async def performance(stage):
+            shown = [await stage.show(Watermark(), ctx=ctx) for ctx in (None, None, own_context)]
+            for n, (view, browser) in enumerate(shown):
+                await browser.next(lambda: setattr(view, "time", n + 1.0))  # noqa: B023  done before the next
+            view, browser = shown[1]
+            await browser.next(lambda: setattr(view, "size", (320, 180)))
+            stage.now += 0.4
+            for n, (view, browser) in enumerate(shown):
+                view.player.wake()
+                await browser.until(lambda: browser.pictures[-1][0]["mime"] == "image/png")  # noqa: B023
+                assert browser.number() == 60 * (n + 1)
+            shown[0][0].close()
+            view, browser = shown[2]
+            await browser.next(lambda: setattr(view, "time", 5.0))
+            assert browser.number() == 300
+            for view, _ in shown:
+                view.close()  # while their contexts live
+
+        play(performance)
+
+    def test_two_pages_show_one_widget(self, play):
+        async def performance(stage):
+            view, one = await stage.show(Watermark())
+            count = len(one.pictures)
+            one.say("hello", client="browser002", codecs=[])
+            await one.until(lambda: len(one.pictures) > count)
+            one.say("ack", client="browser002", index=one.pictures[-1][0]["index"])
+            one.say("look", client="browser001", visible=False)
+            await one.next(lambda: setattr(view, "time", 2.0))
+            assert one.number() == 120, "one of them is enough"
+
+        play(performance)
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("options", "error", "words"),
+        [
+            ({"size": (0, 90)}, ValueError, "size must be at least 1x1"),
+            ({"size": (10**9, 10)}, ValueError, "size must be at most"),
+            ({"size": "big"}, TypeError, "size must be"),
+            ({"size": (1.5, 2)}, TypeError, "size must be two whole numbers"),
+            ({"fps": 0}, ValueError, "fps"),
+            ({"fps": "fast"}, ValueError, "fps"),
+            ({"fps": None}, TypeError, "fps"),
+            ({"duration": 0}, ValueError, "duration must be more than 0"),
+            ({"duration": float("inf")}, ValueError, "duration"),
+            ({"duration": "long"}, TypeError, "duration must be a number"),
+            ({"samples": -1}, ValueError, "samples must not be negative"),
+            ({"samples": 1.5}, TypeError, "samples must be a whole number"),
+            ({"ctx": "gpu"}, TypeError, "ctx"),
+            ({"scene": 7}, TypeError, "scene must be"),
+            ({"scene": Lamp}, TypeError, r"pass an instance of it: Lamp\(\)"),
+            ({"scene": iter([])}, TypeError, "an iterable of pictures cannot be played twice; .* use nbpipe.record"),
+            ({"scene": [np.zeros((9, 16, 3), np.uint8)]}, TypeError, "iterable"),
+        ],
+    )
+    def test_a_wrong_one_is_named(self, play, options, error, words):
+        async def performance(stage):
+            with pytest.raises(error, match=words):
+                stage.preview(**({"scene": Lamp()} | options))
+
+        play(performance)
+
+    def test_without_an_event_loop_there_is_nobody_to_play_for(self):
+        scene = Watermark()
+        with pytest.raises(nbpipe.NbpipeError, match=r"in a script use nbpipe\.record"):
+            nbpipe.preview(scene)
+        assert scene.times == []
+
+    def test_they_become_traits(self, play):
+        async def performance(stage):
+            view = stage.preview(Watermark(), size=(161, 91), fps="30000/1001", duration=3)
+            assert (view.size, view.fps, view.duration) == ((161, 91), pytest.approx(29.97, abs=1e-3), 3.0)
+            assert (view.playing, view.loop, view.speed, view.time, view.frame) == (True, True, 1.0, 0.0, 0)
+            assert view.renderer == context().renderer
+            assert str(view) == "Watermark, live: 161×91"
+            json.dumps(view._parameters)
+
+        play(performance)
