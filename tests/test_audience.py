@@ -94,6 +94,17 @@ def test_a_long_line_is_filled_and_not_left_waiting_for_each_answer(room):
     assert room.play(2) == 2 * FPS
 
 
+@pytest.mark.parametrize(("shown", "most"), [(16, 16), (1, 2)])
+def test_pictures_that_are_never_shown_make_the_room_shrink(room, shown, most):
+    """A browser shows all that it got before each answer, or one; the line is as quick in both cases."""
+    room.join("abcdefgh", None)
+    for _ in range(100):
+        room.flood()
+        room.now += Fraction(1, 50)
+        room.audience.ack("abcdefgh", room.last, 0, shown)
+    assert room.flood() == most
+
+
 def test_a_browser_that_never_answers_is_sent_one_and_given_up_after_two_seconds(room):
     room.join("abcdefgh", None)
     assert room.flood() == 1

@@ -14,7 +14,9 @@ round trip of late tells what the line takes when nothing queues; what a picture
 
 Less than one picture in the queue lets the room grow, more than two and a half lets it shrink (the idea of TCP Vegas).
 Round trips are medians of five, because one picture may just have met an idle moment of a busy machine. And as a queue
-that never empties hides what the line takes, the room is halved every ten seconds.
+that never empties hides what the line takes, the room is halved every ten seconds. Pictures that a browser got and
+never showed, because a newer one was there before its screen was refreshed, are work for nothing: they make the room
+shrink too.
 
 `hello look ack lost stir` may come on any thread and with any content; everything else is for the render thread. A lock
 around a few lines keeps the two apart. Knows no pictures, only their numbers.
@@ -41,6 +43,7 @@ _UNPROVEN = 1.0  # pictures under way to one that has not answered yet: hellos a
 _STRANGERS = 0.1  # … and seconds between two pictures that only such ones have room for
 _START = 4.0  # the same after the first answer, until more tell more
 _FEW_QUEUED, _MANY_QUEUED = 1.0, 2.5
+_LITTLE_WASTE, _MUCH_WASTE = 0.1, 0.2  # of the pictures, of late
 _GROW, _SHRINK = 0.25, 0.5  # with each answer
 _MEDIAN = 5
 _OLDEST = 1.0  # seconds that a browser may say to have kept an answer
@@ -71,6 +74,7 @@ class _Browser:
     room: float = _UNPROVEN
     rounds: deque[float] = field(default_factory=lambda: deque(maxlen=_MEDIAN))
     shown: deque[float] = field(default_factory=lambda: deque(maxlen=256))
+    waste: float = 0.0  # the share of pictures that were not shown, of the last ten or so
     shortest: float = math.inf
     _newer: float = math.inf
     _since: float = 0.0
@@ -84,8 +88,10 @@ class _Browser:
         """Return how many pictures may be under way."""
         return int(self.room) + (_URGENT if urgent and self.room >= _FEWEST else 0)
 
-    def answered(self, round_trip: float, under_way: int, now: float) -> None:
-        """Note an answer that came after `round_trip` seconds, with so many pictures under way."""
+    def answered(self, round_trip: float, under_way: int, pictures: int, shown: int, now: float) -> None:
+        """Note an answer to `pictures`, some of them `shown`, after `round_trip` seconds and with so many under way."""
+        self.shown.extend([now] * shown)
+        self.waste += 0.1 * min(pictures, 10) * (max(1 - shown / max(pictures, 1), 0.0) - self.waste)
         if self.room < _FEWEST:
             self.room = _START
         self.rounds.append(round_trip)
@@ -97,9 +103,10 @@ class _Browser:
         self._newer = min(self._newer, self.round_trip)
         self.shortest = min(self.shortest, self._newer)
         queued = under_way * (1 - self.shortest / max(self.round_trip, 1e-6))
-        if queued > _MANY_QUEUED:
+        if queued > _MANY_QUEUED or self.waste > _MUCH_WASTE:
             self.room = max(self.room - _SHRINK, _FEWEST)
-        elif queued < _FEW_QUEUED and under_way >= self.room - 1:  # room that is not used says nothing
+        elif queued < _FEW_QUEUED and self.waste < _LITTLE_WASTE and under_way >= self.room - 1:
+            # room that is not used says nothing
             self.room = min(self.room + _GROW, _MOST_UNDER_WAY)
 
 
@@ -159,8 +166,9 @@ class Audience:
                 self._begin(browser)
                 return Heard.JOINED
             if sent is not None and index >= browser.joined:  # else the time tells how long it was away
-                browser.answered(max(now - sent - kept, 1e-4), len(self._under_way(browser)), now)
-                browser.shown.extend([now] * seen)
+                under_way = len(self._under_way(browser))
+                newer = sum(1 for _ in takewhile(lambda later: later > index, reversed(self._sent)))
+                browser.answered(max(now - sent - kept, 1e-4), under_way, under_way - newer, seen, now)
             browser.acked, browser.heard, browser.proven = index, now, True
             return Heard.TAKEN
 
