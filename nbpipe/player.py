@@ -171,7 +171,7 @@ class Player:
         source = self._built(scene, self.size)
         try:
             with source.current():
-                source.draw(self.frame, self.clock.time)
+                source.draw(self.frame, self.clock.time, self.fps)
             memory = self._slot(source)
         except BaseException:
             with source.current():
@@ -314,7 +314,7 @@ class Player:
             self._memory = self._source.memory()
             self._under_way = self._inexact = None
         self._emit()
-        self._source.draw(self.frame, self.clock.time)
+        self._source.draw(self.frame, self.clock.time, self.fps)
         self._source.read(self._memory)
 
     def _emit(self) -> None:

@@ -7,9 +7,7 @@ the scene to a session on the kernel's event loop. Render thread.
 from __future__ import annotations
 
 import asyncio
-from typing import SupportsIndex
-
-import moderngl
+from typing import TYPE_CHECKING, SupportsIndex
 
 from nbpipe.errors import NbpipeError
 from nbpipe.gl.context import context
@@ -20,6 +18,9 @@ from nbpipe.record import checked_samples, checked_size
 from nbpipe.scene.clock import checked_seconds
 from nbpipe.scene.frame import Rate, frame_rate
 from nbpipe.session import Session, playable, poster
+
+if TYPE_CHECKING:
+    import moderngl
 
 DEFAULT_SIZE = (640, 360)
 
@@ -102,9 +103,6 @@ def begin(
     dimensions = checked_size(size) or DEFAULT_SIZE
     length = checked_seconds("duration", duration)
     multisamples = checked_samples(samples)
-    if ctx is not None and not isinstance(ctx, moderngl.Context):
-        msg = f"ctx must be a moderngl.Context, or None for the scene's own or nbpipe's, not {ctx!r}"
-        raise TypeError(msg)
     adapted = playable(scene)
     try:
         loop = asyncio.get_running_loop()

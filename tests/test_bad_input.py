@@ -42,6 +42,7 @@ def nothing_is_written(tmp_path):
         ({"fps": "1/0"}, ValueError, "fps"),
         ({"fps": True}, TypeError, "fps"),
         ({"fps": None}, TypeError, "fps"),
+        ({"ctx": "gpu"}, TypeError, "ctx must be a moderngl.Context, such as .*, not 'gpu'"),
         ({"take": 5}, TypeError, "take must be a nbpipe.Take, such as view.take of a preview, not 5"),
         ({"frames": 0}, ValueError, "frames must be at least 1, not 0"),
         ({"frames": -3}, ValueError, "frames"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from fractions import Fraction
 from types import SimpleNamespace
 
 import av
@@ -103,6 +104,20 @@ class TestTime:
 
         play(performance)
 
+    def test_another_rate_is_the_frames_own_from_then_on(self, play):
+        async def performance(stage):
+            rates = []
+
+            def scene(frame):
+                rates.append((frame.fps, frame.index))
+
+            view, browser = await stage.show(scene, fps=60)
+            view.fps = 29.97
+            await browser.next(lambda: setattr(view, "time", 2.0))
+            assert rates[-1] == (Fraction(30000, 1001), 60)
+
+        play(performance)
+
     def test_speed_and_loop(self, play):
         async def performance(stage):
             view, browser = await stage.show(Watermark(), playing=True, duration=1.0)
@@ -151,11 +166,14 @@ class TestTime:
             view, browser = await stage.show(Watermark(), playing=True, codecs=["h264"])
             for _ in range(5):
                 await stage.go(browser, 0.05)
-            packets = list(browser.pictures)
-            assert {message["type"] for message, _ in packets} == {"packet"}
+            assert {message["type"] for message, _ in browser.pictures} == {"packet"}
             assert view._stream == "h264"
-            await browser.next(view.pause)
-            assert (await stage.go(browser, 0.4))["mime"] == "image/png"
+            view.pause()
+            await browser.shown()
+            stage.now += 0.4
+            view.player.wake()
+            await browser.until(lambda: browser.pictures[-1][0].get("mime") == "image/png")
+            packets = browser.pictures[:-1]
             decoder = av.CodecContext.create("h264", "r")
             decoder.extradata = packets[0][1][1]
             decoder.thread_count = 1

@@ -145,12 +145,17 @@ def context(ctx: moderngl.Context | None = None) -> Context:
 
     Raises
     ------
+    TypeError
+        `ctx` is none.
     NoOpenGL
         No context can be made; the text names the package that is missing.
     WrongThread
         The process's context was made on another thread.
     """
     global _shared  # noqa: PLW0603  one context per process: a second one costs memory and shares nothing
+    if ctx is not None and not isinstance(ctx, moderngl.Context):
+        msg = f"ctx must be a moderngl.Context, such as moderngl.create_context(standalone=True) returns, not {ctx!r}"
+        raise TypeError(msg)
     if ctx is not None and (_shared is None or ctx is not _shared.ctx):
         return Context(ctx)
     if _shared is None:

@@ -154,12 +154,13 @@ class SceneSource:
         """Make a mapped pixel buffer, or what this GL has instead."""
         return self._readback.memory(lasting=lasting)
 
-    def draw(self, index: int, time: float | None = None) -> bool:
+    def draw(self, index: int, time: float | None = None, fps: Fraction | None = None) -> bool:
         """Let the scene draw frame `index`, which is at ``index / fps`` unless `time` (seconds) says otherwise."""
         self._canvas.use()
+        rate = self._fps if fps is None else fps
         if time is None:
-            time = float(index / self._fps)
-        self._scene.render(Frame(self._where.ctx, self._canvas, time, index, self._frames, self._fps, self.size))
+            time = float(index / rate)
+        self._scene.render(Frame(self._where.ctx, self._canvas, time, index, self._frames, rate, self.size))
         self._where.ensure()
         self._where.collect()
         self._drawn = self._stage.resolve(self._canvas)
