@@ -101,7 +101,7 @@ def measure(lab: Lab, browser: object, who: str, size: tuple[int, int], seconds:
     pid = int(page.locator(".jp-OutputArea-output pre", has_text="pid").inner_text().split()[1])
     page.locator(SEEN[who]).first.wait_for()
     page.evaluate(WATCH, [SEEN[who], size])
-    page.wait_for_function("window.watch.count > 60")
+    page.wait_for_function("window.watch.count > 20", timeout=60_000)
     before = page.evaluate("[performance.now(), window.watch.count]"), processor_seconds(pid), traffic[0]
     page.wait_for_timeout(seconds * 1000)
     after = page.evaluate("[performance.now(), window.watch.count]"), processor_seconds(pid), traffic[0]
