@@ -1,12 +1,13 @@
-"""The errors a caller may want to catch by name; nothing else.
+"""The errors a caller may want to catch by name, and how one is told to a person.
 
 Bad arguments are plain ``TypeError`` and ``ValueError``. Everything that goes wrong later is an
-`NbpipeError`, and its text ends with what to do next. Any thread; imports nothing.
+`NbpipeError`, and its text ends with what to do next. Any thread; imports nothing of nbpipe.
 """
 
 from __future__ import annotations
 
 import shlex
+import traceback
 
 
 class NbpipeError(Exception):
@@ -59,3 +60,11 @@ class EncoderError(NbpipeError):
             parts.append("FFmpeg's last words:\n  " + stderr_tail.replace("\n", "\n  "))
         parts.append("Command: " + shlex.join(command))
         super().__init__("\n".join(parts))
+
+
+def told(error: BaseException) -> str:
+    """Return an exception as a person wants it: what it is, and where in the person's own code."""
+    package, frames = __file__.removesuffix("errors.py"), traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if not frame.filename.startswith(package)]
+    lines = [f"  {frame.filename}, line {frame.lineno}: {frame.line or frame.name}" for frame in theirs]
+    return "\n".join([f"{type(error).__name__}: {error}", *lines])

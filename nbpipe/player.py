@@ -20,7 +20,6 @@ import asyncio
 import contextlib
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
@@ -28,6 +27,7 @@ from typing import Any, Protocol
 import moderngl
 import numpy as np
 
+from nbpipe.errors import told
 from nbpipe.gl.context import Context
 from nbpipe.gl.readback import Reading
 from nbpipe.gl.ring import Memory
@@ -42,6 +42,7 @@ _REST = 0.3  # seconds without motion after which the picture is sent exactly
 _POLL = 0.002  # seconds between two looks for a picture that the GPU is still drawing
 _LOOK_AGAIN = 0.25  # seconds after which browsers that gave no room are looked at again: one may have gone
 _IDLE = 5.5  # seconds after which the stream may put its encoder away
+_SPACED = 0.75  # of the time of a picture that lies between two, also when late: of two at once one is never seen
 _SHARE = 0.1  # of the time of a picture that the kernel's other work is given after it, at least
 
 
@@ -280,7 +281,7 @@ class Player:
 
     def _begin(self, now: float) -> float:
         assert self._face is not None
-        self._next = max(self._next + float(1 / self.fps), now)
+        self._next = max(self._next + float(1 / self.fps), now + float(_SPACED / self.fps))
         self._dirty = False
         with self._source.current():
             self._draw()
@@ -346,15 +347,3 @@ class Player:
             "pheight": height,
             "ratio": 1.0,
         }
-
-
-def told(error: BaseException) -> str:
-    """Return an exception as a person wants it: what it is, and where in the person's own code."""
-    lines = [f"{type(error).__name__}: {error}"]
-    lines += [f"  {frame.filename}, line {frame.lineno}: {frame.line or frame.name}" for frame in _users_frames(error)]
-    return "\n".join(lines)
-
-
-def _users_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    package, frames = __file__.removesuffix("player.py"), traceback.extract_tb(error.__traceback__)
-    return [frame for frame in frames if not frame.filename.startswith(package)]

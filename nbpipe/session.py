@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from nbpipe.errors import FFmpegNotFound, NbpipeError
+from nbpipe.errors import FFmpegNotFound, NbpipeError, told
 from nbpipe.notebook.live import Coder, LiveStream
 from nbpipe.notebook.pictures import jpeg
 from nbpipe.notebook.preview import Preview
 from nbpipe.notebook.widget import Recording
-from nbpipe.player import Player, told
+from nbpipe.player import Player
 from nbpipe.progress import State
 from nbpipe.record import begin, conclude
 from nbpipe.scene.adapters import Pictures, adapt

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "onlookers": {"progress", "gl"},
     "terminal": {"progress"},
     "record": {"drive", "gl", "notebook", "onlookers", "pipeline", "progress", "scene", "terminal", "video"},
-    "player": {"gl", "notebook", "scene"},
+    "player": {"errors", "gl", "notebook", "scene"},
     "session": {"errors", "notebook", "player", "progress", "record", "scene", "video"},
     "preview": {"errors", "gl", "notebook", "player", "record", "scene", "session"},
     "line": {"gl", "video"},

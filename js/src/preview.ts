@@ -30,6 +30,9 @@ import { createTransport } from "./transport.ts";
 import { type Model, watchKernel } from "./wire.ts";
 import { hasFile } from "./words.ts";
 
+/** Milliseconds between two tellings of the time. */
+const TICK = 100;
+
 function openView(session: Session, model: Model, host: HTMLElement): () => void {
   const situation = { gone: false, young: true, heard: false };
   let { size } = readPreview(model);
@@ -118,11 +121,24 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
     stage.draw(picture);
     if (picture.moment) {
       session.moment = picture.moment;
-      transport.tick(picture.moment.time);
-      status.tick(picture.moment.frame);
+      tick();
     }
     if (first) paint();
   }
+  /** The clock, the time line and the frame's number: laid out anew for each picture they would cost more than it. */
+  function tick(): void {
+    const wait = ticked + TICK - performance.now();
+    clearTimeout(ticking);
+    if (wait > 0) {
+      ticking = setTimeout(tick, wait);
+      return;
+    }
+    ticked = performance.now();
+    transport.tick(session.moment.time);
+    status.tick(session.moment.frame);
+  }
+  let ticked = Number.NEGATIVE_INFINITY;
+  let ticking: ReturnType<typeof setTimeout> | undefined;
   let stopFrames = () => {};
   const stopSight = watchSight(root, (visible) => {
     stopFrames();
@@ -139,6 +155,7 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
   session.views.add(paint);
 
   return () => {
+    clearTimeout(ticking);
     session.look(root, false);
     session.views.delete(paint);
     for (const stop of [stopSight, stopFrames, stopInput, stopHello, stopKernel]) stop();

@@ -349,6 +349,7 @@ describe("cleaning up", () => {
     vi.useFakeTimers();
     await model.set({ _poster_mark: "abc=", taking: true, _record: TRAITS_OF_A_RECORDING });
     const { show } = open();
+    await vi.advanceTimersByTimeAsync(1000); // Those that the pictures of other tests have left.
     const before = model.listeners;
     const { el, remove } = show();
     await vi.advanceTimersByTimeAsync(10);

@@ -1906,6 +1906,7 @@ function createTransport({ set, step }) {
 }
 
 // src/preview.ts
+var TICK2 = 100;
 function openView(session, model, host) {
   const situation = { gone: false, young: true, heard: false };
   let { size: size2 } = readPreview(model);
@@ -1988,11 +1989,23 @@ function openView(session, model, host) {
     stage.draw(picture);
     if (picture.moment) {
       session.moment = picture.moment;
-      transport.tick(picture.moment.time);
-      status.tick(picture.moment.frame);
+      tick();
     }
     if (first) paint();
   }
+  function tick() {
+    const wait = ticked + TICK2 - performance.now();
+    clearTimeout(ticking);
+    if (wait > 0) {
+      ticking = setTimeout(tick, wait);
+      return;
+    }
+    ticked = performance.now();
+    transport.tick(session.moment.time);
+    status.tick(session.moment.frame);
+  }
+  let ticked = Number.NEGATIVE_INFINITY;
+  let ticking;
   let stopFrames = () => {
   };
   const stopSight = watchSight(root, (visible) => {
@@ -2009,6 +2022,7 @@ function openView(session, model, host) {
   host.append(root);
   session.views.add(paint);
   return () => {
+    clearTimeout(ticking);
     session.look(root, false);
     session.views.delete(paint);
     for (const stop of [stopSight, stopFrames, stopInput, stopHello, stopKernel]) stop();
