@@ -349,10 +349,9 @@ describe("cleaning up", () => {
     vi.useFakeTimers();
     await model.set({ _poster_mark: "abc=", taking: true, _record: TRAITS_OF_A_RECORDING });
     const { show } = open();
-    await vi.advanceTimersByTimeAsync(1000); // Those that the pictures of other tests have left.
     const before = model.listeners;
     const { el, remove } = show();
-    await vi.advanceTimersByTimeAsync(10);
+    await vi.advanceTimersByTimeAsync(1000); // Longer than the probe for a decoder waits.
     sight.scroll(true);
     expect(el.querySelector("style")?.textContent).toContain('img[src$="abc="]');
     button(el, "Take")?.click();
