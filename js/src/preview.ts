@@ -125,20 +125,18 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
     }
     if (first) paint();
   }
-  /** The clock, the time line and the frame's number: laid out anew for each picture they would cost more than it. */
+  /**
+   * The clock, the time line and the frame's number: laid out anew for each picture they would cost more than it.
+   * The last of a movement is told by the exact picture that follows when it rests.
+   */
   function tick(): void {
-    const wait = ticked + TICK - performance.now();
-    clearTimeout(ticking);
-    if (wait > 0) {
-      ticking = setTimeout(tick, wait);
-      return;
-    }
-    ticked = performance.now();
+    const now = performance.now();
+    if (now < ticked + TICK) return;
+    ticked = now;
     transport.tick(session.moment.time);
     status.tick(session.moment.frame);
   }
   let ticked = Number.NEGATIVE_INFINITY;
-  let ticking: ReturnType<typeof setTimeout> | undefined;
   let stopFrames = () => {};
   const stopSight = watchSight(root, (visible) => {
     stopFrames();
@@ -155,7 +153,6 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
   session.views.add(paint);
 
   return () => {
-    clearTimeout(ticking);
     session.look(root, false);
     session.views.delete(paint);
     for (const stop of [stopSight, stopFrames, stopInput, stopHello, stopKernel]) stop();

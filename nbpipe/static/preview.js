@@ -1994,18 +1994,13 @@ function openView(session, model, host) {
     if (first) paint();
   }
   function tick() {
-    const wait = ticked + TICK2 - performance.now();
-    clearTimeout(ticking);
-    if (wait > 0) {
-      ticking = setTimeout(tick, wait);
-      return;
-    }
-    ticked = performance.now();
+    const now = performance.now();
+    if (now < ticked + TICK2) return;
+    ticked = now;
     transport.tick(session.moment.time);
     status.tick(session.moment.frame);
   }
   let ticked = Number.NEGATIVE_INFINITY;
-  let ticking;
   let stopFrames = () => {
   };
   const stopSight = watchSight(root, (visible) => {
@@ -2022,7 +2017,6 @@ function openView(session, model, host) {
   host.append(root);
   session.views.add(paint);
   return () => {
-    clearTimeout(ticking);
     session.look(root, false);
     session.views.delete(paint);
     for (const stop of [stopSight, stopFrames, stopInput, stopHello, stopKernel]) stop();
