@@ -169,7 +169,7 @@ def test_stop_in_the_middle_and_play(lab, browser):
     notebook.poll("document.querySelector('.nbpipe canvas')?.width > 0")
     first, at_first = notebook.picture(), notebook.widget.inner_text()
     notebook.poll(f"document.querySelector('.nbpipe canvas').toDataURL() !== {json.dumps(first)}")
-    assert notebook.widget.inner_text() != at_first
+    notebook.poll(f"document.querySelector('.nbpipe').innerText !== {json.dumps(at_first)}")
     notebook.screenshot("recording")
     assert len(notebook.page.locator(".nbpipe").all()) == 1, "shown once, though it is also the cell's last line"
 

@@ -45,6 +45,11 @@ void mainImage(out vec4 color, in vec2 point) {
 """
 
 
+def _picture(message: dict) -> dict | None:
+    content = message["content"].get("data", {}).get("content", {}) if message["msg_type"] == "comm_msg" else {}
+    return content if content.get("type") == "frame" else None
+
+
 class Notebook(Kernel):
     """A kernel with the extension loaded, cells that can be run again, and a browser that looks on."""
 
@@ -82,14 +87,23 @@ class Notebook(Kernel):
     def hello(self, comm: str, *codecs: str) -> None:
         self.say(comm, type="hello", client=CLIENT, codecs=list(codecs))
 
+    def until(self, wanted, timeout=60):
+        """Answer pictures as a browser does, whatever is waited for."""
+
+        def answered(message):
+            content = _picture(message)
+            if content is not None:
+                self.say(message["content"]["comm_id"], type="ack", client=CLIENT, index=content["index"])
+            return wanted(message)
+
+        return super().until(answered, timeout)
+
     def picture(self, comm: str, wanted) -> dict:
-        """Answer pictures as a browser does until one is ``wanted(colour)``, the mean of its red, green and blue."""
+        """Wait for a picture that is ``wanted(colour)``, the mean of its red, green and blue."""
 
         def shows(message):
-            content = message["content"].get("data", {}).get("content", {}) if message["msg_type"] == "comm_msg" else {}
-            if content.get("type") != "frame" or message["content"]["comm_id"] != comm:
+            if _picture(message) is None or message["content"]["comm_id"] != comm:
                 return False
-            self.say(comm, type="ack", client=CLIENT, index=content["index"])
             with Image.open(io.BytesIO(message["buffers"][0])) as image:
                 return wanted(np.asarray(image.convert("RGB")).mean(axis=(0, 1)) / 255)
 
