@@ -164,10 +164,7 @@ class LiveStream:
             self.kind = "h264"
             return
         self.kind = "jpeg"
-        self._post(
-            {"type": "frame", "index": self.audience.sent(), "mime": "image/jpeg", **stamp},
-            jpeg(picture, level.quality),
-        )
+        self._still("image/jpeg", stamp, jpeg(picture, level.quality))
 
     def settle(self, picture: np.ndarray, time_: float, frame: int) -> None:
         """Send a picture exactly as it is, because it will stay for a while."""
