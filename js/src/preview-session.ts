@@ -35,6 +35,8 @@ export interface Session {
   put(name: string, message: Outgoing): void;
   /** One view can be seen, or can no longer. */
   look(view: object, visible: boolean): void;
+  /** Says again that somebody looks, if somebody does. */
+  stir(): void;
   close(): void;
 }
 
@@ -147,6 +149,9 @@ export function openSession(model: Model): Session {
       if (now === visible) return;
       visible = now;
       if (greeted) say({ type: "look", client, visible });
+    },
+    stir() {
+      if (heard && visible) say({ type: "look", client, visible });
     },
     close() {
       closed = true;

@@ -32,6 +32,8 @@ import { hasFile } from "./words.ts";
 
 /** Milliseconds between two tellings of the time. */
 const TICK = 100;
+/** Milliseconds without a picture, while time runs, after which the kernel is told that somebody still looks. */
+const SILENCE = 3000;
 
 function openView(session: Session, model: Model, host: HTMLElement): () => void {
   const situation = { gone: false, young: true, heard: false };
@@ -118,6 +120,7 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
   );
   function draw(picture: Picture): void {
     const first = !stage.lit;
+    drawn = performance.now();
     stage.draw(picture);
     if (picture.moment) {
       session.moment = picture.moment;
@@ -137,6 +140,13 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
     status.tick(session.moment.frame);
   }
   let ticked = Number.NEGATIVE_INFINITY;
+  let drawn = performance.now();
+  // A picture that was lost on its way is never acknowledged, and then each side waits for the other to speak.
+  const stirring = setInterval(() => {
+    const { playing, error } = readPreview(model);
+    const silent = performance.now() - drawn >= SILENCE;
+    if (playing && !error && silent && !situation.gone) session.stir();
+  }, SILENCE);
   let stopFrames = () => {};
   const stopSight = watchSight(root, (visible) => {
     stopFrames();
@@ -153,6 +163,7 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
   session.views.add(paint);
 
   return () => {
+    clearInterval(stirring);
     session.look(root, false);
     session.views.delete(paint);
     for (const stop of [stopSight, stopFrames, stopInput, stopHello, stopKernel]) stop();

@@ -97,6 +97,26 @@ describe("the handshake", () => {
     expect(enabled(el).length).toBeGreaterThan(10);
   });
 
+  it("is looked for again when time runs and no picture comes, as one may have been lost", async () => {
+    vi.useFakeTimers();
+    await model.set({ playing: true });
+    open().show();
+    await vi.advanceTimersByTimeAsync(10);
+    sight.scroll(true);
+    const looks = () => model.said("look").length;
+    const before = looks();
+    await vi.advanceTimersByTimeAsync(7000);
+    expect(looks()).toBe(before + 2);
+    await model.set({ playing: false });
+    await vi.advanceTimersByTimeAsync(7000);
+    expect(looks()).toBe(before + 2);
+    await model.set({ playing: true });
+    sight.scroll(false);
+    const hidden = looks();
+    await vi.advanceTimersByTimeAsync(7000);
+    expect(looks()).toBe(hidden);
+  });
+
   it("tells of a view that was out of sight before the kernel was spoken to", async () => {
     const { show } = open();
     show();

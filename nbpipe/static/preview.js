@@ -1399,6 +1399,9 @@ function openSession(model) {
       visible = now;
       if (greeted) say({ type: "look", client, visible });
     },
+    stir() {
+      if (heard && visible) say({ type: "look", client, visible });
+    },
     close() {
       closed = true;
       stopMessages();
@@ -1907,6 +1910,7 @@ function createTransport({ set, step }) {
 
 // src/preview.ts
 var TICK2 = 100;
+var SILENCE = 3e3;
 function openView(session, model, host) {
   const situation = { gone: false, young: true, heard: false };
   let { size: size2 } = readPreview(model);
@@ -1986,6 +1990,7 @@ function openView(session, model, host) {
   );
   function draw(picture) {
     const first = !stage.lit;
+    drawn = performance.now();
     stage.draw(picture);
     if (picture.moment) {
       session.moment = picture.moment;
@@ -2001,6 +2006,12 @@ function openView(session, model, host) {
     status.tick(session.moment.frame);
   }
   let ticked = Number.NEGATIVE_INFINITY;
+  let drawn = performance.now();
+  const stirring = setInterval(() => {
+    const { playing, error } = readPreview(model);
+    const silent = performance.now() - drawn >= SILENCE;
+    if (playing && !error && silent && !situation.gone) session.stir();
+  }, SILENCE);
   let stopFrames = () => {
   };
   const stopSight = watchSight(root, (visible) => {
@@ -2017,6 +2028,7 @@ function openView(session, model, host) {
   host.append(root);
   session.views.add(paint);
   return () => {
+    clearInterval(stirring);
     session.look(root, false);
     session.views.delete(paint);
     for (const stop of [stopSight, stopFrames, stopInput, stopHello, stopKernel]) stop();
