@@ -86,13 +86,13 @@ def notebook7(folder: Path):
                   *f"--ServerApp.ip=127.0.0.1 --IdentityProvider.token=t --ServerApp.root_dir={folder}".split())  # fmt: skip
 
 
-def marimo(folder: Path, mode: str, *cells: str):
-    """Serve a marimo notebook of these cells."""
+def marimo(folder: Path, mode: str, *cells: str, more: str = ""):
+    """Serve a marimo notebook of these cells, with more options."""
     body = "\n\n".join(f"@app.cell\ndef _():\n{re.sub('^', '    ', cell, flags=re.MULTILINE)}" for cell in cells)
     folder.joinpath("app.py").write_text(f"import marimo\n\napp = marimo.App()\n\n{body}\n")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    options = f"--headless --no-token --host 127.0.0.1 --port {port}".split()
+    options = f"--headless --no-token --host 127.0.0.1 --port {port} {more}".split()
     return server(folder, "marimo", mode, *options, "app.py")
 
 
@@ -199,6 +199,28 @@ def test_a_preview_in_marimo(tmp_path, person):
         assert person.page.locator(".nbpipe").count() == 1, "shown once, though it is also the cell's last line"
         person.screenshot("marimo")
     assert person.errors == []
+
+
+def test_each_visitor_of_one_marimo_has_a_preview_of_their_own(tmp_path, person, browser):  # noqa: F811
+    """Their notebooks run on threads of one process, and an OpenGL context belongs to one thread."""
+    cells = (
+        "import marimo as mo\nimport nbpipe\nfrom scene import LENGTH, Told",
+        "view = mo.ui.anywidget(nbpipe.preview(Told(), size=(320, 180), duration=LENGTH))\nview",
+    )
+    with marimo(tmp_path, "run", *cells, more="--session-ttl=1") as address:
+        person.page.goto(address)
+        person.wait_colour("g > 0 && r === 0")
+        other = Person(browser)
+        other.page.goto(address)
+        other.wait_colour("g > 0 && r === 0")
+        other.press_slider("Level", 0.8)
+        other.wait_colour("Math.abs(r - 0.8 * 255) < 16")
+        (_, green, _) = person.colour()
+        person.wait_colour(f"g !== {green} && r === 0")
+        other.page.close()
+        person.press_slider("Level", 0.5)
+        person.wait_colour("Math.abs(r - 0.5 * 255) < 16")
+    assert person.errors + other.errors == []
 
 
 def test_recordings_in_marimo(tmp_path, person):

@@ -1,8 +1,13 @@
-"""The OpenGL context: the user's own, or one EGL context that this process makes and keeps.
+"""The OpenGL context: the user's own, or the EGL context that each thread is given once.
 
 Owns the rule that everything of GL happens on the thread that owns the context. A `Context` is the place where
 one recording works: it checks the thread and, when other code made a context of its own current in between,
 makes ours current and theirs again afterwards. Knows nothing of scenes, slots or video.
+
+A thread that asks for no context of its own gets ours: the same one for all that it draws, because a second one costs
+memory and shares nothing, and another one than other threads have, because a context is current on one thread at a
+time. (A server that runs each visitor's notebook on a thread of one process, as `marimo run` does, draws for all.)
+That of the main thread lasts as long as the process; those of others end with their threads.
 """
 
 from __future__ import annotations
@@ -25,7 +30,29 @@ _INSTALL = "apt-get install libegl1 libgl1-mesa-dri"
 # Mesa's rasterisers on the processor, as they name themselves in GL_RENDERER.
 _SOFTWARE = ("llvmpipe", "softpipe", "swrast", "swiftshader")
 
-_shared: Context | None = None
+
+class _Own(threading.local):
+    """The own context of the calling thread, once it has asked for one."""
+
+    kept: _Kept | None = None
+
+
+class _Kept:
+    """Ends a context with its thread: dropped with the thread's locals, by that thread, as its last act."""
+
+    def __init__(self, where: Context) -> None:
+        self.where = where
+
+        self._here = os.getpid(), threading.get_ident()
+
+    def __del__(self) -> None:
+        # A forked child drops what its parent's threads had; there it must touch nothing of the GL.
+        if not self.where.lasting and self._here == (os.getpid(), threading.get_ident()):
+            self.where.end()
+
+
+_own = _Own()
+_all_own: weakref.WeakSet[Context] = weakref.WeakSet()
 
 
 class Context:
@@ -35,7 +62,9 @@ class Context:
     ----------
     ctx : moderngl.Context
     ours : bool
-        Whether it is this process's own, which nobody releases.
+        Whether it is a thread's own, made here, and not the user's.
+    lasting : bool
+        Whether it is there until the process ends, because nobody will release it.
     renderer : str
         What draws, in the driver's own words.
     software : bool
@@ -49,6 +78,7 @@ class Context:
         self.ours = ours
         self._pid = os.getpid()
         self._thread = threading.current_thread()
+        self.lasting = ours and self._thread is threading.main_thread()
         self._gl = calls()
         self._scenes: weakref.WeakSet[object] = weakref.WeakSet()
         self._later: deque[Callable[[], object]] = deque()  # the one thing that any thread may touch
@@ -61,6 +91,12 @@ class Context:
         self.renderer = str(info["GL_RENDERER"])
         self.software = self.renderer.lower().startswith(_SOFTWARE)
         self.largest = min(info["GL_MAX_TEXTURE_SIZE"], *info["GL_MAX_VIEWPORT_DIMS"])
+
+    def end(self) -> None:
+        """Release our own context, which nothing may use any more. Owning thread."""
+        if self._gl.current()[0] == self._current[0]:
+            self._gl.make_current((None, self._current[1], None, None))
+        self.ctx.release()
 
     def check_thread(self) -> None:
         """Raise `WrongThread` unless called on the owning thread of the owning process."""
@@ -136,7 +172,7 @@ class Context:
 
 
 def context(ctx: moderngl.Context | None = None) -> Context:
-    """Return the place to work: around `ctx`, or around this process's own context.
+    """Return the place to work: around `ctx`, or around this thread's own context.
 
     Parameters
     ----------
@@ -150,21 +186,29 @@ def context(ctx: moderngl.Context | None = None) -> Context:
     NoOpenGL
         No context can be made; the text names the package that is missing.
     WrongThread
-        The process's context was made on another thread.
+        `ctx` is the own one of another thread, or this process was forked from one that had made one here.
     """
-    global _shared  # noqa: PLW0603  one context per process: a second one costs memory and shares nothing
     if ctx is not None and not isinstance(ctx, moderngl.Context):
         msg = f"ctx must be a moderngl.Context, such as moderngl.create_context(standalone=True) returns, not {ctx!r}"
         raise TypeError(msg)
-    if ctx is not None and (_shared is None or ctx is not _shared.ctx):
-        return Context(ctx)
-    if _shared is None:
-        gl = _loaded()
-        found = gl.current()
-        _shared = Context(_create(), ours=True)
-        gl.make_current(found)
-    _shared.check_thread()
-    return _shared
+    if ctx is not None:
+        where = next((own for own in _all_own if own.ctx is ctx), None)
+        if where is None:
+            return Context(ctx)
+    else:
+        where = _own.kept.where if _own.kept is not None else _new()
+    where.check_thread()
+    return where
+
+
+def _new() -> Context:
+    gl = _loaded()
+    found = gl.current()
+    where = Context(_create(), ours=True)
+    gl.make_current(found)
+    _own.kept = _Kept(where)
+    _all_own.add(where)
+    return where
 
 
 def _loaded() -> Calls:

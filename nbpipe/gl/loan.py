@@ -25,8 +25,8 @@ next needs one.
 **After the pool.** The finalizer knows the deque weakly, and `release` lets go of it. Slots that come back later
 find no deque and are simply dropped. Plain memory is freed by that. A mapped pixel buffer may be unmapped on the
 render thread only; moderngl notes the buffer when Python drops it, and `Context.collect` deletes it there, which
-unmaps it. This is so for nbpipe's own context, which nobody releases; frames of a user's context lie in plain
-memory (`Source.memory`), because no order of ours could keep him from releasing it first.
+unmaps it. This is so for the main thread's own context, which nobody releases; frames of any other lie in plain memory
+(`Source.memory`): a thread's own ends with it, and no order of ours could keep a user from releasing his first.
 
 Everything but the coming back happens on the render thread.
 """

@@ -85,7 +85,7 @@ class Readback:
         width, height = self._stage.size
         size = width * height * CHANNELS * np.dtype(self._reading.dtype).itemsize
         # Mapped memory ends with its context, and a user may end his while an array of it is still in use.
-        return HostMemory(size) if lasting and not self._where.ours else pixel_memory(self._where.ctx, size)
+        return HostMemory(size) if lasting and not self._where.lasting else pixel_memory(self._where.ctx, size)
 
     def read(self, picture: moderngl.Framebuffer, memory: Memory) -> None:
         """Issue the read of `picture`."""

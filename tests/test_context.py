@@ -1,0 +1,69 @@
+"""The threads' own contexts: each thread draws in its own, and leaves nothing behind when it ends."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from watermark import Watermark, numbers
+
+import nbpipe
+from nbpipe.gl.context import context
+
+SIZE = (160, 96)
+
+
+def on_a_thread(call):
+    """Return what `call` gives on a thread that has ended."""
+    with ThreadPoolExecutor(1) as elsewhere:
+        return elsewhere.submit(call).result()
+
+
+def test_threads_record_beside_each_other():
+    together = threading.Barrier(3)
+
+    def job(number):
+        recording = nbpipe.record(Watermark(), f"{number}.mp4", size=SIZE, frames=60, wait=False)
+        together.wait()
+        recording.wait()
+
+    with ThreadPoolExecutor(2) as pool:
+        others = [pool.submit(job, number) for number in (1, 2)]
+        job(0)
+        for other in others:
+            other.result()
+    for number in range(3):
+        assert numbers(f"{number}.mp4") == list(range(60))
+
+
+def test_frames_outlive_the_thread_that_drew_them():
+    pictures = on_a_thread(lambda: list(nbpipe.frames(Watermark(), size=SIZE, frames=4)))
+    again = list(nbpipe.frames(Watermark(), size=SIZE, frames=4))
+    on_a_thread(lambda: nbpipe.record(Watermark(), "out.mp4", size=SIZE, frames=4))
+    assert all(np.array_equal(one, other) for one, other in zip(pictures, again, strict=True))
+
+
+def test_a_context_ends_with_its_thread():
+    def draw():
+        next(nbpipe.frames(Watermark(), size=(64, 64), frames=1))
+
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    for _ in range(8):
+        on_a_thread(draw)
+    before = resident()
+    for _ in range(40):
+        on_a_thread(draw)
+    assert resident() - before < 40 * (1 << 18), "a context of llvmpipe that stays costs 4 MiB"
+
+
+def test_the_own_context_of_another_thread_is_refused():
+    ctx = context().ctx
+    with pytest.raises(nbpipe.WrongThread, match="'MainThread'"):
+        on_a_thread(lambda: nbpipe.record(Watermark(), "out.mp4", size=SIZE, frames=1, ctx=ctx))
+    nbpipe.record(Watermark(), "out.mp4", size=SIZE, frames=1, ctx=ctx)
