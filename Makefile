@@ -54,7 +54,7 @@ test: test-native test-js test-python  ## Run every test: C++, TypeScript, Pytho
 
 test-python: $(VENV)/tools
 	@.ci/apt $$(cat tests/apt.txt)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-native: $(VENV)/tools
 	for preset in default asan tsan; do \

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import threading
 from pathlib import Path
 
@@ -11,6 +12,18 @@ import pytest
 import nbpipe
 from nbpipe.gl.context import context
 from nbpipe.video.ffmpeg import find_ffmpeg
+
+
+def pytest_configure():
+    # What a shell starts in the background ignores Ctrl-C, and under nohup SIGHUP, and hands that on; tests send both.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items):
+    # The longest files first: begun last, one would keep a single process busy while the others have nothing to do.
+    browsing = {item.path for item in items if "browser" in item.fixturenames}
+    items.sort(key=lambda item: item.path not in browsing)
 
 
 def pytest_report_header():
