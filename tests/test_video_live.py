@@ -100,7 +100,7 @@ def test_the_first_is_a_key_frame_and_tells_how_to_decode_it():
         packets = encoded(coder, [painted(n, *SIZE, channels=4) for n in range(5)])
     assert [packet.key for packet in packets] == [True, False, False, False, False]
     first = packets[0]
-    assert re.fullmatch(r"avc1\.42[0-9A-F]{4}", first.codec), "the baseline profile, which all browsers decode"
+    assert re.fullmatch(r"avc1\.4D[0-9A-F]{4}", first.codec), "the main profile, which all browsers decode"
     assert first.description[0] == 1, "avcC, version 1"
     assert first.codec == f"avc1.{first.description[1:4].hex().upper()}"
     assert first.description[4] & 3 == 3, "lengths of four bytes"

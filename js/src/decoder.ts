@@ -12,8 +12,8 @@ import type { Picture } from "./frames.ts";
 import type { PacketMessage } from "./preview-model.ts";
 import type { Moment } from "./wire.ts";
 
-/** Baseline, level 3.1: what decodes this also decodes the streams that the kernel makes. */
-const PROBED = "avc1.42E01F";
+/** Main profile, level 3.1: what decodes this also decodes the streams that the kernel makes. */
+const PROBED = "avc1.4D001F";
 
 /** How long the browser may think about it, in milliseconds. */
 const PROBE_PATIENCE = 1000;

@@ -1,24 +1,27 @@
 /**
- * The pictures of one model: newest frame wins.
+ * The pictures of one model: which is shown when, and what the kernel is told of it.
  *
- * Owns: decoding of stills, the last picture (a view that comes late shows it at once), and when a frame is
- * acknowledged. One per model, shared by its views. Must not know: canvases, messages, the kernel.
+ * Owns: decoding of stills, the pictures that wait for the screen, the last one (a view that comes late shows it
+ * at once), and when the kernel is answered. One per model, shared by its views. Must not know: canvases,
+ * messages, the kernel.
  *
- *     offer ──► waiting ──► decoding ──► picture ──► painted by every viewer ──► acknowledged
- *                  │ a newer frame came    ▲  │ a newer frame came                    ▲
- *                  └────────── owed ◄──────│──┘ ────────── next animation frame ──────┘
- *                                 show ────┘ a picture that somebody else has decoded
+ *     offer ──► waiting ──► decoding ──► ready, up to `depth` ──► picture, painted by every viewer
+ *                  │ a newer frame came    ▲  │ too many                │
+ *                  └──────── done ◄────────│──┘                         ▼ at an animation frame
+ *                                 show ────┘ decoded by somebody else   answer, when one is asked for
  *
  * Stills and pictures of a video may come mixed and be decoded at different speeds: the index tells which is
  * newer, and an older one is never shown after it.
  *
- * The kernel keeps only a few frames in flight, so an acknowledgement is what makes it send the next one.
- * It is paid inside an animation frame, and pays for every frame up to that index, dropped ones too. That
- * paces the preview to what the screen shows, and it pays nothing while the tab is hidden or no view is left:
- * then the kernel stops sending by itself, and the first animation frame afterwards starts it again.
+ * A stream comes in bursts, and a screen takes one picture at a time. So pictures may wait for the next few
+ * animation frames instead of giving way to newer ones at once. The least number that waited during a second is
+ * what no burst has needed: so many are dropped, and the delay with them. After `hurry`, because a person has
+ * just done something, the newest picture is shown at once.
  *
- * Each payment is a message, which the kernel answers with two of its own (busy, idle): together they cost as
- * much as a frame. So a fast stream pays for a few frames at once, and says how long ago the newest was shown.
+ * The kernel keeps only so many pictures under way, and an answer makes room for more. It is given inside an
+ * animation frame, and stands for every picture up to its index, dropped ones too. So nothing is answered while
+ * the tab is hidden or no view is left: then the kernel stops sending by itself, and the first animation frame
+ * afterwards starts it again.
  */
 import type { FrameMessage, Moment } from "./wire.ts";
 
@@ -35,62 +38,90 @@ export interface Picture {
 /** Draws a picture somewhere, before it returns. */
 export type Viewer = (picture: Picture) => void;
 
-/** `age`: milliseconds since frame `index` was shown; `shown`: how many were since the payment before. */
-export type Acknowledge = (index: number, age: number, shown: number) => void;
+/** `age`: milliseconds since picture `index` was ready; `shown`: how many were since the answer before. */
+export type Answer = (index: number, age: number, shown: number) => void;
 
-/** So many frames are paid for at once, however fast they come: no kernel has fewer than half of them under way. */
-const MOST_AT_ONCE = 4;
+/** Answers that may be owed: more than any kernel asks for before it waits for one. */
+const MOST_ASKED = 64;
+/** Milliseconds over which the pictures that wait are watched. */
+const WATCHED = 1000;
+/** Milliseconds after a person's deed in which the newest picture counts. */
+const HURRY = 500;
+
+interface Ready {
+  picture: Picture;
+  index: number;
+}
 
 export class Frames {
-  #acknowledge: Acknowledge;
-  #patience: number;
-  #paidAt = Number.NEGATIVE_INFINITY;
-  #shown = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #answer: Answer;
+  #depth: number;
   #viewers = new Set<Viewer>();
   #waiting: FrameMessage | null = null;
   #decoding = false;
+  /** Decoded, the oldest first. */
+  #ready: Ready[] = [];
   #picture: Picture | null = null;
-  /** The picture's index until it has been painted. */
-  #unpainted: number | null = null;
   #newest = -1;
-  /** The newest frame that is owed an acknowledgement, and the newest that had one. */
-  #owed = -1;
-  #paid = -1;
+  /** Since the last answer. */
+  #shown = 0;
+  /** The newest picture that is ready, shown or dropped, and since when. */
+  #done = -1;
+  #doneAt = 0;
+  /** Those for which an answer is wanted, in order. */
+  #asked: number[] = [];
+  #hurried = Number.NEGATIVE_INFINITY;
+  #watched = Number.NEGATIVE_INFINITY;
+  #least = Number.POSITIVE_INFINITY;
   #animation: number | null = null;
   #closed = false;
 
-  /** `patience`: milliseconds between two payments, unless many frames are owed. */
-  constructor(acknowledge: Acknowledge, patience = 0) {
-    this.#acknowledge = acknowledge;
-    this.#patience = patience;
+  /** `depth`: how many pictures may wait for the screen. */
+  constructor(answer: Answer, depth = 1) {
+    this.#answer = answer;
+    this.#depth = depth;
   }
 
   offer(frame: FrameMessage): void {
     if (this.#closed) return;
+    if (frame.asks) this.ask(frame.index);
     if (this.#waiting) this.owe(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();
+  }
+
+  /** An answer is wanted when picture `index` is done. */
+  ask(index: number): void {
+    this.#asked.push(index);
+    if (this.#asked.length > MOST_ASKED) this.#asked.shift(); // A later one stands for it.
+    this.#schedule();
   }
 
   /** Takes over a decoded picture. */
   show(picture: Picture, index: number): void {
     if (this.#closed || index < this.#newest) {
       picture.close();
-      this.owe(index);
-      return;
+    } else {
+      this.#newest = index;
+      this.#ready.push({ picture, index });
+      this.#keep(performance.now() < this.#hurried + HURRY ? 1 : this.#depth);
     }
-    if (this.#unpainted !== null) this.owe(this.#unpainted);
-    this.#picture?.close();
-    this.#picture = picture;
-    this.#newest = this.#unpainted = index;
+    this.owe(index);
+  }
+
+  /** Picture `index` is done, be it shown or not. */
+  owe(index: number): void {
+    if (index > this.#done) {
+      this.#done = index;
+      this.#doneAt = performance.now();
+    }
     this.#schedule();
   }
 
-  /** A frame that will never be shown: acknowledged with the next that is. */
-  owe(index: number): void {
-    this.#owed = Math.max(this.#owed, index);
-    this.#schedule();
+  /** A person has done something, and waits for what becomes of it. */
+  hurry(): void {
+    this.#hurried = performance.now();
+    this.#keep(1);
   }
 
   /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */
@@ -107,10 +138,10 @@ export class Frames {
   close(): void {
     this.#closed = true;
     this.#waiting = null;
+    this.#keep(0);
     this.#picture?.close();
     this.#picture = null;
     this.#viewers.clear();
-    clearTimeout(this.#timer);
     if (this.#animation !== null) cancelAnimationFrame(this.#animation);
   }
 
@@ -131,37 +162,48 @@ export class Frames {
       });
   }
 
+  /** Drops the oldest that wait, until so many are left. */
+  #keep(most: number): void {
+    for (const { picture } of this.#ready.splice(0, this.#ready.length - most)) picture.close();
+  }
+
+  get #wanted(): boolean {
+    const [first] = this.#asked;
+    return first !== undefined && first <= this.#done;
+  }
+
   #schedule(): void {
-    const due = this.#unpainted !== null || this.#owed > this.#paid;
+    const due = this.#ready.length > 0 || this.#wanted;
     if (!due || this.#closed || this.#viewers.size === 0 || this.#animation !== null) return;
     this.#animation = requestAnimationFrame(() => {
       this.#animation = null;
-      if (this.#viewers.size > 0) this.#paint();
+      if (this.#viewers.size === 0) return;
+      this.#paint();
+      if (this.#wanted) this.#pay();
+      this.#schedule();
     });
   }
 
-  #paint(): void {
-    const picture = this.#picture;
-    if (picture && this.#unpainted !== null) {
-      for (const viewer of this.#viewers) viewer(picture);
-      this.#owed = Math.max(this.#owed, this.#unpainted);
-      this.#unpainted = null;
-      this.#shown += 1;
-    }
-    if (this.#owed <= this.#paid) return;
-    const now = performance.now();
-    const wait = this.#paidAt + this.#patience - now;
-    clearTimeout(this.#timer);
-    if (wait <= 0 || this.#owed - this.#paid >= MOST_AT_ONCE) this.#pay(now, now);
-    else this.#timer = setTimeout(() => this.#pay(now, performance.now()), wait);
-  }
-
-  #pay(shownAt: number, now: number): void {
-    this.#paid = this.#owed;
-    this.#paidAt = now;
+  #pay(): void {
     const shown = this.#shown;
     this.#shown = 0;
-    this.#acknowledge(this.#paid, Math.round(now - shownAt), shown);
+    this.#asked = this.#asked.filter((index) => index > this.#done);
+    this.#answer(this.#done, Math.round(performance.now() - this.#doneAt), shown);
+  }
+
+  #paint(): void {
+    const next = this.#ready.shift();
+    if (!next) return;
+    this.#picture?.close();
+    this.#picture = next.picture;
+    for (const viewer of this.#viewers) viewer(next.picture);
+    this.#shown += 1;
+    this.#least = Math.min(this.#least, this.#ready.length);
+    const now = performance.now();
+    if (now < this.#watched + WATCHED) return;
+    if (Number.isFinite(this.#watched)) this.#keep(this.#ready.length - this.#least);
+    this.#watched = now;
+    this.#least = Number.POSITIVE_INFINITY;
   }
 }
 

@@ -144,6 +144,8 @@ export interface PacketMessage {
   codec: string;
   /** Needs no packet before it; then it comes with the decoder's description (avcC). */
   key: boolean;
+  /** An answer is wanted. */
+  asks: boolean;
   data: Bytes;
   description: Bytes | null;
   moment: Moment | null;
@@ -157,17 +159,21 @@ export function readMessage(content: unknown, buffers: unknown): Incoming | null
   return readPacket(content, buffers) ?? readCommon(content, buffers);
 }
 
-type PacketField = Exclude<keyof PacketMessage, "data" | "description" | "moment"> | keyof Moment;
+type PacketField =
+  | Exclude<keyof PacketMessage, "asks" | "data" | "description" | "moment">
+  | "answer"
+  | keyof Moment;
 
 function readPacket(content: unknown, buffers: unknown): PacketMessage | null {
   if (!isObject<PacketField>(content) || content.type !== "packet") return null;
-  const { type, index, width, height, codec, key } = content;
+  const { type, index, width, height, codec, key, answer } = content;
   if (!isCount(index) || !isSide(width) || !isSide(height)) return null;
   if (typeof codec !== "string" || !/^avc1\.[0-9A-Fa-f]{6}$/.test(codec) || typeof key !== "boolean")
     return null;
   const [data, description = null] = bytesOf(buffers, key ? 2 : 1) ?? [];
   if (!data) return null;
-  return { type, index, width, height, codec, key, data, description, moment: momentOf(content) };
+  const asks = answer !== false;
+  return { type, index, width, height, codec, key, asks, data, description, moment: momentOf(content) };
 }
 
 const speed = (value: unknown) => (isNumber(value) ? value : 1);

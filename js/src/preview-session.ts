@@ -13,8 +13,8 @@ import { type Outgoing, readMessage, readPreview, send, TRAITS } from "./preview
 import { type Model, type Moment, watchMessages, watchTraits } from "./wire.ts";
 import { isActive } from "./words.ts";
 
-/** Milliseconds: two to three frames at 60 a second. */
-const ACK_AFTER = 40;
+/** Pictures that may wait for the screen: what a burst has more than the screen takes meanwhile. */
+const DEPTH = 3;
 
 export interface Session {
   /** The kernel has answered a hello. */
@@ -58,11 +58,13 @@ export function openSession(model: Model): Session {
   let told: Moment | null = null;
 
   const say = (message: Outgoing) => send(model, message);
-  const outbox = new Outbox(say);
-  const frames = new Frames(
-    (index, age, shown) => say({ type: "ack", client, index, age, shown }),
-    ACK_AFTER,
-  );
+  const frames = new Frames((index, age, shown) => say({ type: "ack", client, index, age, shown }), DEPTH);
+  /** What a person has done. */
+  function tell(message: Outgoing): void {
+    say(message);
+    frames.hurry();
+  }
+  const outbox = new Outbox(tell);
   const decoder = new Decoder({
     show: (picture, index) => frames.show(picture, index),
     owe: (index) => frames.owe(index),
@@ -99,8 +101,10 @@ export function openSession(model: Model): Session {
 
   const stopMessages = watchMessages(model, readMessage, (message) => {
     if (message.type === "frame") frames.offer(message);
-    else if (message.type === "packet") decoder.decode(message);
-    else if (message.type === "chunk") film.take(message);
+    else if (message.type === "packet") {
+      if (message.asks) frames.ask(message.index);
+      decoder.decode(message);
+    } else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
     else {
       heard = true;
@@ -139,7 +143,7 @@ export function openSession(model: Model): Session {
     },
     say(message) {
       outbox.flush();
-      say(message);
+      tell(message);
     },
     put: (name, message) => outbox.put(name, message),
     look(view, sees) {

@@ -76,7 +76,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 const packet = (index: number, changes: Partial<PacketMessage> = {}): PacketMessage => ({
-  ...{ type: "packet", index, width: 640, height: 360, codec: "avc1.42E01F", key: false },
+  ...{ type: "packet", index, width: 640, height: 360, codec: "avc1.42E01F", key: false, asks: true },
   ...{ data: bytes(index), description: null, moment: { time: index / 60, frame: 100 + index } },
   ...changes,
 });

@@ -142,6 +142,7 @@ export const frame = (index: number): FrameMessage => ({
   type: "frame",
   index,
   mime: "image/jpeg",
+  asks: true,
   data: bytes(index),
   moment: null,
 });

@@ -39,7 +39,7 @@ describe("a frame", () => {
     expect(viewer).toHaveBeenCalledTimes(2);
   });
 
-  it("gives way to a newer one that is decoded before the screen refreshes", async () => {
+  it("gives way to a newer one that is decoded before the screen refreshes, where none may wait", async () => {
     frames.attach(viewer);
     frames.offer(frame(1));
     await time.decodeNext();
@@ -81,12 +81,16 @@ describe("a picture that was decoded elsewhere", () => {
     frames.show(video(7), 7);
     time.animate();
     expect(acks).toEqual([6, 8]);
-    expect(closed).toEqual([6, 7]);
+    expect(closed).toEqual([7, 6]);
     expect(time.bitmaps.open).toBe(1);
   });
 
-  it("is owed when there is none", () => {
+  it("is answered when there is none, if it asked for that", () => {
     frames.attach(viewer);
+    frames.owe(3);
+    time.animate();
+    expect(acks).toEqual([]);
+    frames.ask(4);
     frames.owe(4);
     expect(acks).toEqual([]);
     time.animate();
@@ -163,13 +167,13 @@ describe("views", () => {
 });
 
 describe("memory", () => {
-  it("holds one picture, and none after the end", async () => {
+  it("holds the picture that is shown and one that is not yet, and none after the end", async () => {
     frames.attach(viewer);
     for (let index = 0; index < 50; index += 1) {
       frames.offer(frame(index));
       await time.decodeNext();
       if (index % 3 === 0) time.animate();
-      expect(time.bitmaps.open).toBe(1);
+      expect(time.bitmaps.open).toBeLessThanOrEqual(2);
     }
     frames.close();
     expect(time.bitmaps.open).toBe(0);
@@ -214,25 +218,97 @@ describe("a browser without createImageBitmap", () => {
   });
 });
 
-describe("a fast stream", () => {
-  it("is paid for a few frames at once, and told how long ago the newest was shown", async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-    const paid: [number, number, number][] = [];
-    const patient = new Frames((...payment) => paid.push(payment), 40);
-    patient.attach(viewer);
-    for (const index of [1, 2, 3]) {
-      patient.show(picture(), index);
+describe("a stream that asks for few answers", () => {
+  it("is answered at the first animation frame when a picture that asks is done, and for all until then", () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const answers: [number, number, number][] = [];
+    const stream = new Frames((...answer) => answers.push(answer), 3);
+    stream.attach(viewer);
+    for (const index of [1, 2]) {
+      stream.show(picture(), index);
       time.animate();
     }
-    expect(paid).toEqual([[1, 0, 1]]);
-    vi.advanceTimersByTime(40);
-    expect(paid.slice(1)).toEqual([[3, 40, 2]]);
-    for (const index of [4, 5, 6, 7]) {
-      patient.show(picture(), index);
-      time.animate();
-    }
-    expect(paid.slice(2)).toEqual([[7, 0, 4]]);
-    patient.close();
+    stream.ask(4);
+    stream.show(picture(), 3);
+    time.animate();
+    expect(answers).toEqual([]);
+    stream.show(picture(), 4);
+    vi.advanceTimersByTime(12);
+    time.animate();
+    expect(answers).toEqual([[4, 12, 4]]);
+    time.animate();
+    expect(answers).toHaveLength(1);
+    stream.close();
     vi.useRealTimers();
+  });
+});
+
+describe("a stream that comes in bursts", () => {
+  const seen: number[] = [];
+  let stream: Frames;
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    seen.length = 0;
+    stream = new Frames(() => {}, 3);
+    stream.attach(({ width }) => seen.push(width));
+    return () => {
+      stream.close();
+      vi.useRealTimers();
+    };
+  });
+  const arrive = (...numbers: number[]) => {
+    for (const index of numbers) stream.show({ ...picture(), width: index }, index);
+  };
+  const animate = (times = 1) => {
+    for (let turn = 0; turn < times; turn += 1) {
+      vi.advanceTimersByTime(1000 / 60);
+      time.animate();
+    }
+  };
+
+  it("shows each picture of a burst at an animation frame of its own", () => {
+    arrive(1, 2, 3);
+    animate(3);
+    expect(seen).toEqual([1, 2, 3]);
+    expect(time.animations).toBe(0);
+  });
+
+  it("drops the oldest of a longer one", () => {
+    arrive(1, 2, 3, 4, 5);
+    animate(3);
+    expect(seen).toEqual([3, 4, 5]);
+  });
+
+  it("shows the newest at once when a person has done something, for half a second", () => {
+    arrive(1, 2, 3);
+    stream.hurry();
+    animate();
+    expect(seen).toEqual([3]);
+    arrive(4, 5, 6);
+    animate();
+    expect(seen).toEqual([3, 6]);
+    vi.advanceTimersByTime(500);
+    arrive(7, 8, 9);
+    animate(3);
+    expect(seen).toEqual([3, 6, 7, 8, 9]);
+  });
+
+  it("lets go of a delay that no burst needs", () => {
+    arrive(1, 2, 3);
+    for (let index = 4; index < 200; index += 1) {
+      arrive(index);
+      animate();
+    }
+    expect(seen.at(-1)).toBe(199);
+    expect(seen.length).toBeGreaterThanOrEqual(196);
+  });
+
+  it("keeps the delay that each burst needs", () => {
+    for (let index = 1; index < 600; index += 3) {
+      arrive(index, index + 1, index + 2);
+      animate(3);
+    }
+    expect(seen).toHaveLength(600);
   });
 });

@@ -49,9 +49,10 @@ describe("a packet of the stream", () => {
   it("comes with its description when it is a key", () => {
     expect(readMessage({ ...PACKET, ...MOMENT, key: true }, [bytes(1), bytes(2)])).toEqual({
       ...PACKET,
-      ...{ key: true, data: bytes(1), description: bytes(2), moment: MOMENT },
+      ...{ key: true, asks: true, data: bytes(1), description: bytes(2), moment: MOMENT },
     });
-    expect(readMessage({ ...PACKET, key: false }, [bytes(1)])).toMatchObject({
+    expect(readMessage({ ...PACKET, key: false, answer: false }, [bytes(1)])).toMatchObject({
+      asks: false,
       description: null,
       moment: null,
     });

@@ -32,6 +32,7 @@ describe("a message from the kernel", () => {
       type: "frame",
       index: 3,
       mime: "image/jpeg",
+      asks: true,
       data: bytes(7, 8, 9),
       moment: null,
     });
@@ -41,6 +42,11 @@ describe("a message from the kernel", () => {
       total: 9,
       data: bytes(7, 8, 9),
     });
+  });
+
+  it("asks for an answer unless it says that it does not", () => {
+    expect(readCommon({ ...FRAME, answer: false }, [bytes(1)])).toMatchObject({ asks: false });
+    expect(readCommon({ ...FRAME, answer: null }, [bytes(1)])).toMatchObject({ asks: true });
   });
 
   it("may say that there is no video", () => {

@@ -203,7 +203,8 @@ class LiveStream:
             return False
         self._fed_at = time.monotonic()
         stamp["width"], stamp["height"] = self._coder.size
-        self._stamps.append((self.audience.sent(), stamp))
+        index, stamp["answer"] = self.audience.sent()
+        self._stamps.append((index, stamp))
         return True
 
     def _collect(self) -> None:
@@ -219,7 +220,8 @@ class LiveStream:
             self._fail()
 
     def _still(self, mime: str, stamp: dict[str, object], data: bytes) -> None:
-        self._post({"type": "frame", "index": self.audience.sent(), "mime": mime, **stamp}, data)
+        index, asks = self.audience.sent()
+        self._post({"type": "frame", "index": index, "answer": asks, "mime": mime, **stamp}, data)
 
     def _post(self, message: dict[str, object], *buffers: bytes) -> None:
         self.sent_bytes += sum(map(len, buffers))

@@ -817,11 +817,11 @@ function post(model, message) {
 var IMAGES = ["image/jpeg", "image/png"];
 function readCommon(content, buffers) {
   if (!isObject(content)) return null;
-  const { type, index, width, height, mime, offset, total, error } = content;
+  const { type, index, width, height, mime, answer, offset, total, error } = content;
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
-    return { type, index, mime, data, moment: momentOf(content) };
+    return { type, index, mime, asks: answer !== false, data, moment: momentOf(content) };
   }
   if (type === "video" && data && isCount(offset) && isCount(total)) {
     return { type: "chunk", offset, total, data };
@@ -964,13 +964,14 @@ function readMessage(content, buffers) {
 }
 function readPacket(content, buffers) {
   if (!isObject(content) || content.type !== "packet") return null;
-  const { type, index, width, height, codec, key } = content;
+  const { type, index, width, height, codec, key, answer } = content;
   if (!isCount(index) || !isSide(width) || !isSide(height)) return null;
   if (typeof codec !== "string" || !/^avc1\.[0-9A-Fa-f]{6}$/.test(codec) || typeof key !== "boolean")
     return null;
   const [data, description = null] = bytesOf(buffers, key ? 2 : 1) ?? [];
   if (!data) return null;
-  return { type, index, width, height, codec, key, data, description, moment: momentOf(content) };
+  const asks = answer !== false;
+  return { type, index, width, height, codec, key, asks, data, description, moment: momentOf(content) };
 }
 var speed2 = (value) => isNumber(value) ? value : 1;
 function record(value) {
@@ -982,7 +983,7 @@ function take(value) {
 }
 
 // src/decoder.ts
-var PROBED = "avc1.42E01F";
+var PROBED = "avc1.4D001F";
 var PROBE_PATIENCE = 1e3;
 var MAX_PENDING = 64;
 var DECODE_PATIENCE = 1500;
@@ -1135,53 +1136,72 @@ var Film = class {
 };
 
 // src/frames.ts
-var MOST_AT_ONCE = 4;
+var MOST_ASKED = 64;
+var WATCHED = 1e3;
+var HURRY = 500;
 var Frames = class {
-  #acknowledge;
-  #patience;
-  #paidAt = Number.NEGATIVE_INFINITY;
-  #shown = 0;
-  #timer;
+  #answer;
+  #depth;
   #viewers = /* @__PURE__ */ new Set();
   #waiting = null;
   #decoding = false;
+  /** Decoded, the oldest first. */
+  #ready = [];
   #picture = null;
-  /** The picture's index until it has been painted. */
-  #unpainted = null;
   #newest = -1;
-  /** The newest frame that is owed an acknowledgement, and the newest that had one. */
-  #owed = -1;
-  #paid = -1;
+  /** Since the last answer. */
+  #shown = 0;
+  /** The newest picture that is ready, shown or dropped, and since when. */
+  #done = -1;
+  #doneAt = 0;
+  /** Those for which an answer is wanted, in order. */
+  #asked = [];
+  #hurried = Number.NEGATIVE_INFINITY;
+  #watched = Number.NEGATIVE_INFINITY;
+  #least = Number.POSITIVE_INFINITY;
   #animation = null;
   #closed = false;
-  /** `patience`: milliseconds between two payments, unless many frames are owed. */
-  constructor(acknowledge, patience = 0) {
-    this.#acknowledge = acknowledge;
-    this.#patience = patience;
+  /** `depth`: how many pictures may wait for the screen. */
+  constructor(answer, depth = 1) {
+    this.#answer = answer;
+    this.#depth = depth;
   }
   offer(frame) {
     if (this.#closed) return;
+    if (frame.asks) this.ask(frame.index);
     if (this.#waiting) this.owe(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();
+  }
+  /** An answer is wanted when picture `index` is done. */
+  ask(index) {
+    this.#asked.push(index);
+    if (this.#asked.length > MOST_ASKED) this.#asked.shift();
+    this.#schedule();
   }
   /** Takes over a decoded picture. */
   show(picture, index) {
     if (this.#closed || index < this.#newest) {
       picture.close();
-      this.owe(index);
-      return;
+    } else {
+      this.#newest = index;
+      this.#ready.push({ picture, index });
+      this.#keep(performance.now() < this.#hurried + HURRY ? 1 : this.#depth);
     }
-    if (this.#unpainted !== null) this.owe(this.#unpainted);
-    this.#picture?.close();
-    this.#picture = picture;
-    this.#newest = this.#unpainted = index;
+    this.owe(index);
+  }
+  /** Picture `index` is done, be it shown or not. */
+  owe(index) {
+    if (index > this.#done) {
+      this.#done = index;
+      this.#doneAt = performance.now();
+    }
     this.#schedule();
   }
-  /** A frame that will never be shown: acknowledged with the next that is. */
-  owe(index) {
-    this.#owed = Math.max(this.#owed, index);
-    this.#schedule();
+  /** A person has done something, and waits for what becomes of it. */
+  hurry() {
+    this.#hurried = performance.now();
+    this.#keep(1);
   }
   /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */
   attach(viewer) {
@@ -1196,10 +1216,10 @@ var Frames = class {
   close() {
     this.#closed = true;
     this.#waiting = null;
+    this.#keep(0);
     this.#picture?.close();
     this.#picture = null;
     this.#viewers.clear();
-    clearTimeout(this.#timer);
     if (this.#animation !== null) cancelAnimationFrame(this.#animation);
   }
   #decodeNext() {
@@ -1216,35 +1236,44 @@ var Frames = class {
       this.#decodeNext();
     });
   }
+  /** Drops the oldest that wait, until so many are left. */
+  #keep(most) {
+    for (const { picture } of this.#ready.splice(0, this.#ready.length - most)) picture.close();
+  }
+  get #wanted() {
+    const [first] = this.#asked;
+    return first !== void 0 && first <= this.#done;
+  }
   #schedule() {
-    const due = this.#unpainted !== null || this.#owed > this.#paid;
+    const due = this.#ready.length > 0 || this.#wanted;
     if (!due || this.#closed || this.#viewers.size === 0 || this.#animation !== null) return;
     this.#animation = requestAnimationFrame(() => {
       this.#animation = null;
-      if (this.#viewers.size > 0) this.#paint();
+      if (this.#viewers.size === 0) return;
+      this.#paint();
+      if (this.#wanted) this.#pay();
+      this.#schedule();
     });
   }
-  #paint() {
-    const picture = this.#picture;
-    if (picture && this.#unpainted !== null) {
-      for (const viewer of this.#viewers) viewer(picture);
-      this.#owed = Math.max(this.#owed, this.#unpainted);
-      this.#unpainted = null;
-      this.#shown += 1;
-    }
-    if (this.#owed <= this.#paid) return;
-    const now = performance.now();
-    const wait = this.#paidAt + this.#patience - now;
-    clearTimeout(this.#timer);
-    if (wait <= 0 || this.#owed - this.#paid >= MOST_AT_ONCE) this.#pay(now, now);
-    else this.#timer = setTimeout(() => this.#pay(now, performance.now()), wait);
-  }
-  #pay(shownAt, now) {
-    this.#paid = this.#owed;
-    this.#paidAt = now;
+  #pay() {
     const shown = this.#shown;
     this.#shown = 0;
-    this.#acknowledge(this.#paid, Math.round(now - shownAt), shown);
+    this.#asked = this.#asked.filter((index) => index > this.#done);
+    this.#answer(this.#done, Math.round(performance.now() - this.#doneAt), shown);
+  }
+  #paint() {
+    const next = this.#ready.shift();
+    if (!next) return;
+    this.#picture?.close();
+    this.#picture = next.picture;
+    for (const viewer of this.#viewers) viewer(next.picture);
+    this.#shown += 1;
+    this.#least = Math.min(this.#least, this.#ready.length);
+    const now = performance.now();
+    if (now < this.#watched + WATCHED) return;
+    if (Number.isFinite(this.#watched)) this.#keep(this.#ready.length - this.#least);
+    this.#watched = now;
+    this.#least = Number.POSITIVE_INFINITY;
   }
 };
 async function decode({ data, mime, moment }) {
@@ -1296,7 +1325,7 @@ var Outbox = class {
 };
 
 // src/preview-session.ts
-var ACK_AFTER = 40;
+var DEPTH = 3;
 function openSession(model) {
   const client = clientName();
   const codecs = probeCodecs();
@@ -1313,11 +1342,12 @@ function openSession(model) {
   let moment = { time: 0, frame: 0 };
   let told = null;
   const say = (message) => send(model, message);
-  const outbox = new Outbox(say);
-  const frames2 = new Frames(
-    (index, age, shown) => say({ type: "ack", client, index, age, shown }),
-    ACK_AFTER
-  );
+  const frames2 = new Frames((index, age, shown) => say({ type: "ack", client, index, age, shown }), DEPTH);
+  function tell(message) {
+    say(message);
+    frames2.hurry();
+  }
+  const outbox = new Outbox(tell);
   const decoder = new Decoder({
     show: (picture, index) => frames2.show(picture, index),
     owe: (index) => frames2.owe(index),
@@ -1349,8 +1379,10 @@ function openSession(model) {
   follow();
   const stopMessages = watchMessages(model, readMessage, (message) => {
     if (message.type === "frame") frames2.offer(message);
-    else if (message.type === "packet") decoder.decode(message);
-    else if (message.type === "chunk") film.take(message);
+    else if (message.type === "packet") {
+      if (message.asks) frames2.ask(message.index);
+      decoder.decode(message);
+    } else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
     else {
       heard = true;
@@ -1388,7 +1420,7 @@ function openSession(model) {
     },
     say(message) {
       outbox.flush();
-      say(message);
+      tell(message);
     },
     put: (name, message) => outbox.put(name, message),
     look(view, sees) {

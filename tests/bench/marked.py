@@ -68,16 +68,19 @@ class Marked:
 
 def rfb_widget(size: tuple[int, int]) -> object:
     """Return a widget of jupyter_rfb that shows the same."""
+    import threading
     import time
 
     from jupyter_rfb import RemoteFrameBuffer
 
     class Widget(RemoteFrameBuffer):
         scene = None
+        thread = 0
 
         def get_frame(self) -> np.ndarray:
-            # It draws on the thread on which its acknowledgements arrive; a context belongs to one.
-            if self.scene is None:
+            # It draws where its acknowledgements arrive, and not always on one thread; a context belongs to one.
+            if self.thread != threading.get_ident():
+                self.thread = threading.get_ident()
                 settings = {"backend": "egl", "libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
                 self.ctx = moderngl.create_context(standalone=True, **settings)
                 self.fbo = self.ctx.simple_framebuffer(size, 4)
