@@ -43,6 +43,7 @@ _POLL = 0.002  # seconds between two looks for a picture that the GPU is still d
 _LOOK_AGAIN = 0.25  # seconds after which browsers that gave no room are looked at again: one may have gone
 _IDLE = 5.5  # seconds after which the stream may put its encoder away
 _SPACED = 0.75  # of the time of a picture that lies between two, also when late: of two at once one is never seen
+_CLEAR = 0.08  # seconds after a picture that answers a person, in which none is drawn for time alone: it has the line
 _SHARE = 0.1  # of the time of a picture that the kernel's other work is given after it, at least
 
 
@@ -282,6 +283,8 @@ class Player:
     def _begin(self, now: float) -> float:
         assert self._face is not None
         self._next = max(self._next + float(1 / self.fps), now + float(_SPACED / self.fps))
+        if self._dirty:
+            self._next = max(self._next, now + _CLEAR)
         self._dirty = False
         with self._source.current():
             self._draw()

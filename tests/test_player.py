@@ -165,7 +165,7 @@ class TestTime:
         async def performance(stage):
             view, browser = await stage.show(Watermark(), playing=True, codecs=["h264"])
             for _ in range(5):
-                await stage.go(browser, 0.05)
+                await stage.go(browser, 0.1)
             assert {message["type"] for message, _ in browser.pictures} == {"packet"}
             assert view._stream == "h264"
             view.pause()
@@ -200,6 +200,30 @@ class TestChanges:
             await browser.next(lambda: setattr(view.params, "lit", False))
             assert browser.colour()[0] == pytest.approx(0, abs=2)
             assert seen == [("shade", 1.0), ("shade", 0.25), ("shade", 1.0), ("lit", False)]
+
+        play(performance)
+
+    def test_while_time_runs_the_picture_of_a_change_has_the_line_for_itself(self, play):
+        """What is drawn for time alone meanwhile would hold it up; what another change asks for would not wait."""
+
+        async def performance(stage):
+            view, browser = await stage.show(Lamp(), playing=True)
+            await stage.go(browser, 0.1)
+
+            async def drawn_after(seconds):
+                count = len(browser.pictures)
+                stage.now += seconds
+                view.player.wake()
+                await browser.shown()
+                return len(browser.pictures) - count
+
+            assert await drawn_after(1 / 60) == 1
+            await browser.next(lambda: browser.say("param", name="shade", value=0.25))
+            assert [await drawn_after(1 / 60) for _ in range(4)] == [0, 0, 0, 0]
+            assert await drawn_after(1 / 60) == 1
+            for shade in (0.5, 0.75, 1.0):
+                stage.now += 1 / 60
+                await browser.next(lambda shade=shade: browser.say("param", name="shade", value=shade))
 
         play(performance)
 
