@@ -107,6 +107,24 @@ def test_a_cell_records_and_shows_the_widget_once_and_a_poster(kernel, tmp_path)
     assert len(kernel.displayed()) == 1, "in another cell it is shown again"
 
 
+@pytest.mark.parametrize(
+    "cell", ["nbpipe.preview(Watermark(), size=(320, 180))", "nbpipe.record(Watermark(), 'out.mp4', frames=3)"]
+)
+def test_in_colab_the_widget_brings_what_shows_it(kernel, cell):
+    """Colab shows no widget of others unless asked to, and looks into the output's metadata for what can."""
+    kernel.run("""
+import types
+colab = sys.modules["google.colab.output"] = types.ModuleType("google.colab.output")
+colab._widgets = types.SimpleNamespace(_installed_url=None)
+def enable_custom_widget_manager(): colab._widgets._installed_url = "https://colab.example/manager.js"
+colab.enable_custom_widget_manager = enable_custom_widget_manager
+""")
+    kernel.run(cell)
+    view = "application/vnd.jupyter.widget-view+json"
+    (shown,) = [m["content"] for m in kernel.messages if view in m["content"].get("data", {})]
+    assert shown["metadata"][view]["colab"]["custom_widget_manager"]["url"] == "https://colab.example/manager.js"
+
+
 def test_interrupt_publishes_and_the_next_cell_works(kernel, tmp_path):
     request = kernel.start('nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=1_000_000)')
     kernel.frame(30)

@@ -20,6 +20,9 @@ import {
 /** A forged or broken device must not make one message of thousands; the kernel takes no more either. */
 const MAX_BATCH = 64;
 
+/** Milliseconds after a press at which the focus is looked at again. */
+const LOOK_AGAIN = [30, 250];
+
 /** CSS pixels that a line and a page of a wheel stand for: one notch is about 100 then, whatever its unit. */
 const WHEEL_UNITS = [1, 33, 300];
 
@@ -56,6 +59,7 @@ export function watchInput(
   let inside = false;
   let last: Place = { x: 0, y: 0 };
   let animation: number | null = null;
+  const looking: ReturnType<typeof setTimeout>[] = [];
 
   function flush(): void {
     if (animation !== null) cancelAnimationFrame(animation);
@@ -112,10 +116,21 @@ export function watchInput(
 
   const isOther = (event: PointerEvent) => captor !== null && captor !== event.pointerId;
 
+  /** VS Code gives the focus to the cell of an output that was clicked, a moment after the page has had its say. */
+  function takeFocus(): void {
+    canvas.focus({ preventScroll: true });
+    leaveFocus();
+    looking.push(...LOOK_AGAIN.map((wait) => setTimeout(() => canvas.focus({ preventScroll: true }), wait)));
+  }
+  /** A person has gone elsewhere, or means to. */
+  function leaveFocus(): void {
+    for (const timer of looking.splice(0)) clearTimeout(timer);
+  }
+
   function onDown(event: PointerEvent): void {
     // Of the mouse events that would follow, JupyterLab makes a selected cell, which takes the focus away.
     event.preventDefault();
-    canvas.focus({ preventScroll: true });
+    takeFocus();
     touch(event, true);
     if (isOther(event)) {
       motion(event, "pointer_move", 0, mask);
@@ -260,8 +275,12 @@ export function watchInput(
     { signal },
   );
 
+  for (const away of ["pointerdown", "keydown"])
+    window.addEventListener(away, leaveFocus, { signal, capture: true });
+
   return () => {
     stop.abort();
+    leaveFocus();
     if (animation !== null) cancelAnimationFrame(animation);
   };
 }

@@ -53,6 +53,27 @@ describe("the pointer", () => {
     expect(canvas.setPointerCapture).toHaveBeenCalledWith(1);
   });
 
+  it("takes the focus back from a host that gives it elsewhere, but from nobody else", () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const other = document.createElement("input");
+    document.body.append(other);
+    press();
+    other.focus(); // As VS Code does.
+    vi.advanceTimersByTime(50);
+    expect(document.activeElement).toBe(canvas);
+    other.focus();
+    vi.advanceTimersByTime(250);
+    expect(document.activeElement).toBe(canvas);
+    for (const leave of [() => act(other, "pointerdown"), () => act(canvas, "keydown", { key: "Tab" })]) {
+      press();
+      leave();
+      other.focus();
+      vi.advanceTimersByTime(1000);
+      expect(document.activeElement).toBe(other);
+    }
+    vi.useRealTimers();
+  });
+
   it("gives the picture the focus, before the press is told", () => {
     press();
     expect(document.activeElement).toBe(canvas);

@@ -60,15 +60,15 @@ def running() -> Callable[[], contextlib.AbstractContextManager[None]]:
     return functools.partial(marimo.with_cell_id, marimo.cell_id)
 
 
-def show(widget: object, bundle: dict[str, object]) -> None:
-    """Display a widget in the running cell; `bundle` is how Jupyter knows it."""
+def show(widget: object, bundle: dict[str, object], metadata: dict[str, object]) -> None:
+    """Display a widget in the running cell; `bundle` and its `metadata` are how Jupyter knows it."""
     marimo = _marimo()
     if marimo is not None:
         marimo.output.append(widget)  # what the cell's last line gives takes its place, so it is not shown twice
         return
     from IPython.display import display
 
-    display(bundle, raw=True)
+    display(bundle, metadata=metadata, raw=True)
 
 
 def reserve() -> str:

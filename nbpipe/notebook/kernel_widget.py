@@ -56,19 +56,18 @@ class KernelWidget(anywidget.AnyWidget):
 
     def display_here(self) -> None:
         """Display the widget in the running cell; that it is the cell's last line too does not show it twice."""
-        cell.show(self, self._bundle())
+        cell.show(self, *self._bundle())
         self._shown_in = cell.current_cell()
 
     def _ipython_display_(self) -> None:
         """Display another view, unless this is the cell that shows one already."""
         if cell.current_cell() != self._shown_in:
-            cell.show(self, self._bundle())
+            cell.show(self, *self._bundle())
 
-    def _bundle(self) -> dict[str, object]:
-        bundle = self._repr_mimebundle_()
-        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
-        data["text/plain"] = str(self)
-        return data
+    def _bundle(self) -> tuple[dict[str, object], dict[str, object]]:
+        """Return how Jupyter knows the widget, and metadata: Colab finds in it what can show a widget of others."""
+        data, metadata = self._repr_mimebundle_() or ({}, {})
+        return data | {"text/plain": str(self)}, metadata
 
 
 def _stay_on_subshell(comm: Any) -> None:

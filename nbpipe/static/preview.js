@@ -517,6 +517,7 @@ function sameHold(one, other) {
 
 // src/input.ts
 var MAX_BATCH = 64;
+var LOOK_AGAIN = [30, 250];
 var WHEEL_UNITS = [1, 33, 300];
 var MODIFIERS = [
   ["Shift", "shiftKey"],
@@ -537,6 +538,7 @@ function watchInput(canvas, size2, send2) {
   let inside = false;
   let last = { x: 0, y: 0 };
   let animation = null;
+  const looking = [];
   function flush() {
     if (animation !== null) cancelAnimationFrame(animation);
     animation = null;
@@ -584,9 +586,17 @@ function watchInput(canvas, size2, send2) {
     else touches.delete(event.pointerId);
   }
   const isOther = (event) => captor !== null && captor !== event.pointerId;
+  function takeFocus() {
+    canvas.focus({ preventScroll: true });
+    leaveFocus();
+    looking.push(...LOOK_AGAIN.map((wait) => setTimeout(() => canvas.focus({ preventScroll: true }), wait)));
+  }
+  function leaveFocus() {
+    for (const timer of looking.splice(0)) clearTimeout(timer);
+  }
   function onDown(event) {
     event.preventDefault();
-    canvas.focus({ preventScroll: true });
+    takeFocus();
     touch(event, true);
     if (isOther(event)) {
       motion(event, "pointer_move", 0, mask);
@@ -720,8 +730,11 @@ function watchInput(canvas, size2, send2) {
     },
     { signal }
   );
+  for (const away of ["pointerdown", "keydown"])
+    window.addEventListener(away, leaveFocus, { signal, capture: true });
   return () => {
     stop.abort();
+    leaveFocus();
     if (animation !== null) cancelAnimationFrame(animation);
   };
 }
