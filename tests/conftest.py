@@ -55,6 +55,15 @@ def children() -> set[int]:
 
 
 @pytest.fixture(autouse=True)
+def pages_are_closed(request):
+    """A page that stays open plays on, and the tests after it share the processor with it."""
+    yield
+    if "browser" in request.fixturenames:
+        for pages in request.getfixturevalue("browser").contexts:
+            pages.close()
+
+
+@pytest.fixture(autouse=True)
 def nothing_left_behind(request, tmp_path, monkeypatch):
     """No descriptor, thread, process or partial file may outlive a test that does not say so."""
     if "lab" in request.fixturenames or "no_leak_check" in request.keywords:

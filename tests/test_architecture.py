@@ -40,7 +40,7 @@ MAY_IMPORT = {
 
 # what only one room may import
 ONLY = {
-    "subprocess": {"video/ffmpeg.py"},
+    "subprocess": {"video/ffmpeg.py", "video/process.py"},
     "nbpipe._native": {"video/writer.py"},
     "ctypes": {"gl/_calls.py", "gl/ring.py"},
     "IPython": {"notebook/cell.py", "magics.py"},

@@ -9,7 +9,8 @@ import imageio_ffmpeg
 import pytest
 
 import nbpipe
-from nbpipe.video.ffmpeg import Encode, find_ffmpeg
+from nbpipe.video.ffmpeg import find_ffmpeg
+from nbpipe.video.process import Encode
 
 
 @pytest.fixture

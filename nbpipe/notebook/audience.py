@@ -29,6 +29,7 @@ around a few lines keeps the two apart. Knows no pictures, only their numbers.
 
 from __future__ import annotations
 
+import bisect
 import enum
 import math
 import re
@@ -129,7 +130,7 @@ class Audience:
         self._lock = threading.Lock()
         self._browsers: OrderedDict[str, _Browser] = OrderedDict()  # in the order in which they were last heard
         self._sent: OrderedDict[int, float] = OrderedDict()  # picture → when
-        self._asked: deque[int] = deque(maxlen=_REMEMBERED)  # those of them that ask for an answer
+        self._asked: list[int] = []  # those of them that ask for an answer, in order
         self._next = 0
 
     def hello(self, client: object, codecs: object) -> Heard:
@@ -210,7 +211,9 @@ class Audience:
             self._next += 1
             self._sent[index] = now
             while len(self._sent) > _REMEMBERED:
-                self._sent.popitem(last=False)
+                forgotten, _ = self._sent.popitem(last=False)
+                if self._asked[:1] == [forgotten]:
+                    del self._asked[0]
             asks = self._asks(index, now)
             if asks:
                 self._asked.append(index)
@@ -295,14 +298,15 @@ class Audience:
         return list(takewhile(lambda index: index >= first, reversed(self._sent)))
 
     def _asks(self, index: int, now: float) -> bool:
-        since = next((self._sent[asked] for asked in reversed(self._asked) if asked in self._sent), -math.inf)
+        if not self._asked or now - self._sent[self._asked[-1]] >= _ASK_EVERY:
+            return True
         rooms = [b.room if b.proven else _UNPROVEN for b in self._watching(now)]
-        return now - since >= _ASK_EVERY or index - self._asked[-1] >= (min(rooms, default=0) - _START) / 2
+        return index - self._asked[-1] >= (min(rooms, default=0) - _START) / 2
 
     def _owing(self, browser: _Browser) -> float | None:
         """Return since when the browser owes an answer, or ``None``."""
-        owed = [index for index in self._under_way(browser) if index in self._asked]
-        return self._sent[owed[-1]] if owed else None
+        first = bisect.bisect_left(self._asked, max(browser.joined, browser.acked + 1))
+        return self._sent[self._asked[first]] if first < len(self._asked) else None
 
     def _gone(self, browser: _Browser, now: float) -> bool:
         since = self._owing(browser)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from nbpipe.errors import EncoderError
 from nbpipe.video.encoding import Encoding, argv
-from nbpipe.video.ffmpeg import Encode, FFmpeg
+from nbpipe.video.ffmpeg import FFmpeg
 from nbpipe.video.pixels import RGB, Layout, padded
+from nbpipe.video.process import Encode
 from nbpipe.video.target import Target
 from nbpipe.video.writer import Conversion, PipeWriter
 

@@ -1,13 +1,6 @@
-"""The FFmpeg program: finding it, asking what it can do, running it, ending it.
+"""The FFmpeg program: finding it, and asking what it can do.
 
-The only module that starts a process. An `Encode` is one FFmpeg at work: it owns the child, the pipe's read
-ends and one daemon thread that drains FFmpeg's progress and error output into bounded records (a full pipe
-there would stop FFmpeg for ever). Everything else is called on the render thread. Knows no GL, no scene, no
-notebook, and nothing of how bytes get into the pipe.
-
-Two facts decide how it is run. Jupyter interrupts and kills the kernel's whole process group, so FFmpeg gets
-a group of its own; but not a session of its own, where a stopped FFmpeg would outlive a killed kernel. And
-FFmpeg stops for no signal while it waits for input, so it is ended by closing its standard input.
+Called on any thread. Knows no GL, no scene, no notebook, and nothing of how FFmpeg is kept at work (`process`).
 """
 
 from __future__ import annotations
@@ -16,22 +9,16 @@ import contextlib
 import functools
 import os
 import re
-import selectors
 import shutil
-import signal
 import subprocess
-import threading
-import time
-from collections import deque
 from dataclasses import dataclass
 
 import imageio_ffmpeg
 
-from nbpipe.errors import EncoderError, FFmpegNotFound
+from nbpipe.errors import FFmpegNotFound
 
 VARIABLES = ("NBPIPE_FFMPEG", "IMAGEIO_FFMPEG_EXE")  # of the environment; the first that is set names FFmpeg
 _PROBE_SECONDS = 20  # 9 ms here; the first start of a cold 80 MB program on a network disk takes seconds
-_TAIL_LINES, _TAIL_LINE_CHARS = 30, 400
 # FFmpeg takes and frees a packet of megabytes for each raw frame. By default glibc maps each one anew, and the
 # system clears its pages: 290 to 790 page faults a 1080p RGB frame, at 300 to 500 frames a second; with the memory
 # kept 60, at 1000. One arena, because those of threads hold 64 MiB, which is two 4K frames: 110 → 160 a second.
@@ -43,23 +30,6 @@ _KEEP_MEMORY = ":".join(
         "arena_max": 1,
         "top_pad": 1 << 26,
     }.items()
-)
-_CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\t\x20-\x7e\x80-\U0010ffff]")
-
-# What the person can do, by what FFmpeg says.
-_HINTS = (
-    ("No space left on device", "The disk is full: free some space, or record to another one."),
-    ("Cannot load lib", "This encoder needs hardware or a driver that is not here: use codec='libx264'."),
-    ("No NVENC capable devices", "This encoder needs hardware that is not here: use codec='libx264'."),
-    ("Could not write header", "This file type does not take this codec: try a path ending in .mkv."),
-    ("are supported for", "This file type does not take this codec: try a path ending in .mkv."),
-    (
-        "Error setting option",
-        "An option has a value FFmpeg does not know: check preset=, crf= and ffmpeg_params=.",
-    ),
-    ("Unrecognized option", "FFmpeg does not know one of the ffmpeg_params=."),
-    ("Error while opening encoder", "The encoder refused its options: check codec=, preset=, crf= and ffmpeg_params=."),
-    ("Permission denied", "FFmpeg may not write there: choose another directory."),
 )
 
 
@@ -106,13 +76,6 @@ class FFmpeg:
 @functools.lru_cache(maxsize=32)  # 10 to 20 ms each time, in every recording
 def _help_on(path: str, encoder: str) -> str:
     return _ask(path, "-h", f"encoder={encoder}")
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def find_ffmpeg() -> FFmpeg:
@@ -176,185 +139,3 @@ def ffmpeg_environment() -> dict[str, str]:
     # FFREPORT would make FFmpeg write a log file wherever it points.
     kept = {k: v for k, v in os.environ.items() if k != "FFREPORT" and not k.startswith("AV_LOG_")}
     return {"GLIBC_TUNABLES": _KEEP_MEMORY} | kept
-
-
-class Encode:
-    """One FFmpeg process that turns raw frames into a file.
-
-    Parameters
-    ----------
-    command : list of str
-        The command line; progress reports go to standard output.
-
-    Attributes
-    ----------
-    stdin : int
-        The pipe's write end. Whoever writes takes a duplicate and then calls `hand_over`.
-    frames : int
-        Frames that FFmpeg reports to have put into the file.
-    bytes : int
-        Size of the file so far.
-    complete : bool
-        Whether FFmpeg has reported its end of its own accord.
-    """
-
-    def __init__(self, command: list[str]) -> None:
-        self.command = command
-        self.frames = 0
-        self.bytes = 0
-        self.complete = False
-        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        self._heard = time.monotonic()
-        read_end, self.stdin = os.pipe()
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=read_end,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                process_group=0,
-                env=ffmpeg_environment(),
-            )
-        except BaseException:
-            self.hand_over()
-            raise
-        finally:
-            os.close(read_end)
-        self._drain = threading.Thread(target=self._read, name="nbpipe-ffmpeg-output", daemon=True)
-        try:
-            self._drain.start()
-        except BaseException:
-            self._process.kill()
-            self.hand_over()
-            self._process.communicate()
-            raise
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
-
-    @property
-    def silence(self) -> float:
-        """Seconds since FFmpeg last reported; while it runs at all it does so five times a second."""
-        return time.monotonic() - self._heard
-
-    def hand_over(self) -> None:
-        """Close this side's own copy of the pipe's write end."""
-        end, self.stdin = self.stdin, -1  # an interrupt in between must not let it be closed twice
-        if end >= 0:
-            os.close(end)
-
-    def ended(self, timeout: float) -> bool:
-        """Whether the process has ended and all of its output is read, waiting at most `timeout` seconds."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout)
-        if self._process.returncode is None:
-            return False
-        # A grandchild that inherited the output would keep it open; what FFmpeg itself wrote arrives at once.
-        self._drain.join(1.0)
-        return True
-
-    @property
-    def returncode(self) -> int | None:
-        """Exit status; negative for a signal; ``None`` while running."""
-        return self._process.returncode
-
-    def kill(self) -> None:
-        """End the process now, also a stopped one, and reap it."""
-        self.hand_over()
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-        self._drain.join(1.0)
-
-    def error(self, message: str) -> EncoderError:
-        """Return an `EncoderError` that carries the command, the exit status and FFmpeg's last words."""
-        tail = "\n".join(self._tail)
-        hint = next((hint for sign, hint in _HINTS if sign in tail), "")
-        code = self.returncode
-        if not hint and code is not None and code < 0:
-            hint = f"It was ended by {_signal_name(-code)}; SIGKILL usually means that memory ran out."
-        return EncoderError(message, command=self.command, returncode=code, stderr_tail=tail, hint=hint)
-
-    def _read(self) -> None:
-        process = self._process
-        assert process.stdout is not None
-        assert process.stderr is not None
-        rest: dict[int, bytes] = {}
-        with selectors.DefaultSelector() as selector, process.stdout, process.stderr:
-            selector.register(process.stdout, selectors.EVENT_READ, self._take_progress)
-            selector.register(process.stderr, selectors.EVENT_READ, self._take_error)
-            while selector.get_map():
-                for key, _ in selector.select():
-                    chunk = os.read(key.fd, 65536)
-                    *lines, last = (rest.get(key.fd, b"") + chunk).split(b"\n")
-                    rest[key.fd] = last[-_TAIL_LINE_CHARS:]  # a line without an end must not fill the memory
-                    if not chunk:
-                        lines.append(last)
-                        selector.unregister(key.fileobj)
-                    for line in lines:
-                        key.data(line.decode(errors="replace"))
-
-    def _take_progress(self, line: str) -> None:
-        self._heard = time.monotonic()
-        key, _, value = line.strip().partition("=")
-        if key == "frame" and value.isdigit():
-            self.frames = int(value)
-        elif key == "total_size" and value.isdigit():
-            self.bytes = int(value)
-        elif key == "progress":
-            self.complete = value == "end"
-
-    def _take_error(self, line: str) -> None:
-        clean = _CONTROL.sub("", line).strip()[:_TAIL_LINE_CHARS]
-        if clean:
-            self._tail.append(clean)
-
-
-class Filter:
-    """One FFmpeg process that answers what it is fed on its standard output, which the caller reads.
-
-    Attributes
-    ----------
-    stdin : int
-        The pipe's write end; whoever writes takes a duplicate and then calls `hand_over`.
-    stdout : int
-        Does not block.
-    """
-
-    def __init__(self, command: list[str]) -> None:
-        read_end, self.stdin = os.pipe()
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=read_end,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                bufsize=0,
-                process_group=0,
-                env=ffmpeg_environment(),
-            )
-        except BaseException:
-            self.hand_over()
-            raise
-        finally:
-            os.close(read_end)
-        assert self._process.stdout is not None
-        self.stdout = self._process.stdout.fileno()
-        os.set_blocking(self.stdout, False)
-
-    def hand_over(self) -> None:
-        """Close this side's own copy of the pipe's write end."""
-        end, self.stdin = self.stdin, -1
-        if end >= 0:
-            os.close(end)
-
-    def kill(self) -> None:
-        """End the process now, and reap it."""
-        self.hand_over()
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()

@@ -17,8 +17,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from nbpipe.video.ffmpeg import FFmpeg, Filter
+from nbpipe.video.ffmpeg import FFmpeg
 from nbpipe.video.pixels import padded
+from nbpipe.video.process import Filter
 from nbpipe.video.writer import Conversion, PipeWriter
 
 _FRAMES = 3  # being converted, in the pipe, and one to even out a slow moment
