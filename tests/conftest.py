@@ -57,10 +57,10 @@ def children() -> set[int]:
 @pytest.fixture(autouse=True)
 def pages_are_closed(request):
     """A page that stays open plays on, and the tests after it share the processor with it."""
+    browser = request.getfixturevalue("browser") if "browser" in request.fixturenames else None
     yield
-    if "browser" in request.fixturenames:
-        for pages in request.getfixturevalue("browser").contexts:
-            pages.close()
+    for pages in getattr(browser, "contexts", ()):
+        pages.close()
 
 
 @pytest.fixture(autouse=True)

@@ -50,6 +50,7 @@ view = nbpipe.preview(scene, size=(320, 180), duration=LENGTH)
 # The colour of the picture at a place of the canvas, from 0 to 255.
 COLOUR = """([x, y]) => {
     const canvas = document.querySelector('.nbpipe canvas');
+    if (!canvas) return [0, 0, 0];
     return Array.from(canvas.getContext('2d').getImageData(x * canvas.width, y * canvas.height, 1, 1).data.slice(0, 3));
 }"""
 
@@ -57,7 +58,7 @@ COLOUR = """([x, y]) => {
 # Two looks at the picture half a second apart see the same: the exact one has come, which has no trace of coding.
 WAIT_REST = """() => {
     const canvas = document.querySelector('.nbpipe canvas'), seen = (window.seen ??= {at: 0, url: ''});
-    const now = performance.now(), url = canvas.toDataURL();
+    const now = performance.now(), url = canvas?.toDataURL();
     if (url !== seen.url) Object.assign(seen, {at: now, url});
     return now - seen.at > 500;
 }"""
