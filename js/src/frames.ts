@@ -48,11 +48,6 @@ const WATCHED = 1000;
 /** Milliseconds after a person's deed in which the newest picture counts. */
 const HURRY = 500;
 
-interface Ready {
-  picture: Picture;
-  index: number;
-}
-
 export class Frames {
   #answer: Answer;
   #depth: number;
@@ -60,7 +55,7 @@ export class Frames {
   #waiting: FrameMessage | null = null;
   #decoding = false;
   /** Decoded, the oldest first. */
-  #ready: Ready[] = [];
+  #ready: Picture[] = [];
   #picture: Picture | null = null;
   #newest = -1;
   /** Since the last answer. */
@@ -103,7 +98,7 @@ export class Frames {
       picture.close();
     } else {
       this.#newest = index;
-      this.#ready.push({ picture, index });
+      this.#ready.push(picture);
       this.#keep(performance.now() < this.#hurried + HURRY ? 1 : this.#depth);
     }
     this.owe(index);
@@ -164,7 +159,7 @@ export class Frames {
 
   /** Drops the oldest that wait, until so many are left. */
   #keep(most: number): void {
-    for (const { picture } of this.#ready.splice(0, this.#ready.length - most)) picture.close();
+    for (const picture of this.#ready.splice(0, this.#ready.length - most)) picture.close();
   }
 
   get #wanted(): boolean {
@@ -195,8 +190,8 @@ export class Frames {
     const next = this.#ready.shift();
     if (!next) return;
     this.#picture?.close();
-    this.#picture = next.picture;
-    for (const viewer of this.#viewers) viewer(next.picture);
+    this.#picture = next;
+    for (const viewer of this.#viewers) viewer(next);
     this.#shown += 1;
     this.#least = Math.min(this.#least, this.#ready.length);
     const now = performance.now();

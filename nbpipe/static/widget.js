@@ -137,7 +137,7 @@ var Frames = class {
       picture.close();
     } else {
       this.#newest = index;
-      this.#ready.push({ picture, index });
+      this.#ready.push(picture);
       this.#keep(performance.now() < this.#hurried + HURRY ? 1 : this.#depth);
     }
     this.owe(index);
@@ -190,7 +190,7 @@ var Frames = class {
   }
   /** Drops the oldest that wait, until so many are left. */
   #keep(most) {
-    for (const { picture } of this.#ready.splice(0, this.#ready.length - most)) picture.close();
+    for (const picture of this.#ready.splice(0, this.#ready.length - most)) picture.close();
   }
   get #wanted() {
     const [first] = this.#asked;
@@ -217,8 +217,8 @@ var Frames = class {
     const next = this.#ready.shift();
     if (!next) return;
     this.#picture?.close();
-    this.#picture = next.picture;
-    for (const viewer of this.#viewers) viewer(next.picture);
+    this.#picture = next;
+    for (const viewer of this.#viewers) viewer(next);
     this.#shown += 1;
     this.#least = Math.min(this.#least, this.#ready.length);
     const now = performance.now();
