@@ -42,7 +42,6 @@ class _Kept:
 
     def __init__(self, where: Context) -> None:
         self.where = where
-
         self._here = os.getpid(), threading.get_ident()
 
     def __del__(self) -> None:
@@ -52,7 +51,8 @@ class _Kept:
 
 
 _own = _Own()
-_all_own: weakref.WeakSet[Context] = weakref.WeakSet()
+# By the id of what they hold, and not a set: one that grows on another thread cannot be looked through.
+_all_own: weakref.WeakValueDictionary[int, Context] = weakref.WeakValueDictionary()
 
 
 class Context:
@@ -192,7 +192,7 @@ def context(ctx: moderngl.Context | None = None) -> Context:
         msg = f"ctx must be a moderngl.Context, such as moderngl.create_context(standalone=True) returns, not {ctx!r}"
         raise TypeError(msg)
     if ctx is not None:
-        where = next((own for own in _all_own if own.ctx is ctx), None)
+        where = _all_own.get(id(ctx))
         if where is None:
             return Context(ctx)
     else:
@@ -207,7 +207,7 @@ def _new() -> Context:
     where = Context(_create(), ours=True)
     gl.make_current(found)
     _own.kept = _Kept(where)
-    _all_own.add(where)
+    _all_own[id(where.ctx)] = where
     return where
 
 

@@ -84,7 +84,7 @@ class Readback:
             return memory
         width, height = self._stage.size
         size = width * height * CHANNELS * np.dtype(self._reading.dtype).itemsize
-        # Mapped memory ends with its context, and a user may end his while an array of it is still in use.
+        # Mapped memory ends with its context: a user's when he likes, a thread's own with the thread, arrays or not.
         return HostMemory(size) if lasting and not self._where.lasting else pixel_memory(self._where.ctx, size)
 
     def read(self, picture: moderngl.Framebuffer, memory: Memory) -> None:
