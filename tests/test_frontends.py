@@ -46,6 +46,12 @@ def held(frame):
     frame.fbo.clear(0.2, frame.time / LENGTH, 0.0)
 """
 
+# The cells of a marimo notebook with a preview.
+PREVIEW = (
+    "import marimo as mo\nimport nbpipe\nfrom scene import LENGTH, Told",
+    "view = mo.ui.anywidget(nbpipe.preview(Told(), size=(320, 180), duration=LENGTH))\nview",
+)
+
 # The colour of the live picture, from 0 to 255. In marimo it is in a shadow tree, which a selector does not enter.
 COLOUR = """
 const find = root => root.querySelector('.nbpipe-preview canvas')
@@ -189,11 +195,7 @@ def test_notebook_7(tmp_path, person):
 
 
 def test_a_preview_in_marimo(tmp_path, person):
-    cells = (
-        "import marimo as mo\nimport nbpipe\nfrom scene import LENGTH, Told",
-        "view = mo.ui.anywidget(nbpipe.preview(Told(), size=(320, 180), duration=LENGTH))\nview",
-    )
-    with marimo(tmp_path, "run", *cells) as address:
+    with marimo(tmp_path, "run", *PREVIEW) as address:
         person.page.goto(address)
         expect(person.widget).to_be_visible()
         person.play_turn_and_record(tmp_path)
@@ -204,11 +206,7 @@ def test_a_preview_in_marimo(tmp_path, person):
 
 def test_each_visitor_of_one_marimo_has_a_preview_of_their_own(tmp_path, person, browser):  # noqa: F811
     """Their notebooks run on threads of one process, and an OpenGL context belongs to one thread."""
-    cells = (
-        "import marimo as mo\nimport nbpipe\nfrom scene import LENGTH, Told",
-        "view = mo.ui.anywidget(nbpipe.preview(Told(), size=(320, 180), duration=LENGTH))\nview",
-    )
-    with marimo(tmp_path, "run", *cells, more="--session-ttl=1") as address:
+    with marimo(tmp_path, "run", *PREVIEW, more="--session-ttl=1") as address:
         person.page.goto(address)
         person.wait_colour("g > 0 && r === 0")
         other = Person(browser)
