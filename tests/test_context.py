@@ -24,7 +24,7 @@ def on_a_thread(call):
 
 
 def test_threads_record_beside_each_other():
-    together = threading.Barrier(3)
+    together = threading.Barrier(3, timeout=60)
 
     def job(number):
         recording = nbpipe.record(Watermark(), f"{number}.mp4", size=SIZE, frames=60, wait=False)
