@@ -614,7 +614,11 @@ struct Child {
             in_child();
             ready.writer.reset();
             release.writer.reset();
-            static_cast<void>(release.drain());
+            // Not drain(), which allocates: the fork may find another thread in the allocator, and ASan's stays locked
+            // in the child then.
+            std::byte none{};
+            while (::read(release.reader.get(), &none, 1) < 0 && errno == EINTR) {
+            }
             std::_Exit(0);
         }
         ready.writer.reset();
