@@ -106,7 +106,7 @@ class Player:
         self._dirty, self._failed, self._closed = True, False, False
         self._next = self._free_until = time.monotonic()  # when time wants a picture; until when other work goes first
         self._ran_at: float | None = None  # until when the clock has been told that time ran; None: it stands still
-        self._under_way: tuple[float, int] | None = None  # time and frame of a picture on its way back from the GL
+        self._under_way: tuple[float, int, bool] | None = None  # a picture on its way from the GL: time, frame, awaited
         self._inexact: tuple[float, int, float] | None = None  # the same of a picture sent coarsely, and when
 
     def start(self, face: Face, stream: LiveStream, loop: asyncio.AbstractEventLoop) -> None:
@@ -283,13 +283,13 @@ class Player:
     def _begin(self, now: float) -> float:
         assert self._face is not None
         self._next = max(self._next + float(1 / self.fps), now + float(_SPACED / self.fps))
-        if self._dirty:
+        awaited, self._dirty = self._dirty, False
+        if awaited:
             self._next = max(self._next, now + _CLEAR)
-        self._dirty = False
         with self._source.current():
             self._draw()
         self._face.failed("")
-        self._under_way = self.clock.time, self.frame
+        self._under_way = self.clock.time, self.frame, awaited
         return self._deliver(now)
 
     def _deliver(self, begun: float) -> float:
@@ -300,10 +300,10 @@ class Player:
         with self._source.current():
             if not self._memory.arrived(0):
                 return _POLL
-        (at, frame), self._under_way = self._under_way, None
+        (at, frame, awaited), self._under_way = self._under_way, None
         now = time.monotonic()
         moving = self.clock.playing or (self._inexact is not None and now - self._inexact[2] < _REST)
-        self._stream.offer(self._view(), at, frame, moving=moving, fps=float(self.fps))
+        self._stream.offer(self._view(), at, frame, moving=moving, awaited=awaited, fps=float(self.fps))
         self._inexact = at, frame, now
         if at == self.clock.time:  # else somebody has gone elsewhere since it was drawn
             self._face.moved(at, frame)

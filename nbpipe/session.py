@@ -311,7 +311,7 @@ class _Sink:
     def offer(self, picture: np.ndarray, index: int) -> None:
         """Send it."""
         self._next = time.monotonic() + 1 / _RECORDING_FPS
-        self._stream.offer(picture, index / self._fps, index, moving=True, fps=_RECORDING_FPS)
+        self._stream.offer(picture, index / self._fps, index, moving=True, awaited=False, fps=_RECORDING_FPS)
 
 
 def _coder(size: tuple[int, int], fps: float, crf: int) -> Coder:

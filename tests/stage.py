@@ -12,6 +12,7 @@ from typing import Annotated
 
 import numpy as np
 import pytest
+from pictures import pictures_in
 from PIL import Image
 from watermark import number_in
 
@@ -38,9 +39,9 @@ class Browser:
     def hear(self, kind, data=None, metadata=None, buffers=None, **_):
         if data and data.get("method") == "update":
             self.told.append(data["state"])
-        elif data and data["content"]["type"] in {"frame", "packet"}:
-            self.pictures.append((data["content"], buffers))
-            asyncio.get_running_loop().call_soon(lambda: self.say("ack", index=data["content"]["index"]))
+        elif data and (pictures := pictures_in(data["content"], buffers)):
+            self.pictures += [(picture, picture["buffers"]) for picture in pictures]
+            asyncio.get_running_loop().call_soon(lambda: self.say("ack", index=pictures[-1]["index"]))
         self.news.set()
 
     async def until(self, done):

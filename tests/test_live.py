@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+from pictures import pictures_in
 from PIL import Image
 from watermark import luma, number_in, painted
 
@@ -26,16 +27,17 @@ HUNG = 20  # seconds after which a test gives up
 class Line:
     """A stream on the running loop, and all that it sent. Its clock and its audience's stands still unless moved."""
 
-    def __init__(self, patch, start=None, doorbell=None):
+    def __init__(self, patch, start=None, bell=None):
         self.now = 1000.0
         clock = SimpleNamespace(monotonic=lambda: self.now)
         patch.setattr("nbpipe.notebook.live.time", clock)
         patch.setattr("nbpipe.notebook.audience.time", clock)
-        self.messages, self.buffers, self.encoders = [], [], []
+        self.sent, self.messages, self.buffers, self.encoders = [], [], [], []  # a message for each picture
+        self.width = 0  # of the last picture
         self.news = asyncio.Event()
         self.fed = 0
         self.start = start or self.encoder
-        self.stream = LiveStream(self.send, self.start, doorbell or asyncio.get_running_loop())
+        self.stream = LiveStream(self.send, self.start, bell or asyncio.get_running_loop())
 
     def encoder(self, size, fps, crf):
         coder = LiveEncoder(find_ffmpeg(), size, fps, crf)
@@ -43,18 +45,22 @@ class Line:
         return coder
 
     def send(self, message, buffers):
-        self.messages.append(message)
-        self.buffers.append(buffers)
+        self.sent.append(message)
+        for picture in pictures_in(message, buffers):
+            self.messages.append(picture)
+            self.buffers.append(picture["buffers"])
+            self.width = picture.get("width", self.width)
         self.news.set()
 
     def join(self, client=ONE, *, h264=True):
         self.stream.audience.hello(client, ["h264"] if h264 else [])
         self.stream.renew()  # what the player does when somebody has joined
 
-    def offer(self, *, moving=True, number=None, size=SIZE):
+    def offer(self, *, moving=True, awaited=True, number=None, size=SIZE):
         number = self.fed if number is None else number
         self.fed += 1
-        self.stream.offer(painted(number, *size, channels=4), number / 60, number, moving=moving, fps=60.0)
+        picture = painted(number, *size, channels=4)
+        self.stream.offer(picture, number / 60, number, moving=moving, awaited=awaited, fps=60.0)
 
     async def until(self, done):
         """Let the loop run until `done` says so."""
@@ -114,15 +120,97 @@ def test_who_decodes_h264_gets_it_a_packet_for_each_picture(play):
             message = await line.shown()
             assert message["type"] == "packet"
             assert message["index"] == n
-            assert (message["width"], message["height"]) == SIZE
-            assert (message["frame"], message["time"]) == (n, n / 60)
+            assert (message["frame"], message["time"]) == (n, pytest.approx(n / 60, abs=1e-6))
             assert message["key"] == (n == 0)
             assert len(line.buffers[-1]) == (2 if n == 0 else 1)
+        assert (line.messages[0]["width"], line.messages[0]["height"]) == SIZE
         assert line.stream.kind == "h264"
         assert line.stream.sent_bytes == sum(len(b) for buffers in line.buffers for b in buffers)
         assert [number_in(luma(frame)) for frame in decoded(line)] == list(range(10))
 
     play(performance)
+
+
+class TestTogether:
+    """Packets that nobody waits for go two in a message."""
+
+    async def after_two(self, line, **how):
+        """Have two pictures shown, so that there is room for more, and offer one."""
+        line.join()
+        for _ in range(2):
+            await line.shown()
+        line.sent.clear()
+        await self.encoded(line, **how)
+
+    async def encoded(self, line, **how):
+        """Offer a picture, and take its packet."""
+        line.offer(**how)
+        assert select.select([line.stream._coder.fileno()], [], [], HUNG)[0], "no packet came"
+        line.stream._collect()
+
+    def test_the_first_waits_for_the_second(self, play):
+        async def performance(line):
+            await self.after_two(line, awaited=False)
+            assert line.sent == []
+            await self.encoded(line, awaited=False)
+            (message,) = line.sent
+            assert [(index, frame) for index, _, frame in message["pictures"]] == [(2, 2), (3, 3)]
+            await self.encoded(line, awaited=False)
+            assert len(line.sent) == 1
+            assert [number_in(luma(frame)) for frame in decoded(line)] == list(range(4))
+
+        play(performance)
+
+    def test_one_that_a_person_waits_for_goes_at_once_and_takes_the_first_along(self, play):
+        async def performance(line):
+            await self.after_two(line, awaited=True)
+            assert len(line.sent) == 1
+            await self.encoded(line, awaited=False)
+            assert len(line.sent) == 1
+            await self.encoded(line, awaited=True)
+            assert [len(message["pictures"]) for message in line.sent] == [1, 2]
+
+        play(performance)
+
+    def test_one_that_no_other_follows_goes_alone_soon(self, play):
+        async def performance(line):
+            await self.after_two(line, awaited=False)
+            await line.until(lambda: line.sent)
+            assert [frame for *_, frame in line.sent[0]["pictures"]] == [2]
+
+        play(performance)
+
+    def test_none_waits_for_one_that_comes_late(self, play):
+        async def performance(line):
+            await self.after_two(line, awaited=True)
+            line.now += 0.05
+            await self.encoded(line, awaited=False)
+            assert len(line.sent) == 2
+
+        play(performance)
+
+    def test_none_waits_for_one_that_has_no_room(self, play):
+        async def performance(line):
+            line.join()
+            await line.shown()
+            line.sent.clear()
+            while line.stream.ready():
+                await self.encoded(line, awaited=False)
+            assert sum(len(message["pictures"]) for message in line.sent) == len(line.waiting) - 1
+
+        play(performance)
+
+    @pytest.mark.parametrize("end", ["settle", "renew", "close"])
+    def test_what_waits_is_sent_before_another_begins(self, play, end):
+        async def performance(line):
+            await self.after_two(line, awaited=False)
+            line.stream.settle(painted(2, *SIZE, channels=4), 0.5, 2) if end == "settle" else getattr(
+                line.stream, end
+            )()
+            assert [message["type"] for message in line.sent] == ["packets", "frame"][: 2 if end == "settle" else 1]
+            assert line.stream._alarm is None
+
+        play(performance)
 
 
 def test_h264_only_when_everybody_who_looks_can_decode_it(play):
@@ -299,7 +387,7 @@ class TestDeath:
             for _ in range(4):
                 assert (await line.shown())["mime"] == "image/jpeg"
 
-        play(performance, doorbell=asyncio.AbstractEventLoop())
+        play(performance, bell=asyncio.AbstractEventLoop())
 
 
 class TestIdle:
@@ -338,7 +426,8 @@ class TestLevels:
         """Show pictures one after another, each answered after `delay` seconds; return their widths."""
         end, widths = line.now + seconds, []
         while line.now < end:
-            widths.append((await line.shown(delay=delay))["width"])
+            await line.shown(delay=delay)
+            widths.append(line.width)
         return widths
 
     @pytest.mark.parametrize("h264", [True, False])

@@ -17,6 +17,7 @@ import pytest
 from conftest import partials
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from pictures import pictures_in
 from PIL import Image
 from test_kernel import Kernel
 from watermark import numbers
@@ -463,9 +464,9 @@ def test_a_kernel_that_is_shut_down_while_a_shader_plays_and_records_leaves_no_f
 
     def packet(message):
         content = message["content"].get("data", {}).get("content", {}) if message["msg_type"] == "comm_msg" else {}
-        if content.get("type") in {"frame", "packet"}:
-            notebook.say(view, type="ack", client=CLIENT, index=content["index"])
-        return content.get("type") == "packet"
+        for picture in pictures_in(content, message["buffers"]):
+            notebook.say(view, type="ack", client=CLIENT, index=picture["index"])
+        return content.get("type") == "packets"
 
     notebook.until(packet)
     (encoder,) = notebook.children()

@@ -9,7 +9,7 @@
  * whatever cause, is told once, and the rest of the broken chain is owed unread.
  */
 import type { Picture } from "./frames.ts";
-import type { PacketMessage } from "./preview-model.ts";
+import type { Key, Packet } from "./preview-model.ts";
 import type { Moment } from "./wire.ts";
 
 /** Main profile, level 3.1: what decodes this also decodes the streams that the kernel makes. */
@@ -59,7 +59,7 @@ export class Decoder {
     this.#outlet = outlet;
   }
 
-  decode(packet: PacketMessage): void {
+  decode(packet: Packet): void {
     const { index, moment, key, data } = packet;
     this.#latest = index;
     if (this.#broken && !key) {
@@ -68,7 +68,7 @@ export class Decoder {
     }
     this.#broken = false;
     try {
-      if (key) this.#prepare(packet);
+      if (key) this.#prepare(key);
       this.#pending.set(index, moment);
       if (!this.#decoder || this.#pending.size > MAX_PENDING)
         throw new Error("no decoder, or none that follows");
@@ -86,8 +86,8 @@ export class Decoder {
     this.#drop();
   }
 
-  /** A decoder for this key packet: the one there is, if the stream goes on as it was. */
-  #prepare({ codec, width, height, description }: PacketMessage): void {
+  /** A decoder for these packets: the one there is, if the stream goes on as it was. */
+  #prepare({ codec, width, height, description }: Key): void {
     const setup = `${codec} ${width}×${height} ${description}`;
     if (this.#decoder && setup === this.#setup) return;
     this.#drop();
@@ -104,7 +104,7 @@ export class Decoder {
       codedWidth: width,
       codedHeight: height,
       optimizeForLatency: true,
-      ...(description && { description }),
+      description,
     });
   }
 

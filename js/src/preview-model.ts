@@ -135,45 +135,69 @@ export type Outgoing =
 
 export const send: (model: Model, message: Outgoing) => void = post;
 
-/** One access unit of an H.264 stream. */
-export interface PacketMessage {
-  type: "packet";
-  index: number;
-  width: number;
-  height: number;
-  codec: string;
-  /** Needs no packet before it; then it comes with the decoder's description (avcC). */
-  key: boolean;
-  /** An answer is wanted. */
+/** Some pictures of an H.264 stream, in order. */
+export interface PacketsMessage {
+  type: "packets";
+  /** An answer is wanted when the last of them is done. */
   asks: boolean;
+  packets: readonly Packet[];
+}
+
+/** One access unit of an H.264 stream. */
+export interface Packet {
+  index: number;
   data: Bytes;
-  description: Bytes | null;
+  /** Null if it needs the packets before it. */
+  key: Key | null;
   moment: Moment | null;
 }
 
+/** What a decoder must know before the first packet. */
+export interface Key {
+  codec: string;
+  width: number;
+  height: number;
+  /** avcC. */
+  description: Bytes;
+}
+
 /** Kernel → browser. */
-export type Incoming = CommonMessage | PacketMessage;
+export type Incoming = CommonMessage | PacketsMessage;
 
 /** Null for anything that is not exactly one of ours. */
 export function readMessage(content: unknown, buffers: unknown): Incoming | null {
-  return readPacket(content, buffers) ?? readCommon(content, buffers);
+  return readPackets(content, buffers) ?? readCommon(content, buffers);
 }
 
-type PacketField =
-  | Exclude<keyof PacketMessage, "asks" | "data" | "description" | "moment">
-  | "answer"
-  | keyof Moment;
+/** The kernel sends two at most. */
+const MOST_PACKETS = 16;
 
-function readPacket(content: unknown, buffers: unknown): PacketMessage | null {
-  if (!isObject<PacketField>(content) || content.type !== "packet") return null;
-  const { type, index, width, height, codec, key, answer } = content;
-  if (!isCount(index) || !isSide(width) || !isSide(height)) return null;
-  if (typeof codec !== "string" || !/^avc1\.[0-9A-Fa-f]{6}$/.test(codec) || typeof key !== "boolean")
-    return null;
-  const [data, description = null] = bytesOf(buffers, key ? 2 : 1) ?? [];
-  if (!data) return null;
-  const asks = answer !== false;
-  return { type, index, width, height, codec, key, asks, data, description, moment: momentOf(content) };
+function readPackets(content: unknown, buffers: unknown): PacketsMessage | null {
+  if (!isObject<"type" | "pictures" | "key" | "answer">(content) || content.type !== "packets") return null;
+  const { pictures, key, answer } = content;
+  if (!Array.isArray(pictures) || pictures.length === 0 || pictures.length > MOST_PACKETS) return null;
+  const keyed = key !== undefined;
+  if (keyed && pictures.length !== 1) return null;
+  const parts = bytesOf(buffers, pictures.length + (keyed ? 1 : 0));
+  if (!parts) return null;
+  const setup = keyed ? readKey(key, parts.pop()) : null;
+  if (keyed && !setup) return null;
+  const packets = parts.map((data, place) => readPacket(pictures[place], data, setup));
+  return packets.every((packet) => packet !== null)
+    ? { type: "packets", asks: answer === true, packets }
+    : null;
+}
+
+function readPacket(picture: unknown, data: Bytes, key: Key | null): Packet | null {
+  const [index, time, frame] = Array.isArray(picture) ? (picture as unknown[]) : [];
+  return isCount(index) ? { index, data, key, moment: momentOf({ time, frame }) } : null;
+}
+
+function readKey(value: unknown, description: Bytes | undefined): Key | null {
+  if (!isObject<keyof Key>(value) || !description) return null;
+  const { codec, width, height } = value;
+  if (typeof codec !== "string" || !/^avc1\.[0-9A-Fa-f]{6}$/.test(codec)) return null;
+  return isSide(width) && isSide(height) ? { codec, width, height, description } : null;
 }
 
 const speed = (value: unknown) => (isNumber(value) ? value : 1);

@@ -101,9 +101,10 @@ export function openSession(model: Model): Session {
 
   const stopMessages = watchMessages(model, readMessage, (message) => {
     if (message.type === "frame") frames.offer(message);
-    else if (message.type === "packet") {
-      if (message.asks) frames.ask(message.index);
-      decoder.decode(message);
+    else if (message.type === "packets") {
+      for (const packet of message.packets) decoder.decode(packet);
+      const last = message.packets.at(-1);
+      if (message.asks && last) frames.ask(last.index);
     } else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
     else {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Decoder, probeCodecs } from "../src/decoder.ts";
-import type { PacketMessage } from "../src/preview-model.ts";
+import type { Key, Packet } from "../src/preview-model.ts";
 import { bytes } from "./fakes.ts";
 
 type Output = (image: unknown) => void;
@@ -75,13 +75,12 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-const packet = (index: number, changes: Partial<PacketMessage> = {}): PacketMessage => ({
-  ...{ type: "packet", index, width: 640, height: 360, codec: "avc1.42E01F", key: false, asks: true },
-  ...{ data: bytes(index), description: null, moment: { time: index / 60, frame: 100 + index } },
+const packet = (index: number, changes: Partial<Packet> = {}): Packet => ({
+  ...{ index, key: null, data: bytes(index), moment: { time: index / 60, frame: 100 + index } },
   ...changes,
 });
-const key = (index: number, changes: Partial<PacketMessage> = {}) =>
-  packet(index, { key: true, description: bytes(1, 66), ...changes });
+const KEY = { codec: "avc1.42E01F", width: 640, height: 360, description: bytes(1, 66) };
+const key = (index: number, changes: Partial<Key> = {}) => packet(index, { key: { ...KEY, ...changes } });
 
 describe("a stream", () => {
   it("is decoded in order, and its images know which packet they were", () => {

@@ -4,7 +4,9 @@ import { bytes, FakeModel, TRAITS_OF_A_PREVIEW, TRAITS_OF_A_RECORDING } from "./
 
 const read = (traits: Record<string, unknown> = {}) =>
   readPreview(new FakeModel(traits, TRAITS_OF_A_PREVIEW));
-const PACKET = { type: "packet", index: 3, width: 640, height: 360, codec: "avc1.42E01F" };
+const CODEC = { codec: "avc1.42E01F", width: 640, height: 360 };
+const PACKETS = { type: "packets", pictures: [[3, 0.5, 30]] };
+const PAIR = { ...PACKETS, pictures: [...PACKETS.pictures, [4, 0.55, 33]] };
 const MOMENT = { time: 0.5, frame: 30 };
 
 describe("the traits", () => {
@@ -45,28 +47,40 @@ describe("the traits", () => {
   });
 });
 
-describe("a packet of the stream", () => {
-  it("comes with its description when it is a key", () => {
-    expect(readMessage({ ...PACKET, ...MOMENT, key: true }, [bytes(1), bytes(2)])).toEqual({
-      ...PACKET,
-      ...{ key: true, asks: true, data: bytes(1), description: bytes(2), moment: MOMENT },
+describe("packets of the stream", () => {
+  it("come one with what a decoder must know, or some without", () => {
+    expect(readMessage({ ...PACKETS, key: CODEC, answer: true }, [bytes(1), bytes(2)])).toEqual({
+      ...{ type: "packets", asks: true },
+      packets: [
+        {
+          ...{ index: 3, data: bytes(1), moment: { time: 0.5, frame: 30 } },
+          key: { ...CODEC, description: bytes(2) },
+        },
+      ],
     });
-    expect(readMessage({ ...PACKET, key: false, answer: false }, [bytes(1)])).toMatchObject({
-      asks: false,
-      description: null,
-      moment: null,
+    expect(readMessage(PAIR, [bytes(1), bytes(2)])).toEqual({
+      ...{ type: "packets", asks: false },
+      packets: [
+        { index: 3, data: bytes(1), key: null, moment: { time: 0.5, frame: 30 } },
+        { index: 4, data: bytes(2), key: null, moment: { time: 0.55, frame: 33 } },
+      ],
     });
   });
 
   it.each([
-    ["a key without description", { ...PACKET, key: true }, [bytes(1)]],
-    ["two buffers and no key", { ...PACKET, key: false }, [bytes(1), bytes(2)]],
-    ["an empty description", { ...PACKET, key: true }, [bytes(1), bytes()]],
-    ["no word about a key", PACKET, [bytes(1)]],
-    ["another codec", { ...PACKET, codec: "vp8", key: false }, [bytes(1)]],
-    ["a huge picture", { ...PACKET, width: 1e9, key: false }, [bytes(1)]],
-    ["a negative index", { ...PACKET, index: -1, key: false }, [bytes(1)]],
-  ])("is ignored: %s", (_, content, buffers) => {
+    ["a key without description", { ...PACKETS, key: CODEC }, [bytes(1)]],
+    ["two buffers and no key", PACKETS, [bytes(1), bytes(2)]],
+    ["two pictures in one buffer", PAIR, [bytes(1)]],
+    ["two pictures and a key", { ...PAIR, key: CODEC }, [bytes(1), bytes(2), bytes(3)]],
+    ["an empty description", { ...PACKETS, key: CODEC }, [bytes(1), bytes()]],
+    ["another codec", { ...PACKETS, key: { ...CODEC, codec: "vp8" } }, [bytes(1), bytes(2)]],
+    ["a huge picture", { ...PACKETS, key: { ...CODEC, width: 1e9 } }, [bytes(1), bytes(2)]],
+    ["a key that is none", { ...PACKETS, key: true }, [bytes(1), bytes(2)]],
+    ["a negative index", { ...PACKETS, pictures: [[-1, 0, 0]] }, [bytes(1)]],
+    ["a picture that is none", { ...PACKETS, pictures: [3] }, [bytes(1)]],
+    ["no pictures", { ...PACKETS, pictures: [] }, []],
+    ["very many", { ...PACKETS, pictures: Array(17).fill([1, 0, 0]) }, Array(17).fill(bytes(1))],
+  ])("are ignored: %s", (_, content, buffers) => {
     expect(readMessage(content, buffers)).toBeNull();
   });
 

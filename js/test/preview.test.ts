@@ -121,10 +121,7 @@ describe("the handshake", () => {
     const { show } = open();
     show();
     sight.scroll(false);
-    model.receive(
-      { type: "packet", index: 1, width: 4, height: 2, codec: "avc1.42E01F", key: false },
-      bytes(1),
-    );
+    model.receive({ type: "packets", pictures: [[1, 0, 1]] }, bytes(1));
     expect(model.sent).toEqual([]);
     await greeted();
     expect(model.sent.map(({ type, visible }) => [type, visible])).toEqual([
@@ -191,9 +188,9 @@ describe("the picture", () => {
 
   it("falls back to single pictures when the stream cannot be decoded", async () => {
     const { el } = await live();
-    const packet = { type: "packet", width: 4, height: 2, codec: "avc1.42E01F", key: true };
-    model.receive({ ...packet, index: 1 }, bytes(1), bytes(2));
-    model.receive({ ...packet, index: 2 }, bytes(1), bytes(2));
+    const packet = { type: "packets", key: { codec: "avc1.42E01F", width: 4, height: 2 } };
+    model.receive({ ...packet, pictures: [[1, 0, 1]] }, bytes(1), bytes(2));
+    model.receive({ ...packet, pictures: [[2, 0.5, 2]] }, bytes(1), bytes(2));
     const { client } = model.said("hello")[0] ?? {};
     expect(model.said("lost")).toContainEqual({ type: "lost", client, index: 1 });
     await showFrame(3);
@@ -351,7 +348,8 @@ it("survives whatever comes over the wire", async () => {
     "x",
     [],
     { type: "frame" },
-    { type: "packet", key: true },
+    { type: "packets", pictures: [[1]], key: true },
+    { type: "packets", pictures: 1 },
     { type: "video" },
   ]) {
     model.receive(junk);

@@ -973,18 +973,31 @@ function readPreview(model) {
 }
 var send = post;
 function readMessage(content, buffers) {
-  return readPacket(content, buffers) ?? readCommon(content, buffers);
+  return readPackets(content, buffers) ?? readCommon(content, buffers);
 }
-function readPacket(content, buffers) {
-  if (!isObject(content) || content.type !== "packet") return null;
-  const { type, index, width, height, codec, key, answer } = content;
-  if (!isCount(index) || !isSide(width) || !isSide(height)) return null;
-  if (typeof codec !== "string" || !/^avc1\.[0-9A-Fa-f]{6}$/.test(codec) || typeof key !== "boolean")
-    return null;
-  const [data, description = null] = bytesOf(buffers, key ? 2 : 1) ?? [];
-  if (!data) return null;
-  const asks = answer !== false;
-  return { type, index, width, height, codec, key, asks, data, description, moment: momentOf(content) };
+var MOST_PACKETS = 16;
+function readPackets(content, buffers) {
+  if (!isObject(content) || content.type !== "packets") return null;
+  const { pictures, key, answer } = content;
+  if (!Array.isArray(pictures) || pictures.length === 0 || pictures.length > MOST_PACKETS) return null;
+  const keyed = key !== void 0;
+  if (keyed && pictures.length !== 1) return null;
+  const parts = bytesOf(buffers, pictures.length + (keyed ? 1 : 0));
+  if (!parts) return null;
+  const setup = keyed ? readKey(key, parts.pop()) : null;
+  if (keyed && !setup) return null;
+  const packets = parts.map((data, place) => readPacket(pictures[place], data, setup));
+  return packets.every((packet) => packet !== null) ? { type: "packets", asks: answer === true, packets } : null;
+}
+function readPacket(picture, data, key) {
+  const [index, time, frame] = Array.isArray(picture) ? picture : [];
+  return isCount(index) ? { index, data, key, moment: momentOf({ time, frame }) } : null;
+}
+function readKey(value, description) {
+  if (!isObject(value) || !description) return null;
+  const { codec, width, height } = value;
+  if (typeof codec !== "string" || !/^avc1\.[0-9A-Fa-f]{6}$/.test(codec)) return null;
+  return isSide(width) && isSide(height) ? { codec, width, height, description } : null;
 }
 var speed2 = (value) => isNumber(value) ? value : 1;
 function record(value) {
@@ -1032,7 +1045,7 @@ var Decoder = class {
     }
     this.#broken = false;
     try {
-      if (key) this.#prepare(packet);
+      if (key) this.#prepare(key);
       this.#pending.set(index, moment);
       if (!this.#decoder || this.#pending.size > MAX_PENDING)
         throw new Error("no decoder, or none that follows");
@@ -1047,7 +1060,7 @@ var Decoder = class {
     this.#pending.clear();
     this.#drop();
   }
-  /** A decoder for this key packet: the one there is, if the stream goes on as it was. */
+  /** A decoder for these packets: the one there is, if the stream goes on as it was. */
   #prepare({ codec, width, height, description }) {
     const setup = `${codec} ${width}×${height} ${description}`;
     if (this.#decoder && setup === this.#setup) return;
@@ -1065,7 +1078,7 @@ var Decoder = class {
       codedWidth: width,
       codedHeight: height,
       optimizeForLatency: true,
-      ...description && { description }
+      description
     });
   }
   #receive(image) {
@@ -1392,9 +1405,10 @@ function openSession(model) {
   follow();
   const stopMessages = watchMessages(model, readMessage, (message) => {
     if (message.type === "frame") frames2.offer(message);
-    else if (message.type === "packet") {
-      if (message.asks) frames2.ask(message.index);
-      decoder.decode(message);
+    else if (message.type === "packets") {
+      for (const packet of message.packets) decoder.decode(packet);
+      const last = message.packets.at(-1);
+      if (message.asks && last) frames2.ask(last.index);
     } else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
     else {
