@@ -132,7 +132,7 @@ def test_who_decodes_h264_gets_it_a_packet_for_each_picture(play):
 
 
 class TestTogether:
-    """Packets that nobody waits for go two in a message."""
+    """Packets that nobody waits for go three in a message."""
 
     async def after_two(self, line, **how):
         """Have two pictures shown, so that there is room for more, and offer one."""
@@ -148,16 +148,15 @@ class TestTogether:
         assert select.select([line.stream._coder.fileno()], [], [], HUNG)[0], "no packet came"
         line.stream._collect()
 
-    def test_the_first_waits_for_the_second(self, play):
+    def test_the_first_waits_for_the_others(self, play):
         async def performance(line):
             await self.after_two(line, awaited=False)
+            await self.encoded(line, awaited=False)
             assert line.sent == []
             await self.encoded(line, awaited=False)
             (message,) = line.sent
-            assert [(index, frame) for index, _, frame in message["pictures"]] == [(2, 2), (3, 3)]
-            await self.encoded(line, awaited=False)
-            assert len(line.sent) == 1
-            assert [number_in(luma(frame)) for frame in decoded(line)] == list(range(4))
+            assert [(index, frame) for index, _, frame in message["pictures"]] == [(2, 2), (3, 3), (4, 4)]
+            assert [number_in(luma(frame)) for frame in decoded(line)] == list(range(5))
 
         play(performance)
 

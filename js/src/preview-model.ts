@@ -169,7 +169,7 @@ export function readMessage(content: unknown, buffers: unknown): Incoming | null
   return readPackets(content, buffers) ?? readCommon(content, buffers);
 }
 
-/** The kernel sends two at most. */
+/** The kernel sends three at most. */
 const MOST_PACKETS = 16;
 
 function readPackets(content: unknown, buffers: unknown): PacketsMessage | null {

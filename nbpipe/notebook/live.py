@@ -5,8 +5,8 @@ otherwise; and once they rest, one exact PNG of the last picture. All are binary
 would end up in the saved notebook. A browser that comes late, or whose decoder has lost its thread, needs a key frame,
 and gets it from a new encoder (30 ms). A decoder that keeps failing ends H.264 for this widget.
 
-A packet of 640 × 360 is 1.3 kB, and Jupyter adds 0.5 kB of its own to each message. So packets that nobody waits for,
-because time alone has moved the picture, go two at a time: the first waits for the second, 17 ms at 60 a second.
+A packet of 640 × 360 may have 1.1 kB, and Jupyter adds 0.6 kB of its own to each message. So packets that nobody waits for,
+because time alone has moved the picture, go together, those of 40 ms and three at most.
 
 On a slow line pictures become coarser, then smaller, one level at a time, as long as the round trip says that they
 queue.
@@ -37,8 +37,8 @@ _WORSE_AFTER, _BETTER_AFTER = 1.0, 4.0  # seconds between two changes of level
 _IDLE = 5.0  # seconds after which an encoder that nobody feeds is ended
 _STUCK = 1.0  # seconds without a packet, after which an encoder has failed; before its browsers count as gone
 _FAILURES = 3  # of decoders or encoders, after which it is JPEG
-_TOGETHER = 2  # packets in a message
-_SOON = 0.04  # seconds in which the next one comes, or is not waited for
+_TOGETHER = 3  # packets in a message, at most
+_SOON = 0.04  # seconds that one waits for others
 
 Send = Callable[[dict[str, object], list[bytes]], None]
 
@@ -51,7 +51,7 @@ class Level(NamedTuple):
     scale: float
 
 
-LEVELS = (Level(85, 23, 1.0), Level(70, 27, 1.0), Level(55, 29, 0.75), Level(40, 30, 0.5), Level(30, 32, 0.35))
+LEVELS = (Level(85, 25, 1.0), Level(70, 28, 1.0), Level(55, 29, 0.75), Level(40, 30, 0.5), Level(30, 32, 0.35))
 
 
 class Packet(Protocol):

@@ -27,7 +27,8 @@ from nbpipe.notebook.widget import Recording
 
 Handler = Callable[[dict[str, Any]], object]
 
-_TELL = 0.1  # seconds between two messages about what changes all the time
+_TELL = 0.1  # seconds between two messages about what changes all the time …
+_COUNT = 0.5  # … and about a figure that is to be read
 
 
 class Preview(KernelWidget):
@@ -100,7 +101,7 @@ class Preview(KernelWidget):
         self._player: Plays | None = None
         self._inbox = Inbox(audience)
         self._in_cell = cell.running()
-        self._told = 0.0
+        self._told = self._counted = 0.0
         super().__init__(**state)
         self.on_msg(self._on_message)
         self.observe(self._set, ["playing", "time", "speed", "loop", "duration", "size", "fps", "taking"])
@@ -120,8 +121,10 @@ class Preview(KernelWidget):
         if now - self._told >= _TELL:
             self._told = now
             with self.hold_sync():
-                self.shown_fps = self._audience.shown_fps
                 self._parameters = self.params.specs()
+                if now - self._counted >= _COUNT:
+                    self._counted = now
+                    self.shown_fps = self._audience.shown_fps
 
     def moved(self, time: float, frame: int, stream: str) -> None:
         """Take note of the picture that was drawn, and in what form it went out."""

@@ -162,7 +162,7 @@ def _command(program: str, size: tuple[int, int], fps: float, crf: int) -> list[
     raw = "-f rawvideo -fpsprobesize 0 -pixel_format yuv420p".split()
     colours = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv".split()
     # `ultrafast` leaves out what costs nothing that could be measured: deblocking gives 1 dB, CABAC saves a quarter.
-    clean = "-x264-params no-deblock=0:deblock=0,0:aq-mode=1:cabac=1".split()
+    clean = "-x264-params no-deblock=0:deblock=0,0:cabac=1".split()
     coder = f"-c:v libx264 -preset ultrafast -tune zerolatency -threads 1 -bf 0 -crf {crf} -g {_KEY_EVERY}".split()
     return [
         *(program, "-hide_banner", "-loglevel", "quiet", "-nostats", "-nostdin"),
