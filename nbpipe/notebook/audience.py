@@ -17,7 +17,7 @@ Round trips are medians of five, because one picture may just have met an idle m
 that never empties hides what the line takes, the room is halved every ten seconds. Pictures that a browser got and
 never showed, because there were too many for its screen, are work for nothing: they make the room shrink too.
 
-Answers are asked for, and seldom: with each picture where there is little room, but four times a second where there is
+Answers are asked for, and seldom: with each picture where there is little room, but thrice a second where there is
 much. For each one holds the pictures up by 40 ms. Jupyter's server leaves Nagle's algorithm on, so a small packet waits
 in it for the TCP acknowledgement of the one before; and a Linux machine that has just written, as one that answers has,
 acknowledges only after 40 ms what it acknowledges at once otherwise. With 25 answers a second a local JupyterLab showed
@@ -45,7 +45,7 @@ _GONE = 2.0  # seconds without an answer that was asked for
 _BEHIND = 0.5  # seconds that a browser may take for a picture while the others wait for it
 _FIRST_ROUND = 0.07  # seconds: a round trip through a local JupyterLab, until one is measured
 _FEWEST, _MOST_UNDER_WAY = 2.0, 32.0  # the most: half a second at 60 a second
-_ASK_EVERY = 0.25  # seconds; sooner where there is less room
+_ASK_EVERY = 0.35  # seconds; sooner where there is less room
 _UNPROVEN = 1.0  # pictures under way to one that has not answered yet: hellos are soon forged …
 _STRANGERS = 0.1  # … and seconds between two pictures that only such ones have room for
 _START = 4.0  # the same after the first answer, until more tell more
