@@ -2,8 +2,8 @@
 
     python tests/bench/live.py [--seconds 8] [--rounds 3]
 
-What is counted is what a person sees: a loop in the page looks at the lamps of the shown picture at each of the
-screen's own frames. Bytes are those of the page's WebSockets, both ways; processor time is the kernel's and that of all
+What is counted is what a person sees: a loop in the page looks at the lamps of the shown picture after each of the
+screen's own frames, when all that is painted in it has been. Bytes are those of the page's WebSockets, both ways; processor time is the kernel's and that of all
 it has started. A key's way is measured in the page, from the event until the lamp has changed.
 """
 
@@ -36,14 +36,17 @@ SEEN = {
     "jupyter_rfb": "img.renderview-img, .jupyter-widgets img, .jp-OutputArea img[src^=blob]",
 }
 
-# Looks at the lamps at each frame of the screen; `marks` are the numbers seen, `key` when the first lamp changed.
+# Looks at the lamps after each frame of the screen: a widget that paints within one, after `look` was asked to come,
+# would else be seen a frame late. `last` is the number seen last, `waits` how long each key took to change the lamp.
 WATCH = f"""
 ([selector, size]) => {{
   const eye = document.createElement('canvas');
   eye.width = {BITS + 1}; eye.height = 1;
   const pen = eye.getContext('2d', {{willReadFrequently: true}});
-  const watch = window.watch = {{count: 0, last: -1, lamp: null, pressed: 0, waits: [], running: true}};
-  const look = () => {{
+  const watch = window.watch = {{count: 0, last: -1, lamp: null, pressed: 0, waits: []}};
+  const painted = new MessageChannel();
+  const next = () => requestAnimationFrame(() => painted.port2.postMessage(null));
+  painted.port1.onmessage = () => {{
     const shown = document.querySelector(selector);
     const width = shown && (shown.naturalWidth || shown.width), height = shown && (shown.naturalHeight || shown.height);
     if (width) {{
@@ -60,10 +63,10 @@ WATCH = f"""
       }}
       watch.lamp = lamp;
     }}
-    if (watch.running) requestAnimationFrame(look);
+    next();
   }};
   document.addEventListener('keydown', () => {{ watch.pressed = performance.now(); }}, true);
-  look();
+  next();
 }}
 """
 
