@@ -5,8 +5,8 @@ otherwise; and once they rest, one exact PNG of the last picture. All are binary
 would end up in the saved notebook. A browser that comes late, or whose decoder has lost its thread, needs a key frame,
 and gets it from a new encoder (30 ms). A decoder that keeps failing ends H.264 for this widget.
 
-A packet of 640 × 360 may have 1.1 kB, and Jupyter adds 0.6 kB of its own to each message. So packets that nobody waits for,
-because time alone has moved the picture, go together, those of 40 ms and three at most.
+A packet of 640 × 360 may have 1.1 kB, and Jupyter adds 0.6 kB of its own to each message. So packets that nobody waits
+for, because time alone has moved the picture, go together: those of 40 ms, three at most.
 
 On a slow line pictures become coarser, then smaller, one level at a time, as long as the round trip says that they
 queue.
