@@ -168,12 +168,12 @@ class Session:
         self._player.post(event)
         return True
 
-    def rejoin(self, *, key: bool) -> None:
-        """Begin anew for a browser that has joined, or whose decoder has failed."""
-        if key:
-            self._stream.lost()
-        else:
+    def rejoin(self, *, lost: int | None = None) -> None:
+        """Begin anew for a browser that has joined, or whose decoder has failed, given picture `lost` last."""
+        if lost is None:
             self._stream.renew()
+        else:
+            self._stream.lost(lost)
         self._player.touch()
 
     def take(self, on: bool) -> None:  # noqa: FBT001  it is a trait's value

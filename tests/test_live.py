@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import select
 from types import SimpleNamespace
 
@@ -131,6 +132,21 @@ def test_who_decodes_h264_gets_it_a_packet_for_each_picture(play):
     play(performance)
 
 
+def test_a_decoder_that_failed_before_the_last_key_frame_is_mended_by_that(play):
+    async def performance(line):
+        line.join()
+        old = await line.shown()
+        line.join(TWO)
+        new = await line.shown(clients=(ONE, TWO))
+        assert new["key"]
+        for _ in range(3):
+            line.stream.lost(old["index"])
+        message = await line.shown(clients=(ONE, TWO))
+        assert (message["type"], message["key"]) == ("packet", False)
+
+    play(performance)
+
+
 class TestTogether:
     """Packets that nobody waits for go three in a message."""
 
@@ -168,6 +184,7 @@ class TestTogether:
             assert len(line.sent) == 1
             await self.encoded(line, awaited=True)
             assert [len(message["pictures"]) for message in line.sent] == [1, 2]
+            assert all(message["awaited"] for message in line.sent)
 
         play(performance)
 
@@ -196,6 +213,33 @@ class TestTogether:
             while line.stream.ready():
                 await self.encoded(line, awaited=False)
             assert sum(len(message["pictures"]) for message in line.sent) == len(line.waiting) - 1
+
+        play(performance)
+
+    def test_they_ask_for_an_answer_if_one_of_them_does(self, play):
+        async def performance(line):
+            await self.after_two(line, awaited=True)
+            numbers = itertools.count(3)
+            line.stream.audience.sent = lambda: ((number := next(numbers)), number == 4)
+            for _ in range(6):
+                await self.encoded(line, awaited=False)
+            assert [message.get("answer") for message in line.sent[1:]] == [True, None]
+
+        play(performance)
+
+    def test_a_message_that_cannot_be_sent_leaves_no_encoder(self, play):
+        async def performance(line):
+            await self.after_two(line, awaited=False)
+            coder = line.stream._coder
+
+            def broken(message, buffers):
+                raise RuntimeError("no comm")
+
+            line.stream._send = broken
+            with pytest.raises(RuntimeError, match="no comm"):
+                line.stream.close()
+            assert coder._process._process.poll() is not None
+            assert line.stream._alarm is None
 
         play(performance)
 
@@ -297,7 +341,7 @@ def test_a_decoder_that_lost_its_thread_gets_key_frames_and_in_the_end_jpeg(play
         for _ in range(3):
             message = await line.shown()
             kinds.append((message["type"], message.get("key")))
-            line.stream.lost()
+            line.stream.lost(message["index"])
         assert kinds == [("packet", True)] * 3
         for _ in range(3):
             assert (await line.shown())["mime"] == "image/jpeg"

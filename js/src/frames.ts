@@ -15,8 +15,8 @@
  *
  * A stream comes in bursts, and a screen takes one picture at a time. So pictures may wait for the next few
  * animation frames instead of giving way to newer ones at once. The least number that waited during a second is
- * what no burst has needed: so many are dropped, and the delay with them. After `hurry`, because a person has
- * just done something, the newest picture is shown at once.
+ * what no burst has needed: so many are dropped, and the delay with them. A picture that a person waits for takes
+ * the place of all that wait.
  *
  * The kernel keeps only so many pictures under way, and an answer makes room for more. It is given inside an
  * animation frame, and stands for every picture up to its index, dropped ones too. So nothing is answered while
@@ -45,8 +45,6 @@ export type Answer = (index: number, age: number, shown: number) => void;
 const MOST_ASKED = 64;
 /** Milliseconds over which the pictures that wait are watched. */
 const WATCHED = 1000;
-/** Milliseconds after a person's deed in which the newest picture counts. */
-const HURRY = 500;
 
 export class Frames {
   #answer: Answer;
@@ -65,7 +63,8 @@ export class Frames {
   #doneAt = 0;
   /** Those for which an answer is wanted, in order. */
   #asked: number[] = [];
-  #hurried = Number.NEGATIVE_INFINITY;
+  /** The newest that a person waits for. */
+  #awaited = -1;
   #watched = Number.NEGATIVE_INFINITY;
   #least = Number.POSITIVE_INFINITY;
   #animation: number | null = null;
@@ -80,6 +79,7 @@ export class Frames {
   offer(frame: FrameMessage): void {
     if (this.#closed) return;
     if (frame.asks) this.ask(frame.index);
+    if (frame.awaited) this.await(frame.index);
     if (this.#waiting) this.owe(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();
@@ -99,7 +99,7 @@ export class Frames {
     } else {
       this.#newest = index;
       this.#ready.push(picture);
-      this.#keep(performance.now() < this.#hurried + HURRY ? 1 : this.#depth);
+      this.#keep(index <= this.#awaited ? 1 : this.#depth);
     }
     this.owe(index);
   }
@@ -113,10 +113,9 @@ export class Frames {
     this.#schedule();
   }
 
-  /** A person has done something, and waits for what becomes of it. */
-  hurry(): void {
-    this.#hurried = performance.now();
-    this.#keep(1);
+  /** A person waits for picture `index`. */
+  await(index: number): void {
+    this.#awaited = index;
   }
 
   /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */

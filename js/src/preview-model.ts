@@ -140,6 +140,8 @@ export interface PacketsMessage {
   type: "packets";
   /** An answer is wanted when the last of them is done. */
   asks: boolean;
+  /** A person waits for the last of them. */
+  awaited: boolean;
   packets: readonly Packet[];
 }
 
@@ -171,10 +173,11 @@ export function readMessage(content: unknown, buffers: unknown): Incoming | null
 
 /** The kernel sends three at most. */
 const MOST_PACKETS = 16;
+type PacketsField = "type" | "pictures" | "key" | "answer" | "awaited";
 
 function readPackets(content: unknown, buffers: unknown): PacketsMessage | null {
-  if (!isObject<"type" | "pictures" | "key" | "answer">(content) || content.type !== "packets") return null;
-  const { pictures, key, answer } = content;
+  if (!isObject<PacketsField>(content) || content.type !== "packets") return null;
+  const { pictures, key, answer, awaited } = content;
   if (!Array.isArray(pictures) || pictures.length === 0 || pictures.length > MOST_PACKETS) return null;
   const keyed = key !== undefined;
   if (keyed && pictures.length !== 1) return null;
@@ -184,7 +187,7 @@ function readPackets(content: unknown, buffers: unknown): PacketsMessage | null 
   if (keyed && !setup) return null;
   const packets = parts.map((data, place) => readPacket(pictures[place], data, setup));
   return packets.every((packet) => packet !== null)
-    ? { type: "packets", asks: answer === true, packets }
+    ? { type: "packets", asks: answer === true, awaited: awaited === true, packets }
     : null;
 }
 

@@ -13,8 +13,8 @@ import { type Outgoing, readMessage, readPreview, send, TRAITS } from "./preview
 import { type Model, type Moment, watchMessages, watchTraits } from "./wire.ts";
 import { isActive } from "./words.ts";
 
-/** Pictures that may wait for the screen: what a burst has more than the screen takes meanwhile. */
-const DEPTH = 3;
+/** Pictures that may wait for the screen: those of one message, and two of the one before. */
+const DEPTH = 5;
 
 export interface Session {
   /** The kernel has answered a hello. */
@@ -59,12 +59,7 @@ export function openSession(model: Model): Session {
 
   const say = (message: Outgoing) => send(model, message);
   const frames = new Frames((index, age, shown) => say({ type: "ack", client, index, age, shown }), DEPTH);
-  /** What a person has done. */
-  function tell(message: Outgoing): void {
-    say(message);
-    frames.hurry();
-  }
-  const outbox = new Outbox(tell);
+  const outbox = new Outbox(say);
   const decoder = new Decoder({
     show: (picture, index) => frames.show(picture, index),
     owe: (index) => frames.owe(index),
@@ -102,9 +97,10 @@ export function openSession(model: Model): Session {
   const stopMessages = watchMessages(model, readMessage, (message) => {
     if (message.type === "frame") frames.offer(message);
     else if (message.type === "packets") {
+      const last = message.packets.at(-1)?.index ?? 0;
+      if (message.awaited) frames.await(last);
       for (const packet of message.packets) decoder.decode(packet);
-      const last = message.packets.at(-1);
-      if (message.asks && last) frames.ask(last.index);
+      if (message.asks) frames.ask(last);
     } else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
     else {
@@ -144,7 +140,7 @@ export function openSession(model: Model): Session {
     },
     say(message) {
       outbox.flush();
-      tell(message);
+      say(message);
     },
     put: (name, message) => outbox.put(name, message),
     look(view, sees) {

@@ -82,6 +82,8 @@ export interface FrameMessage {
   mime: string;
   /** An answer is wanted; so it is where the kernel says nothing of it. */
   asks: boolean;
+  /** A person waits for it. */
+  awaited: boolean;
   data: Bytes;
   /** The scene's time and frame number, where the kernel tells. */
   moment: Moment | null;
@@ -111,11 +113,12 @@ export type CommonMessage =
 /** Null for anything that is not exactly one of these. */
 export function readCommon(content: unknown, buffers: unknown): CommonMessage | null {
   if (!isObject<CommonField>(content)) return null;
-  const { type, index, width, height, mime, answer, offset, total, error } = content;
+  const { type, index, width, height, mime, answer, awaited, offset, total, error } = content;
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
-    return { type, index, mime, asks: answer !== false, data, moment: momentOf(content) };
+    const told = { asks: answer !== false, awaited: awaited === true };
+    return { type, index, mime, ...told, data, moment: momentOf(content) };
   }
   if (type === "video" && data && isCount(offset) && isCount(total)) {
     return { type: "chunk", offset, total, data };
@@ -131,6 +134,7 @@ type CommonField =
   | "height"
   | "mime"
   | "answer"
+  | "awaited"
   | "offset"
   | "total"
   | "error"

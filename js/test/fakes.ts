@@ -143,6 +143,7 @@ export const frame = (index: number): FrameMessage => ({
   index,
   mime: "image/jpeg",
   asks: true,
+  awaited: false,
   data: bytes(index),
   moment: null,
 });

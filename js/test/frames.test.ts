@@ -280,18 +280,31 @@ describe("a stream that comes in bursts", () => {
     expect(seen).toEqual([3, 4, 5]);
   });
 
-  it("shows the newest at once when a person has done something, for half a second", () => {
-    arrive(1, 2, 3);
-    stream.hurry();
-    animate();
-    expect(seen).toEqual([3]);
-    arrive(4, 5, 6);
-    animate();
-    expect(seen).toEqual([3, 6]);
-    vi.advanceTimersByTime(500);
-    arrive(7, 8, 9);
+  it("shows what a person waits for at once, and what comes after it as ever", () => {
+    arrive(1, 2);
+    stream.await(4);
+    arrive(3, 4);
+    arrive(5, 6);
     animate(3);
-    expect(seen).toEqual([3, 6, 7, 8, 9]);
+    expect(seen).toEqual([4, 5, 6]);
+    stream.offer({ ...frame(7), awaited: true });
+    arrive(8);
+    animate();
+    expect(seen.at(-1)).toBe(8);
+  });
+
+  it("shows all of messages with three pictures that come late by up to two frames of the screen", () => {
+    stream.close();
+    stream = new Frames(() => {}, 5);
+    stream.attach(({ width }) => seen.push(width));
+    for (let message = 0; message < 100; message += 1) {
+      const late = message % 3;
+      animate(late);
+      arrive(3 * message + 1, 3 * message + 2, 3 * message + 3);
+      animate(3 - late);
+    }
+    animate(5);
+    expect(seen).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
   });
 
   it("lets go of a delay that no burst needs", () => {

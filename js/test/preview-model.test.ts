@@ -49,8 +49,10 @@ describe("the traits", () => {
 
 describe("packets of the stream", () => {
   it("come one with what a decoder must know, or some without", () => {
-    expect(readMessage({ ...PACKETS, key: CODEC, answer: true }, [bytes(1), bytes(2)])).toEqual({
-      ...{ type: "packets", asks: true },
+    expect(
+      readMessage({ ...PACKETS, key: CODEC, answer: true, awaited: true }, [bytes(1), bytes(2)]),
+    ).toEqual({
+      ...{ type: "packets", asks: true, awaited: true },
       packets: [
         {
           ...{ index: 3, data: bytes(1), moment: { time: 0.5, frame: 30 } },
@@ -59,7 +61,7 @@ describe("packets of the stream", () => {
       ],
     });
     expect(readMessage(PAIR, [bytes(1), bytes(2)])).toEqual({
-      ...{ type: "packets", asks: false },
+      ...{ type: "packets", asks: false, awaited: false },
       packets: [
         { index: 3, data: bytes(1), key: null, moment: { time: 0.5, frame: 30 } },
         { index: 4, data: bytes(2), key: null, moment: { time: 0.55, frame: 33 } },

@@ -33,6 +33,7 @@ describe("a message from the kernel", () => {
       index: 3,
       mime: "image/jpeg",
       asks: true,
+      awaited: false,
       data: bytes(7, 8, 9),
       moment: null,
     });
@@ -42,6 +43,11 @@ describe("a message from the kernel", () => {
       total: 9,
       data: bytes(7, 8, 9),
     });
+  });
+
+  it("may be one that a person waits for", () => {
+    expect(readCommon({ ...FRAME, awaited: true }, [bytes(1)])).toMatchObject({ awaited: true });
+    expect(readCommon({ ...FRAME, awaited: "x" }, [bytes(1)])).toMatchObject({ awaited: false });
   });
 
   it("asks for an answer unless it says that it does not", () => {

@@ -17,11 +17,11 @@ Round trips are medians of five, because one picture may just have met an idle m
 that never empties hides what the line takes, the room is halved every ten seconds. Pictures that a browser got and
 never showed, because there were too many for its screen, are work for nothing: they make the room shrink too.
 
-Answers are asked for, and seldom: with each picture where there is little room, but thrice a second where there is
-much. For each one holds the pictures up by 40 ms. Jupyter's server leaves Nagle's algorithm on, so a small packet waits
-in it for the TCP acknowledgement of the one before; and a Linux machine that has just written, as one that answers has,
-acknowledges only after 40 ms what it acknowledges at once otherwise. With 25 answers a second a local JupyterLab showed
-30 pictures of 640 × 360, which came in bursts of two and three; with five answers a second it shows 56.
+Answers are asked for, and seldom: with each picture where there is little room, but three or four times a second where
+there is much. For each one holds the pictures up by 40 ms. Jupyter's server leaves Nagle's algorithm on, so a small
+packet waits in it for the TCP acknowledgement of the one before; and a Linux machine that has just written, as one that
+answers has, acknowledges only after 40 ms what it acknowledges at once otherwise. With 25 answers a second a local
+JupyterLab showed 30 pictures of 640 × 360, which came in bursts of two and three; with five answers it shows 56.
 
 `hello look ack lost stir` may come on any thread and with any content; everything else is for the render thread. A lock
 around a few lines keeps the two apart. Knows no pictures, only their numbers.
@@ -189,10 +189,11 @@ class Audience:
             browser.acked, browser.heard, browser.proven = index, now, True
             return Heard.TAKEN
 
-    def lost(self, client: object) -> Heard:
-        """Note that a browser failed to decode."""
+    def lost(self, client: object, index: object) -> Heard:
+        """Note that a browser failed to decode, `index` being the last picture that it was given."""
         with self._lock:
-            return Heard.NONSENSE if self._known(client) is None else Heard.TAKEN
+            known = self._known(client) is not None and type(index) is int and 0 <= index < self._next
+            return Heard.TAKEN if known else Heard.NONSENSE
 
     def stir(self) -> Heard:
         """Note that somebody is there who does not say who: each browser that counts as gone may be back."""

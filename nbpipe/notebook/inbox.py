@@ -113,7 +113,7 @@ class Inbox:
             self._held = 0
             joined, self._joined = self._joined, False
         if joined:
-            view.player.rejoin(key=False)
+            view.player.rejoin()
         for content in waiting:
             try:
                 known = self._doers[content["type"]](view, content)
@@ -147,9 +147,10 @@ class Inbox:
             return due
 
     def _lost(self, view: View, content: Content) -> bool:
-        known = self._audience.lost(content.get("client")) is not Heard.NONSENSE
+        index = content.get("index")
+        known = self._audience.lost(content.get("client"), index) is not Heard.NONSENSE
         if known:
-            view.player.rejoin(key=True)
+            view.player.rejoin(lost=index)
         return known
 
 

@@ -119,11 +119,12 @@ class Bell(Protocol):
 
 
 class _Fed(NamedTuple):
-    """A picture in the encoder."""
+    """A picture that was given to the encoder, until its packet is sent."""
 
     number: int
     asks: bool  # for an answer
-    alone: bool  # its packet waits for no other
+    awaited: bool  # by a person
+    at_once: bool  # its packet waits for none that may follow
     moment: tuple[float, int]  # time and frame
 
 
@@ -158,6 +159,7 @@ class LiveStream:
         self._held: list[tuple[_Fed, bytes]] = []  # and what has come from it, but waits for the next
         self._alarm: Alarm | None = None  # while something is held
         self._fed_at = 0.0
+        self._first = 0  # number of the coder's first picture
         self._failures = 0
         self._level, self._level_at = 0, time.monotonic()
 
@@ -187,7 +189,7 @@ class LiveStream:
             self.kind = "h264"
             return
         self.kind = "jpeg"
-        self._still("image/jpeg", picture, jpeg(picture, level.quality), (time_, frame))
+        self._still("image/jpeg", picture, jpeg(picture, level.quality), (time_, frame), awaited=awaited)
 
     def settle(self, picture: np.ndarray, time_: float, frame: int) -> None:
         """Send a picture exactly as it is, because it will stay for a while."""
@@ -197,9 +199,13 @@ class LiveStream:
         """Begin with a key frame: somebody has joined."""
         self._end_coder()
 
-    def lost(self) -> None:
-        """Begin with a key frame, because a decoder has failed; or go over to JPEG if that happens again and again."""
-        self._fail()
+    def lost(self, number: int) -> None:
+        """Begin with a key frame, because a decoder has failed; or go over to JPEG if that happens again and again.
+
+        `number`: the last picture that it was given. If that was before the last key frame, it is mended already.
+        """
+        if number >= self._first:
+            self._fail()
 
     def rest(self) -> None:
         """End an encoder that has had nothing to do for a while."""
@@ -226,9 +232,9 @@ class LiveStream:
             self._fail()
             return False
         now = time.monotonic()
-        alone = awaited or now - self._fed_at > _SOON  # at the rate of these the next would come late
+        late = now - self._fed_at > _SOON  # and so will be the next
         self._fed_at = now
-        self._fed.append(_Fed(*self.audience.sent(), alone, moment))
+        self._fed.append(_Fed(*self.audience.sent(), awaited, awaited or late, moment))
         return True
 
     def _collect(self) -> None:
@@ -239,19 +245,22 @@ class LiveStream:
             for packet in coder.packets():
                 fed = self._fed.popleft()
                 if packet.key:
-                    self._flush()
-                    width, height = coder.size
-                    key = {"codec": packet.codec, "width": width, "height": height}
-                    self._packets([(fed, packet.data)], packet.description, key=key)
+                    self._first = fed.number
+                    self._key(fed, packet, coder.size)
                 else:
-                    self._held.append((fed, packet.data))
-                    self._consider(alone=fed.alone)
+                    self._hold(fed, packet.data)
         except OSError:
             self._fail()
 
-    def _consider(self, *, alone: bool) -> None:
-        """Send what is held, or wait for one more; not if there is no room for one."""
-        if alone or len(self._held) >= _TOGETHER or not self.audience.ready():
+    def _key(self, fed: _Fed, packet: Packet, size: tuple[int, int]) -> None:
+        self._flush()
+        key = {"codec": packet.codec, "width": size[0], "height": size[1]}
+        self._packets([fed], packet.data, packet.description, key=key)
+
+    def _hold(self, fed: _Fed, data: bytes) -> None:
+        """Hold a packet until others have come; not if it is awaited, or there is no room for others."""
+        self._held.append((fed, data))
+        if fed.at_once or len(self._held) >= _TOGETHER or not self.audience.ready():
             self._flush()
         elif self._alarm is None:
             self._alarm = self._bell.call_later(_SOON, self._flush)
@@ -262,21 +271,27 @@ class LiveStream:
             self._alarm = None
         if self._held:
             held, self._held = self._held, []
-            self._packets(held)
+            self._packets([fed for fed, _ in held], *(data for _, data in held))
 
-    def _packets(self, packets: list[tuple[_Fed, bytes]], *more: bytes, **key: object) -> None:
-        message: dict[str, object] = {"type": "packets", **key}
-        message["pictures"] = [(fed.number, round(fed.moment[0], 6), fed.moment[1]) for fed, _ in packets]
-        if any(fed.asks for fed, _ in packets):
-            message["answer"] = True
-        self._post(message, *(data for _, data in packets), *more)
+    def _packets(self, pictures: list[_Fed], *buffers: bytes, key: dict[str, object] | None = None) -> None:
+        message: dict[str, object] = {"type": "packets"}
+        message["pictures"] = [(fed.number, round(fed.moment[0], 6), fed.moment[1]) for fed in pictures]
+        told = {
+            "answer": any(fed.asks for fed in pictures),
+            "awaited": any(fed.awaited for fed in pictures),
+            "key": key,
+        }
+        self._post(message | {word: value for word, value in told.items() if value}, *buffers)
 
-    def _still(self, mime: str, picture: np.ndarray, data: bytes, moment: tuple[float, int]) -> None:
+    def _still(
+        self, mime: str, picture: np.ndarray, data: bytes, moment: tuple[float, int], *, awaited: bool = False
+    ) -> None:
         self._flush()
         index, asks = self.audience.sent()
         height, width = picture.shape[:2]
         shape = {"width": width, "height": height, "time": moment[0], "frame": moment[1]}
-        self._post({"type": "frame", "index": index, "answer": asks, "mime": mime, **shape}, data)
+        told = {"answer": asks, "awaited": awaited}
+        self._post({"type": "frame", "index": index, "mime": mime, **told, **shape}, data)
 
     def _post(self, message: dict[str, object], *buffers: bytes) -> None:
         self.sent_bytes += sum(map(len, buffers))
@@ -289,7 +304,6 @@ class LiveStream:
             _log.info("nbpipe: the live picture goes over from H.264 to JPEG, because decoding it failed repeatedly")
 
     def _end_coder(self) -> None:
-        self._flush()
         coder, self._coder = self._coder, None
         while self._fed:
             self.audience.withdraw(self._fed.popleft().number)
@@ -297,6 +311,7 @@ class LiveStream:
             with contextlib.suppress(NotImplementedError):  # as above
                 self._bell.remove_reader(coder.fileno())
             coder.close()
+        self._flush()
 
     def _adapt(self) -> Level:
         now = time.monotonic()

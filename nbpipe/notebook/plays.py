@@ -35,8 +35,8 @@ class Plays(Protocol):
     def event(self, raw: object) -> bool:
         """Take an event that a browser sent; whether it is one."""
 
-    def rejoin(self, *, key: bool) -> None:
-        """Begin anew for a browser that has joined; `key`: or whose decoder has failed."""
+    def rejoin(self, *, lost: int | None = None) -> None:
+        """Begin anew for a browser that has joined, or whose decoder has failed, given picture `lost` last."""
 
     def take(self, on: bool) -> None:  # noqa: FBT001  it is a trait's value
         """Begin or end a take."""

@@ -830,11 +830,12 @@ function post(model, message) {
 var IMAGES = ["image/jpeg", "image/png"];
 function readCommon(content, buffers) {
   if (!isObject(content)) return null;
-  const { type, index, width, height, mime, answer, offset, total, error } = content;
+  const { type, index, width, height, mime, answer, awaited, offset, total, error } = content;
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
-    return { type, index, mime, asks: answer !== false, data, moment: momentOf(content) };
+    const told = { asks: answer !== false, awaited: awaited === true };
+    return { type, index, mime, ...told, data, moment: momentOf(content) };
   }
   if (type === "video" && data && isCount(offset) && isCount(total)) {
     return { type: "chunk", offset, total, data };
@@ -978,7 +979,7 @@ function readMessage(content, buffers) {
 var MOST_PACKETS = 16;
 function readPackets(content, buffers) {
   if (!isObject(content) || content.type !== "packets") return null;
-  const { pictures, key, answer } = content;
+  const { pictures, key, answer, awaited } = content;
   if (!Array.isArray(pictures) || pictures.length === 0 || pictures.length > MOST_PACKETS) return null;
   const keyed = key !== void 0;
   if (keyed && pictures.length !== 1) return null;
@@ -987,7 +988,7 @@ function readPackets(content, buffers) {
   const setup = keyed ? readKey(key, parts.pop()) : null;
   if (keyed && !setup) return null;
   const packets = parts.map((data, place) => readPacket(pictures[place], data, setup));
-  return packets.every((packet) => packet !== null) ? { type: "packets", asks: answer === true, packets } : null;
+  return packets.every((packet) => packet !== null) ? { type: "packets", asks: answer === true, awaited: awaited === true, packets } : null;
 }
 function readPacket(picture, data, key) {
   const [index, time, frame] = Array.isArray(picture) ? picture : [];
@@ -1164,7 +1165,6 @@ var Film = class {
 // src/frames.ts
 var MOST_ASKED = 64;
 var WATCHED = 1e3;
-var HURRY = 500;
 var Frames = class {
   #answer;
   #depth;
@@ -1182,7 +1182,8 @@ var Frames = class {
   #doneAt = 0;
   /** Those for which an answer is wanted, in order. */
   #asked = [];
-  #hurried = Number.NEGATIVE_INFINITY;
+  /** The newest that a person waits for. */
+  #awaited = -1;
   #watched = Number.NEGATIVE_INFINITY;
   #least = Number.POSITIVE_INFINITY;
   #animation = null;
@@ -1195,6 +1196,7 @@ var Frames = class {
   offer(frame) {
     if (this.#closed) return;
     if (frame.asks) this.ask(frame.index);
+    if (frame.awaited) this.await(frame.index);
     if (this.#waiting) this.owe(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();
@@ -1212,7 +1214,7 @@ var Frames = class {
     } else {
       this.#newest = index;
       this.#ready.push(picture);
-      this.#keep(performance.now() < this.#hurried + HURRY ? 1 : this.#depth);
+      this.#keep(index <= this.#awaited ? 1 : this.#depth);
     }
     this.owe(index);
   }
@@ -1224,10 +1226,9 @@ var Frames = class {
     }
     this.#schedule();
   }
-  /** A person has done something, and waits for what becomes of it. */
-  hurry() {
-    this.#hurried = performance.now();
-    this.#keep(1);
+  /** A person waits for picture `index`. */
+  await(index) {
+    this.#awaited = index;
   }
   /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */
   attach(viewer) {
@@ -1351,7 +1352,7 @@ var Outbox = class {
 };
 
 // src/preview-session.ts
-var DEPTH = 3;
+var DEPTH = 5;
 function openSession(model) {
   const client = clientName();
   const codecs = probeCodecs();
@@ -1369,11 +1370,7 @@ function openSession(model) {
   let told = null;
   const say = (message) => send(model, message);
   const frames2 = new Frames((index, age, shown) => say({ type: "ack", client, index, age, shown }), DEPTH);
-  function tell(message) {
-    say(message);
-    frames2.hurry();
-  }
-  const outbox = new Outbox(tell);
+  const outbox = new Outbox(say);
   const decoder = new Decoder({
     show: (picture, index) => frames2.show(picture, index),
     owe: (index) => frames2.owe(index),
@@ -1406,9 +1403,10 @@ function openSession(model) {
   const stopMessages = watchMessages(model, readMessage, (message) => {
     if (message.type === "frame") frames2.offer(message);
     else if (message.type === "packets") {
+      const last = message.packets.at(-1)?.index ?? 0;
+      if (message.awaited) frames2.await(last);
       for (const packet of message.packets) decoder.decode(packet);
-      const last = message.packets.at(-1);
-      if (message.asks && last) frames2.ask(last.index);
+      if (message.asks) frames2.ask(last);
     } else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
     else {
@@ -1447,7 +1445,7 @@ function openSession(model) {
     },
     say(message) {
       outbox.flush();
-      tell(message);
+      say(message);
     },
     put: (name, message) => outbox.put(name, message),
     look(view, sees) {

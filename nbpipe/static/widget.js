@@ -90,7 +90,6 @@ var Film = class {
 // src/frames.ts
 var MOST_ASKED = 64;
 var WATCHED = 1e3;
-var HURRY = 500;
 var Frames = class {
   #answer;
   #depth;
@@ -108,7 +107,8 @@ var Frames = class {
   #doneAt = 0;
   /** Those for which an answer is wanted, in order. */
   #asked = [];
-  #hurried = Number.NEGATIVE_INFINITY;
+  /** The newest that a person waits for. */
+  #awaited = -1;
   #watched = Number.NEGATIVE_INFINITY;
   #least = Number.POSITIVE_INFINITY;
   #animation = null;
@@ -121,6 +121,7 @@ var Frames = class {
   offer(frame) {
     if (this.#closed) return;
     if (frame.asks) this.ask(frame.index);
+    if (frame.awaited) this.await(frame.index);
     if (this.#waiting) this.owe(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();
@@ -138,7 +139,7 @@ var Frames = class {
     } else {
       this.#newest = index;
       this.#ready.push(picture);
-      this.#keep(performance.now() < this.#hurried + HURRY ? 1 : this.#depth);
+      this.#keep(index <= this.#awaited ? 1 : this.#depth);
     }
     this.owe(index);
   }
@@ -150,10 +151,9 @@ var Frames = class {
     }
     this.#schedule();
   }
-  /** A person has done something, and waits for what becomes of it. */
-  hurry() {
-    this.#hurried = performance.now();
-    this.#keep(1);
+  /** A person waits for picture `index`. */
+  await(index) {
+    this.#awaited = index;
   }
   /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */
   attach(viewer) {
@@ -347,11 +347,12 @@ function post(model, message) {
 var IMAGES = ["image/jpeg", "image/png"];
 function readCommon(content, buffers) {
   if (!isObject(content)) return null;
-  const { type, index, width, height, mime, answer, offset, total, error } = content;
+  const { type, index, width, height, mime, answer, awaited, offset, total, error } = content;
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
-    return { type, index, mime, asks: answer !== false, data, moment: momentOf(content) };
+    const told = { asks: answer !== false, awaited: awaited === true };
+    return { type, index, mime, ...told, data, moment: momentOf(content) };
   }
   if (type === "video" && data && isCount(offset) && isCount(total)) {
     return { type: "chunk", offset, total, data };

@@ -36,7 +36,7 @@ SEEN = {
     "jupyter_rfb": "img.renderview-img, .jupyter-widgets img, .jp-OutputArea img[src^=blob]",
 }
 
-# Looks at the lamps after each frame of the screen: a widget that paints within one, after `look` was asked to come,
+# Looks at the lamps after each frame of the screen: a widget that paints within one, after the loop has had its turn,
 # would else be seen a frame late. `last` is the number seen last, `waits` how long each key took to change the lamp.
 WATCH = f"""
 ([selector, size]) => {{
