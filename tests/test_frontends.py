@@ -187,7 +187,7 @@ def test_notebook_7(tmp_path, person):
         prompt = person.page.locator(".jp-InputPrompt").first
         for _ in range(6):
             # Not a key: while the page is being laid out it takes the focus away again, and the key is lost. The button
-            # does nothing, once in a hundred times, when it is pressed just before the page has its kernel.
+            # does nothing, now and then, when it is pressed just before the page has its kernel.
             person.page.locator(".jp-Notebook .jp-InputArea-editor").first.click()
             person.page.get_by_role("button", name="Run this cell and advance").click()
             with contextlib.suppress(AssertionError):

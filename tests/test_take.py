@@ -232,7 +232,16 @@ class TestReplay:
     def test_events_come_in_order_with_their_moment_and_place(self, scene):
         taking = TakeRecorder(scene, size=SIZE)
         taking.event(0.05, event("key_down", key="a"))
-        taking.event(0.05, event("pointer_down", 40, 45, button=2, touches={"1": {"x": 1, "y": 1, "pressure": 1}}))
+        taking.event(
+            0.05,
+            event(
+                "pointer_down",
+                40,
+                45,
+                button=2,
+                touches={"1": {"x": 40, "y": 45, "pressure": 1}, "2": {"x": 80, "y": 90, "pressure": 0.5}},
+            ),
+        )
         taking.event(0.15, event("resize", width=320, height=180, pwidth=320, pheight=180, ratio=1))
         taking.event(0.15, event("pointer_move", 80, 90))
         taking.event(0.15, event("show"))
@@ -242,11 +251,15 @@ class TestReplay:
         size, key, down, move = scene.heard
         assert (size["width"], size["pheight"]) == (320, 180)
         assert key == {"type": "key_down", "timestamp": 0.05, "key": "a", "modifiers": ()}
-        assert (down["x"], down["y"], down["button"], down["timestamp"], down["touches"]) == (80, 90, 2, 0.05, {})
+        assert (down["x"], down["y"], down["button"], down["timestamp"]) == (80, 90, 2, 0.05)
+        first, second = down["touches"]["1"], down["touches"]["2"]
+        assert first == {"x": 80, "y": 90, "pressure": 1}
+        assert second == pytest.approx({"x": 160, "y": 180, "pressure": 0.5})
         assert (move["x"], move["y"]) == pytest.approx((80, 90))
-        move["x"] = "what a scene does to its event"
+        move["x"] = first["x"] = "what a scene does to its event"
         film(scene, taking.finish(0.5), fps=10, size=(320, 180))
         assert scene.heard[-1]["x"] == pytest.approx(80)
+        assert scene.heard[-2]["touches"]["1"]["x"] == 80
 
     def test_a_scene_needs_nothing_but_render(self):
         class Least:

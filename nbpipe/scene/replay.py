@@ -13,13 +13,14 @@ from nbpipe.scene.parameters import apply
 from nbpipe.scene.state import decoded_parameters, scene_state, set_parameters, set_scene_state
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import moderngl
 
     from nbpipe.scene.events import Event
     from nbpipe.scene.frame import Frame
     from nbpipe.scene.scene import Scene
     from nbpipe.scene.take import Take
-    from nbpipe.scene.take_form import Entry
 
 
 class Replay:
@@ -79,7 +80,7 @@ class Replay:
             if setting is not None:
                 apply(self._scene, *setting)
             elif entry.kind == "event":
-                self._send(_in_pixels(entry, self._take.size, frame.size))
+                self._send(self._event(entry.data, frame.size))
         self._scene.render(replace(frame, time=self._take.time_at(moment)))
 
     def release(self) -> None:
@@ -97,19 +98,22 @@ class Replay:
         size = {"width": width, "height": height, "pwidth": width, "pheight": height, "ratio": 1.0}
         self._send({"type": "resize", "timestamp": 0.0} | size)
 
+    def _event(self, noted: Mapping[str, Any], size: tuple[int, int]) -> Event:
+        """Return an event of the take for a picture of `size`."""
+        event = self._in_pixels(noted, size)
+        if "touches" in noted:
+            event["touches"] = {name: self._in_pixels(touch, size) for name, touch in noted["touches"].items()}
+        return event
+
+    def _in_pixels(self, noted: Mapping[str, Any], size: tuple[int, int]) -> dict[str, Any]:
+        """Return an event or a touch with its place, if it has one, as far from the middle as it was."""
+        placed, aspect = dict(noted), self._take.size[0] / self._take.size[1]
+        if "x" in placed:
+            placed["x"] = size[0] / 2 + (placed["x"] - 0.5) * aspect * size[1]
+        if "y" in placed:
+            placed["y"] *= size[1]
+        return placed
+
     def _send(self, event: Event) -> None:
         if hasattr(self._scene, "on_event"):
             self._scene.on_event(event)
-
-
-def _in_pixels(entry: Entry, performed: tuple[int, int], size: tuple[int, int]) -> Event:
-    """Return the event of `entry` for a picture of `size`, its position as far from the middle as it was."""
-    event: Event = dict(entry.data)
-    aspect = performed[0] / performed[1]
-    if "x" in event:
-        event["x"] = size[0] / 2 + (event["x"] - 0.5) * aspect * size[1]
-    if "y" in event:
-        event["y"] *= size[1]
-    if "touches" in event:
-        event["touches"] = {}
-    return event

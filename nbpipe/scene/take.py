@@ -161,23 +161,30 @@ class TakeRecorder:
         self._add("param", at, {"name": name, "value": self._parameters[name].encoded(value)})
 
     def event(self, at: float, event: Event) -> None:
-        """Note what `read_event` has returned; touches are left out, and what concerns the view alone."""
+        """Note what `read_event` has returned, but for what concerns the view alone."""
         if event["type"] == "resize":
             self._size = (event["width"], event["height"])
         if event["type"] in NOT_PERFORMED:
             return
-        noted = event | {"timestamp": at} | ({"touches": {}} if "touches" in event else {})
-        if "x" in event:
-            (width, height), aspect = self._size, self._first_size[0] / self._first_size[1]
-            noted["x"] = 0.5 + (event["x"] - width / 2) / height / aspect
-        if "y" in event:
-            noted["y"] = event["y"] / self._size[1]
+        noted = self._in_shares(event) | {"timestamp": at}
+        if "touches" in event:
+            noted["touches"] = {name: self._in_shares(touch) for name, touch in event["touches"].items()}
         self._add("event", at, noted)
 
     def finish(self, at: float) -> Take:
         """Return the take, which lasts until now, or until it was full."""
         duration = at if self.ended is None else self.ended
         return Take(duration, self._first_size, self._start, tuple(self._entries), loop=self._loop)
+
+    def _in_shares(self, placed: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an event or a touch with its place, if it has one, in sides of the first picture."""
+        shares = dict(placed)
+        if "x" in placed:
+            (width, height), aspect = self._size, self._first_size[0] / self._first_size[1]
+            shares["x"] = 0.5 + (placed["x"] - width / 2) / height / aspect
+        if "y" in placed:
+            shares["y"] = placed["y"] / self._size[1]
+        return shares
 
     def _add(self, kind: str, at: float, data: dict[str, Any]) -> None:
         last = self._entries[-1].at if self._entries else 0.0
