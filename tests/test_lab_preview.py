@@ -107,6 +107,8 @@ def open_live(lab, browser, name, *cells, length=10):  # noqa: F811
     live.run()
     expect(live.widget).to_be_visible()
     live.wait_colour("g > 0")
+    # When a cell has ended JupyterLab takes the focus, and the first picture may be there before that.
+    expect(live.page.locator(".jp-CodeCell .jp-InputPrompt").first).to_have_text(re.compile(r"\[\d+\]:"))
     return live
 
 
