@@ -46,7 +46,6 @@ export function openSession(model: Model): Session {
   const views = new Set<() => void>();
   const looking = new Set<object>();
   let heard = false;
-  let greeted = false;
   let closed = false;
   /** Null before the first view has found out. */
   let visible: boolean | null = null;
@@ -58,15 +57,17 @@ export function openSession(model: Model): Session {
   let told: Moment | null = null;
 
   const say = (message: Outgoing) => send(model, message);
-  const frames = new Frames((index, age, shown) => say({ type: "ack", client, index, age, shown }), DEPTH);
+  /** What the kernel understands only when it knows this page: said sooner, it could overtake the hello. */
+  function tell(message: Outgoing): void {
+    if (heard) say(message);
+  }
+  const frames = new Frames((index, age, shown) => tell({ type: "ack", client, index, age, shown }), DEPTH);
   const outbox = new Outbox(say);
   const decoder = new Decoder({
     show: (picture, index) => frames.show(picture, index),
     owe: (index) => frames.owe(index),
-    lost(index) {
-      // Of packets for others that came before this page was known; to a new page the kernel sends a key packet.
-      if (greeted) say({ type: "lost", client, index });
-    },
+    // Nothing is lost with packets for others that came before this page was known: it is sent a key packet.
+    lost: (index) => tell({ type: "lost", client, index }),
   });
 
   function repaint(): void {
@@ -103,8 +104,9 @@ export function openSession(model: Model): Session {
       if (message.asks) frames.ask(last);
     } else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
-    else {
+    else if (!heard) {
       heard = true;
+      if (visible !== null) tell({ type: "look", client, visible });
       repaint();
     }
   });
@@ -134,9 +136,7 @@ export function openSession(model: Model): Session {
     async hello() {
       const known = await codecs;
       if (heard || closed) return;
-      greeted = true;
       say({ type: "hello", client, codecs: known });
-      if (visible !== null) say({ type: "look", client, visible });
     },
     say(message) {
       outbox.flush();
@@ -149,10 +149,10 @@ export function openSession(model: Model): Session {
       const now = looking.size > 0;
       if (now === visible) return;
       visible = now;
-      if (greeted) say({ type: "look", client, visible });
+      tell({ type: "look", client, visible });
     },
     stir() {
-      if (heard && visible) say({ type: "look", client, visible });
+      if (visible) tell({ type: "look", client, visible });
     },
     close() {
       closed = true;

@@ -97,6 +97,21 @@ describe("the handshake", () => {
     expect(enabled(el).length).toBeGreaterThan(10);
   });
 
+  it("comes before all else: nothing that is said sooner could overtake it", async () => {
+    model.deaf = true;
+    const { show } = open();
+    show();
+    await greeted();
+    sight.scroll(true);
+    sight.scroll(false);
+    await showFrame(1);
+    model.receive({ type: "packets", pictures: [[2, 0, 2]], answer: true }, bytes(2));
+    time.animate();
+    expect(new Set(model.sent.map(({ type }) => type))).toEqual(new Set(["hello"]));
+    model.receive({ type: "heard" });
+    expect(model.said("look").map(({ visible }) => visible)).toEqual([false]);
+  });
+
   it("is looked for again when time runs and no picture comes, as one may have been lost", async () => {
     vi.useFakeTimers();
     await model.set({ playing: true });

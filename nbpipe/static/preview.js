@@ -1359,7 +1359,6 @@ function openSession(model) {
   const views = /* @__PURE__ */ new Set();
   const looking = /* @__PURE__ */ new Set();
   let heard = false;
-  let greeted = false;
   let closed = false;
   let visible = null;
   let film = newFilm();
@@ -1369,14 +1368,16 @@ function openSession(model) {
   let moment = { time: 0, frame: 0 };
   let told = null;
   const say = (message) => send(model, message);
-  const frames2 = new Frames((index, age, shown) => say({ type: "ack", client, index, age, shown }), DEPTH);
+  function tell(message) {
+    if (heard) say(message);
+  }
+  const frames2 = new Frames((index, age, shown) => tell({ type: "ack", client, index, age, shown }), DEPTH);
   const outbox = new Outbox(say);
   const decoder = new Decoder({
     show: (picture, index) => frames2.show(picture, index),
     owe: (index) => frames2.owe(index),
-    lost(index) {
-      if (greeted) say({ type: "lost", client, index });
-    }
+    // Nothing is lost with packets for others that came before this page was known: it is sent a key packet.
+    lost: (index) => tell({ type: "lost", client, index })
   });
   function repaint() {
     for (const paint of views) paint();
@@ -1409,8 +1410,9 @@ function openSession(model) {
       if (message.asks) frames2.ask(last);
     } else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
-    else {
+    else if (!heard) {
       heard = true;
+      if (visible !== null) tell({ type: "look", client, visible });
       repaint();
     }
   });
@@ -1439,9 +1441,7 @@ function openSession(model) {
     async hello() {
       const known = await codecs;
       if (heard || closed) return;
-      greeted = true;
       say({ type: "hello", client, codecs: known });
-      if (visible !== null) say({ type: "look", client, visible });
     },
     say(message) {
       outbox.flush();
@@ -1454,10 +1454,10 @@ function openSession(model) {
       const now = looking.size > 0;
       if (now === visible) return;
       visible = now;
-      if (greeted) say({ type: "look", client, visible });
+      tell({ type: "look", client, visible });
     },
     stir() {
-      if (heard && visible) say({ type: "look", client, visible });
+      if (visible) tell({ type: "look", client, visible });
     },
     close() {
       closed = true;
