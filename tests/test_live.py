@@ -243,14 +243,21 @@ class TestTogether:
 
         play(performance)
 
-    @pytest.mark.parametrize("end", ["settle", "renew", "close"])
-    def test_what_waits_is_sent_before_another_begins(self, play, end):
+    def test_what_waits_is_sent_before_a_still(self, play):
         async def performance(line):
             await self.after_two(line, awaited=False)
-            line.stream.settle(painted(2, *SIZE, channels=4), 0.5, 2) if end == "settle" else getattr(
-                line.stream, end
-            )()
-            assert [message["type"] for message in line.sent] == ["packets", "frame"][: 2 if end == "settle" else 1]
+            line.stream.settle(painted(2, *SIZE, channels=4), 0.5, 2)
+            assert [message["type"] for message in line.sent] == ["packets", "frame"]
+            assert line.stream._alarm is None
+
+        play(performance)
+
+    @pytest.mark.parametrize("end", [LiveStream.renew, LiveStream.close])
+    def test_what_waits_is_sent_when_the_encoder_ends(self, play, end):
+        async def performance(line):
+            await self.after_two(line, awaited=False)
+            end(line.stream)
+            assert [message["type"] for message in line.sent] == ["packets"]
             assert line.stream._alarm is None
 
         play(performance)

@@ -3,8 +3,9 @@
     python tests/bench/live.py [--seconds 8] [--rounds 3]
 
 What is counted is what a person sees: a loop in the page looks at the lamps of the shown picture after each of the
-screen's own frames, when all that is painted in it has been. Bytes are those of the page's WebSockets, both ways; processor time is the kernel's and that of all
-it has started. A key's way is measured in the page, from the event until the lamp has changed.
+screen's own frames, when all that is painted in it has been. Bytes are those of the page's WebSockets, both ways;
+processor time is the kernel's and that of all it has started. A key's way is measured in the page, from the event until
+the lamp has changed.
 """
 
 from __future__ import annotations
