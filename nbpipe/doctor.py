@@ -20,7 +20,7 @@ from pathlib import Path
 
 from nbpipe.errors import FFmpegNotFound, NbpipeError
 from nbpipe.gl.context import context
-from nbpipe.gl.ring import pixel_memory
+from nbpipe.gl.memory import pixel_memory
 from nbpipe.notebook.cell import in_notebook
 from nbpipe.record import record
 from nbpipe.report import DEFAULT, Machine, Notebook, OpenGL, Pipe, Report

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbpipe.gl.buffer import copy_out, inner_buffer
-from nbpipe.gl.ring import HostMemory
+from nbpipe.gl.memory import HostMemory
 from nbpipe.video.reader import copies_what_it_reads
 from nbpipe.video.writer import PipeWriter
 

@@ -29,8 +29,8 @@ import numpy as np
 
 from nbpipe.errors import told
 from nbpipe.gl.context import Context
+from nbpipe.gl.memory import Memory
 from nbpipe.gl.readback import Reading
-from nbpipe.gl.ring import Memory
 from nbpipe.gl.source import SceneSource, check_size
 from nbpipe.gl.stage import CHANNELS
 from nbpipe.notebook.live import LiveStream

@@ -42,7 +42,7 @@ MAY_IMPORT = {
 ONLY = {
     "subprocess": {"video/ffmpeg.py", "video/process.py"},
     "nbpipe._native": {"video/writer.py"},
-    "ctypes": {"gl/_calls.py", "gl/ring.py"},
+    "ctypes": {"gl/_calls.py", "gl/memory.py"},
     "IPython": {"notebook/cell.py", "magics.py"},
     "anywidget": {"notebook/kernel_widget.py"},
     "traitlets": {"notebook/widget.py", "notebook/preview.py", "notebook/params.py"},

@@ -215,7 +215,7 @@ def test_other_threads_run_while_ffmpeg_is_stopped():
     assert numbers("out.mp4") == list(range(60))
 
 
-PIPELINE = ("nbpipe/pipeline.py", "nbpipe/gl/ring.py", "nbpipe/video/export.py", "nbpipe/video/target.py")
+PIPELINE = tuple(f"nbpipe/{room}.py" for room in ("pipeline", "gl/memory", "gl/ring", "video/export", "video/target"))
 
 
 def interrupted_at(line: int, action) -> int:

@@ -25,7 +25,7 @@ from watermark import Watermark, number_in, painted
 import nbpipe
 from nbpipe.gl.context import context
 from nbpipe.gl.loan import Pool
-from nbpipe.gl.ring import HostMemory, PixelBuffer
+from nbpipe.gl.memory import HostMemory, PixelBuffer
 
 SIZE = (64, 48)
 FRAME = 64 * 48 * 4

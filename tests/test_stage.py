@@ -11,7 +11,7 @@ from watermark import Watermark
 import nbpipe
 from nbpipe.gl import _calls as gl
 from nbpipe.gl.context import context
-from nbpipe.gl.ring import HostMemory
+from nbpipe.gl.memory import HostMemory
 from nbpipe.gl.stage import Stage, preview_size
 
 PACK = {

@@ -9,7 +9,7 @@ import pytest
 from watermark import painted
 
 import nbpipe
-from nbpipe.gl.ring import HostMemory, PixelBuffer
+from nbpipe.gl.memory import HostMemory, PixelBuffer
 from nbpipe.gl.source import picture_source
 from nbpipe.scene.adapters import BufferPicture, Pictures
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from nbpipe.gl.buffer import copy_out, inner_buffer
 from nbpipe.gl.context import context
-from nbpipe.gl.ring import HostMemory, Memory
+from nbpipe.gl.memory import HostMemory, Memory
 from nbpipe.gl.stage import preview_size
 from nbpipe.gl.tally import Tally
 from nbpipe.scene.adapters import BufferPicture, Pictures, check_like, kind, picture_size, unlike

@@ -39,7 +39,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nbpipe.gl.ring import Memory
+from nbpipe.gl.memory import Memory
 
 _SLICE = 0.05  # seconds: how long an interrupt may have to wait for the GL
 

@@ -15,8 +15,8 @@ import moderngl
 import numpy as np
 
 from nbpipe.gl.context import Context
+from nbpipe.gl.memory import HostMemory, Memory, pixel_memory
 from nbpipe.gl.packer import Packer
-from nbpipe.gl.ring import HostMemory, Memory, pixel_memory
 from nbpipe.gl.stage import CHANNELS, FORMATS, Stage
 
 # numpy's name of a channel's number → FFmpeg's name of four of them

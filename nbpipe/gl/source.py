@@ -16,8 +16,8 @@ import numpy as np
 
 from nbpipe.gl.arrays import ArraySource, BufferSource
 from nbpipe.gl.context import Context, context
+from nbpipe.gl.memory import Memory
 from nbpipe.gl.readback import Readback, Reading
-from nbpipe.gl.ring import Memory
 from nbpipe.gl.stage import CHANNELS, Stage, preview_size
 from nbpipe.gl.tally import Tally
 from nbpipe.scene.adapters import BufferPicture, GLPicture, Pictures, check_like, kind, picture_size, unlike

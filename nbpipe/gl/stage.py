@@ -29,10 +29,10 @@ from nbpipe.gl._calls import (
     UNSIGNED_SHORT,
     calls,
 )
-from nbpipe.gl.ring import pixel_memory
+from nbpipe.gl.memory import pixel_memory
 
 if TYPE_CHECKING:
-    from nbpipe.gl.ring import Memory
+    from nbpipe.gl.memory import Memory
 
 _PREVIEW_BOX = (640, 480)  # a notebook's column is 600 to 900 pixels wide
 CHANNELS = 4  # llvmpipe reads 1080p RGBA back in 0.9 ms and RGB in 2.3 ms; GPUs store four channels as well

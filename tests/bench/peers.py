@@ -21,7 +21,8 @@ import numpy as np
 
 import nbpipe
 from nbpipe.gl.buffer import copy_out, inner_buffer
-from nbpipe.gl.ring import SLOTS, HostMemory
+from nbpipe.gl.memory import HostMemory
+from nbpipe.gl.ring import SLOTS
 from nbpipe.video.writer import Conversion, PipeWriter
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
