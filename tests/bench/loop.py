@@ -7,6 +7,7 @@ slower of the two parts, as medians. Absolute figures are this machine's; quote 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import statistics
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -187,18 +188,42 @@ def compare(ways: Sequence[Callable[[Path], None]], frames: int, runs: int) -> d
     }
 
 
+@contextlib.contextmanager
+def apart() -> Iterator[None]:
+    """Let this process draw on one core, and FFmpeg work on another. Before there is a context: llvmpipe counts cores."""
+    first, second = sorted(os.sched_getaffinity(0))[:2]
+    os.environ["LP_NUM_THREADS"] = "0"
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder, "ffmpeg")
+        program.write_text(f'#!/bin/sh\nexec taskset -c {second} {find_ffmpeg().path} "$@"\n')
+        program.chmod(0o755)
+        os.environ["NBPIPE_FFMPEG"] = str(program)
+        os.sched_setaffinity(0, {first})
+        yield
+
+
 def main() -> int:
-    """Print the table."""
+    """Print the table that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--preset", default="ultrafast")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--apart", action="store_true", help="draw on one core and encode on another")
     options = parser.parse_args()
+    with apart() if options.apart else contextlib.nullcontext():
+        show(options)
+    return 0
+
+
+def show(options: argparse.Namespace) -> None:
+    """Measure, and print the table."""
     width, height = map(int, options.size.split("x"))
     bench = Bench((width, height), options.frames, options.preset)
-    ways = [bench.drawing, bench.encoding, bench.plain, bench.turbopipe, bench.record, bench.record_with_preview]
-    if importlib.util.find_spec("turbopipe") is None:
+    ways = [bench.drawing, bench.encoding, bench.record]
+    if not options.apart:
+        ways += [bench.plain, bench.turbopipe, bench.record_with_preview]
+    if bench.turbopipe in ways and importlib.util.find_spec("turbopipe") is None:
         print("TurboPipe is not installed and left out: pip install turbopipe")
         ways.remove(bench.turbopipe)
     medians = compare(ways, options.frames, options.runs)
@@ -213,8 +238,8 @@ def main() -> int:
         print(f"{name.replace('_', ' '):22}{fps:8.1f}{fps / slower:19.2f}x{cpu:14.1f}")
     extra = medians["record"][1] - parts
     print(f"\nprocessor time of record beyond drawing and encoding alone: {extra:.1f} ms a frame")
-    print(f"share of the time spent on previews: {bench.preview_share:.1%}")
-    return 0
+    if not options.apart:
+        print(f"share of the time spent on previews: {bench.preview_share:.1%}")
 
 
 if __name__ == "__main__":

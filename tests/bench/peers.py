@@ -178,7 +178,6 @@ def converted(task: Task) -> None:
 
 def alone(task: Task, raw: Path) -> None:
     """FFmpeg reading the same frames from a file in memory: no way can be faster than this."""
-    task = replace(task, keep_memory=True)
     task.finish(task.start(f"file:{raw}"))
 
 
