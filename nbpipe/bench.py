@@ -21,8 +21,9 @@ from nbpipe.doctor import usable_cores
 from nbpipe.gl.context import context
 from nbpipe.gl.ring import SLOTS
 from nbpipe.gl.source import SceneSource
+from nbpipe.job import reading
 from nbpipe.pipeline import SLICE
-from nbpipe.record import reading, record
+from nbpipe.record import record
 from nbpipe.scene.shader import Shader
 from nbpipe.video.encoding import encoding
 from nbpipe.video.export import Export, converted

@@ -21,9 +21,10 @@ from nbpipe.errors import SceneError
 from nbpipe.gl.buffer import inner_buffer
 from nbpipe.gl.source import picture_source
 from nbpipe.gl.tally import Stats, Tally
+from nbpipe.job import Job, reading
 from nbpipe.notebook.cell import leave_to_rerun
 from nbpipe.notebook.widget import Recording
-from nbpipe.record import Job, checked_size, reading
+from nbpipe.record import checked_size
 from nbpipe.scene.adapters import BufferPicture, Picture, Pictures
 from nbpipe.scene.frame import Rate, frame_rate
 from nbpipe.video.encoding import encoding

@@ -1,9 +1,8 @@
 """`nbpipe.record`: where the wings meet. Start reading here.
 
 Checks everything that can be checked first, in the order in which a person can mend it: arguments, the path,
-FFmpeg and its options, and only then OpenGL and the scene. Then it joins a source, an export and a face (the
-widget in a notebook, a bar in a terminal) into a pipeline, and makes it go on: to its end in the calling cell,
-or in turns with the kernel's other work.
+FFmpeg and its options, and only then OpenGL and the scene. Then it begins a job (`job`) and makes it go on: to its
+end in the calling cell, or in turns with the kernel's other work.
 """
 
 from __future__ import annotations
@@ -11,31 +10,25 @@ from __future__ import annotations
 import contextlib
 import operator
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, SupportsIndex, TypedDict, Unpack
 
 from nbpipe.drive import Drive
 from nbpipe.gl.context import context
-from nbpipe.gl.readback import Reading
 from nbpipe.gl.source import SceneSource, Source, picture_source
-from nbpipe.notebook.cell import can_show, leave_to_rerun
-from nbpipe.notebook.stream import PreviewStream
+from nbpipe.job import Job, reading
+from nbpipe.notebook.cell import leave_to_rerun
 from nbpipe.notebook.widget import Recording
-from nbpipe.onlookers import Onlookers, PreviewSink
-from nbpipe.pipeline import Pipeline
-from nbpipe.progress import Progress, State, Steering
+from nbpipe.onlookers import PreviewSink
+from nbpipe.progress import State
 from nbpipe.scene.adapters import Pictures, adapt
 from nbpipe.scene.frame import Rate, frame_count, frame_rate
 from nbpipe.scene.replay import Replay
 from nbpipe.scene.scene import picture_size_of
 from nbpipe.scene.take import Take
-from nbpipe.terminal import TerminalBar
-from nbpipe.video.encoding import Encoding, encoding
-from nbpipe.video.export import Export
-from nbpipe.video.ffmpeg import FFmpeg, find_ffmpeg
-from nbpipe.video.pixels import Layout, is_deep, padded
+from nbpipe.video.encoding import encoding
+from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.target import Target
 
 if TYPE_CHECKING:
@@ -237,95 +230,6 @@ def begin(
             count = frame_count(rate, DEFAULT_SECONDS if take is None else take.duration, None)
         source = SceneSource(adapted, where, size, rate, count, samples, reading(wanted))
     return Job(target, ffmpeg, wanted, rate).begin(source, count, show=show, here=here, sink=sink)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is to be made of frames that are yet to come; shared by `record` and `nbpipe.open`."""
-
-    target: Target
-    ffmpeg: FFmpeg
-    wanted: Encoding
-    fps: Fraction
-
-    def begin(
-        self, source: Source, frames: int | None, *, show: bool, here: bool, sink: PreviewSink | None = None
-    ) -> tuple[Recording, Drive]:
-        """Start FFmpeg and the face, and return a recording with what makes it go on.
-
-        `here`: whether it will end in the running cell. `sink`: who sees the pictures, instead of a face.
-        """
-        steering = Steering()
-        layout = Layout(source.size, source.pixel_format, source.bottom_up)
-        if self.wanted.conversion == "gpu" and layout.pixel_format != self.wanted.pixel_format:
-            msg = "conversion='gpu' is for scenes, textures and framebuffers; for arrays and buffers leave it to 'auto'"
-            raise ValueError(msg)
-        recording = Recording(
-            steering,
-            frames=frames,
-            renderer=source.renderer,
-            encoder=f"{self.wanted}, {_converter(layout, self.wanted)}",
-            path=self.target.path,
-            _name=self.target.path.name,
-            _size=list(source.size),
-            _rate=str(self.fps),
-            _software=source.software,
-            _note=_note(source.size, self.wanted.pixel_format),
-        )
-        notebook = can_show()
-        if not notebook:
-            recording.detach()
-        stream = PreviewStream(recording.send, frames) if show and notebook else None
-        followers: list[Callable[[Progress], None]] = [recording.update]
-
-        def follow(progress: Progress) -> None:
-            for follower in followers:
-                follower(progress)
-
-        try:
-            pipeline = Pipeline(
-                source,
-                lambda: Export(self.ffmpeg, self.wanted, layout, self.fps, self.target),
-                frames,
-                steering=steering,
-                onlookers=Onlookers(follow, sink or stream),
-            )
-        except BaseException:
-            recording.detach()
-            raise
-        drive = Drive(pipeline)
-        recording.drive_with(drive)
-        try:
-            if stream is not None:
-                recording.show(stream, here=here)
-            elif show:
-                followers.append(TerminalBar(self.target.path.name, frames).update)
-        except BaseException:
-            drive.leave()
-            raise
-        return recording, drive
-
-
-def reading(wanted: Encoding) -> Reading:
-    """Return how pictures are to leave the GL for this encoding."""
-    return Reading(
-        dtype="uint16" if is_deep(wanted.pixel_format) else "uint8",
-        convert_to=wanted.pixel_format if wanted.converts("gpu") else None,
-        on_software=wanted.conversion == "gpu",
-    )
-
-
-def _converter(layout: Layout, wanted: Encoding) -> str:
-    if layout.pixel_format == wanted.pixel_format:
-        return "converted by the GPU"
-    return "converted by nbpipe" if wanted.converts("cpu") else "converted by FFmpeg"
-
-
-def _note(size: tuple[int, int], pixel_format: str) -> str:
-    new = padded(size, pixel_format)
-    if new == size:
-        return ""
-    return f"padded to {new[0]}×{new[1]}: {pixel_format} needs even sizes"
 
 
 def checked_size(size: object) -> tuple[int, int] | None:
