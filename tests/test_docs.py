@@ -79,6 +79,7 @@ def test_notebook_01_runs_and_leaves_its_videos(tmp_path):
     saved = nbformat.read(tmp_path / "build" / notebook.name, as_version=4)
     outputs = [output for cell in saved.cells for output in cell.get("outputs", [])]
     assert sum("image/jpeg" in output.get("data", {}) for output in outputs) == 3
+    assert sum("<video" in output.get("data", {}).get("text/html", "") for output in outputs) == 2, "lagoon is large"
     assert not any(output.output_type == "error" for output in outputs)
 
 

@@ -1,4 +1,4 @@
-"""The finished file in pieces: all of it, and never another one."""
+"""The finished file in pieces, and whole where it is small: all of it, and never another one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from nbpipe.notebook.film import Film
 
 PIECE = 1 << 20
 LIMIT = 64 << 20
+CLIP = 1 << 20
 
 
 def file(size, name="out.mp4"):
@@ -103,3 +104,33 @@ def test_a_file_too_large_for_a_browser_is_offered_without_its_bytes(size, playa
 def test_a_file_that_was_never_there_is_an_error():
     with pytest.raises(FileNotFoundError):
         Film(Path.cwd() / "out.mp4")
+
+
+@pytest.mark.parametrize(("suffix", "mime"), [("mp4", "video/mp4"), ("M4V", "video/mp4"), ("webm", "video/webm")])
+@pytest.mark.parametrize("size", [1, CLIP])
+def test_a_small_file_is_kept_whole(suffix, mime, size):
+    path = file(size, f"out.{suffix}")
+    assert Film(path).clip() == (mime, path.read_bytes())
+
+
+@pytest.mark.parametrize(("size", "suffix"), [(CLIP + 1, "mp4"), (1 << 40, "webm"), (100, "mov"), (100, "mkv")])
+def test_a_large_file_and_one_that_few_browsers_play_are_not(size, suffix):
+    path = file(0, f"out.{suffix}")
+    os.truncate(path, size)
+    assert Film(path).clip() is None
+
+
+@pytest.mark.parametrize("by", ["another file", "a rewrite", "nothing", "a folder"])
+def test_a_small_file_that_is_another_by_now_is_not(by):
+    path = file(100)
+    film = Film(path)
+    if by == "another file":
+        os.replace(file(100, "new.mp4"), path)
+    elif by == "a rewrite":
+        path.write_bytes(os.urandom(100))
+        os.utime(path, ns=(0, 0))
+    else:
+        path.unlink()
+        if by == "a folder":
+            path.mkdir()
+    assert film.clip() is None

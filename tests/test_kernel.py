@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 import select
 import signal
 from pathlib import Path
@@ -93,13 +95,20 @@ def kernel(tmp_path):
 pytestmark = pytest.mark.no_leak_check
 
 
-def test_a_cell_records_and_shows_the_widget_once_and_a_poster(kernel, tmp_path):
+def kept(page: dict) -> bytes:
+    """Return the video that an output holds."""
+    return base64.b64decode(re.search(r'src="data:video/mp4;base64,([^"]*)"', page["text/html"])[1])
+
+
+def test_a_cell_records_and_shows_the_widget_once_and_leaves_a_poster_and_the_video(kernel, tmp_path):
     reply = kernel.run('nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=60)')
     assert reply["status"] == "ok"
-    widget, poster = kernel.displayed()
+    widget, poster, page = kernel.displayed()
     assert set(widget) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
     assert set(poster) == {"image/jpeg", "text/plain"}
+    assert set(page) == {"text/html", "text/plain"}
     assert poster["text/plain"].startswith("out.mp4: 320×180, 60 fps, 60 frames, ")
+    assert kept(page) == (tmp_path / "out.mp4").read_bytes()
     assert numbers(tmp_path / "out.mp4") == list(range(60))
     assert kernel.printed() == ""
     kernel.messages.clear()
@@ -180,16 +189,42 @@ def test_wait_false_leaves_the_kernel_free_and_await_finishes(kernel, tmp_path):
     assert numbers(tmp_path / "out.mp4") == list(range(600))
 
 
-def test_the_poster_of_a_recording_that_goes_on_lands_in_its_own_cell(kernel):
+def test_what_a_recording_that_goes_on_leaves_lands_in_its_own_cell(kernel, tmp_path):
     kernel.run('rec = nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=60, wait=False)')
-    shown = [m for m in kernel.messages if m["msg_type"] == "display_data"]
-    placeholder = shown[-1]["content"]["transient"]["display_id"]
+    shown = [m["content"] for m in kernel.messages if m["msg_type"] == "display_data"]
+    assert [content["data"] for content in shown[-2:]] == [{}, {}]
+    placeholders = [content["transient"]["display_id"] for content in shown[-2:]]
     kernel.messages.clear()
     kernel.run("rec.wait()")
-    (update,) = [m for m in kernel.messages if m["msg_type"] == "update_display_data"]
-    assert update["content"]["transient"]["display_id"] == placeholder
-    assert "image/jpeg" in update["content"]["data"]
+    updates = [m["content"] for m in kernel.messages if m["msg_type"] == "update_display_data"]
+    assert [update["transient"]["display_id"] for update in updates] == placeholders
+    poster, page = (update["data"] for update in updates)
+    assert set(poster) == {"image/jpeg", "text/plain"}
+    assert kept(page) == (tmp_path / "out.mp4").read_bytes()
     assert not [m for m in kernel.messages if m["msg_type"] == "display_data"]
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_recording_that_fails_leaves_a_poster_alone(kernel, tmp_path, wait):
+    (tmp_path / "out.mp4").write_bytes(b"an older file")
+    kernel.run("def bad(frame):\n    assert frame.index < 50, 'mine'")
+    kernel.run(f'rec = nbpipe.record(bad, "out.mp4", size=(64, 64), frames=100, wait={wait})')
+    if not wait:
+        kernel.run("rec.wait()")
+    data = [m["content"]["data"] for m in kernel.messages if m["msg_type"] in ("display_data", "update_display_data")]
+    assert [set(bundle) for bundle in data if "image/jpeg" in bundle] == [{"image/jpeg", "text/plain"}]
+    assert not [bundle for bundle in data if "<video" in bundle.get("text/html", "")]
+
+
+def test_a_video_that_is_gone_when_it_is_to_be_kept_is_no_error(kernel):
+    kernel.run("import os\nfrom nbpipe.notebook.film import Film\noffer = Film.offer")
+    kernel.run("def vanish(film):\n    os.unlink('out.mp4')\n    return offer(film)\nFilm.offer = vanish")
+    reply = kernel.run('rec = nbpipe.record(Watermark(), "out.mp4", size=(320, 180), frames=60)')
+    assert reply["status"] == "ok"
+    *_, poster, page = kernel.displayed()
+    assert set(poster) == {"image/jpeg", "text/plain"}
+    assert "<video" not in page["text/html"]
+    assert kernel.printed() == ""
 
 
 def test_a_video_that_is_left_open_shows_how_many_frames_it_has(kernel, tmp_path):

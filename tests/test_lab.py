@@ -5,17 +5,23 @@ Screenshots of what was seen stay in ``build/screenshots``, to be looked at.
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from nbconvert import HTMLExporter
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
-from watermark import numbers
+from watermark import number_in, numbers
 
 ROOT = Path(__file__).parent.parent
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -80,6 +86,14 @@ class Lab:
         self.drain = subprocess.Popen(["cat"], stdin=self.server.stderr, stdout=self.log)
         self.server.stderr.close()
 
+    def end_kernels(self) -> None:
+        for session in json.load(self._ask("GET", "sessions")):
+            self._ask("DELETE", f"sessions/{session['id']}")
+
+    def _ask(self, method: str, what: str):
+        request = urllib.request.Request(f"{self.url}/api/{what}", method=method, headers={"Authorization": "token t"})
+        return urllib.request.urlopen(request)
+
     def stop(self) -> None:
         self.server.terminate()
         self.server.wait()
@@ -91,15 +105,16 @@ class Notebook:
     """One notebook, opened in a page."""
 
     def __init__(self, lab: Lab, browser, name: str, *cells: str) -> None:
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        notebook.metadata["kernelspec"] = {
-            "display_name": "Python 3",
-            "language": "python",
-            "name": "python3",
-        }
         self.path = lab.folder / "work" / f"{name}.ipynb"
-        nbformat.write(notebook, self.path)
         self.folder = self.path.parent
+        if cells:  # else it is there already
+            notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+            notebook.metadata["kernelspec"] = {
+                "display_name": "Python 3",
+                "language": "python",
+                "name": "python3",
+            }
+            nbformat.write(notebook, self.path)
         self.page = browser.new_page(viewport={"width": 1000, "height": 820})
         self.page.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)
@@ -126,6 +141,14 @@ class Notebook:
 
     def poll(self, expression: str) -> None:
         self.page.wait_for_function(expression)
+
+    def save(self) -> None:
+        self.page.keyboard.press("Control+s")
+        self.poll("!document.querySelector('.jp-Document.jp-mod-dirty, .lm-TabBar-tab.jp-mod-dirty')")
+
+    def outputs(self, cell: int, selector: str):
+        """What the cell shows beside the widget."""
+        return self.page.locator(".jp-CodeCell").nth(cell).locator(f".jp-OutputArea-output:not(.lm-Panel) {selector}")
 
     def screenshot(self, name: str) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -194,8 +217,8 @@ def test_stop_in_the_middle_and_play(lab, browser):
     assert notebook.errors == []
 
 
-def test_to_the_end_and_saved(lab, browser):
-    """The bar goes to the end, the video plays, and the saved notebook shows a poster without a kernel."""
+def test_to_the_end(lab, browser):
+    """The bar goes to the end, and the video plays; the poster and the video for the saved notebook do not show."""
     notebook = Notebook(
         lab,
         browser,
@@ -218,27 +241,97 @@ def test_to_the_end_and_saved(lab, browser):
     expect(notebook.widget.locator("video")).to_be_visible()
     notebook.poll("document.querySelector('.nbpipe video').readyState >= 2")
     assert numbers(notebook.folder / "end.mp4") == list(range(400))
-    poster = notebook.page.locator(".jp-OutputArea-output img[src^='data:image/jpeg']")
-    assert poster.count() == 1
-    expect(poster).to_be_hidden()
+    for kept in (notebook.outputs(0, "img[src^='data:image/jpeg']"), notebook.outputs(0, "video")):
+        expect(kept).to_have_count(1)
+        expect(kept).to_be_hidden()
     notebook.screenshot("done")
-
-    notebook.page.keyboard.press("Control+s")
-    notebook.poll("!document.querySelector('.jp-Document.jp-mod-dirty, .lm-TabBar-tab.jp-mod-dirty')")
-    html = subprocess.run(
-        [sys.executable, "-m", "jupyter", "nbconvert", "--to", "html", "--stdout", str(notebook.path)],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    static = browser.new_context(java_script_enabled=False).new_page()
-    static.set_content(html)
-    image = static.locator("img[src^='data:image/jpeg']")
-    expect(image).to_be_visible()
-    expect(static.get_by_text(re.compile(r"end\.mp4: 640×360, 60 fps"))).to_be_visible()
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    static.screenshot(path=SCREENSHOTS / "saved.png")
     assert notebook.errors == []
+
+
+@pytest.fixture(scope="module")
+def saved(lab, browser):
+    """The path of a notebook that JupyterLab has saved, with what its cells say of themselves; its kernel is gone."""
+    cells = {
+        "small.mp4: 640×360, 60 fps": "import nbpipe\nfrom watermark import Watermark\n"
+        "nbpipe.record(Watermark(), 'small.mp4', size=(640, 360), frames=60)",
+        "large.mp4: 640×360, 60 fps": "import numpy as np\n"
+        "noise = np.random.default_rng(0).integers(0, 256, (30, 360, 640, 3), np.uint8)\n"
+        "nbpipe.record(noise, 'large.mp4')",
+        "Watermark, live: 320×180": "view = nbpipe.preview(Watermark(), size=(320, 180))",
+    }
+    notebook = Notebook(lab, browser, "saved", *cells.values())
+    for cell in range(len(cells)):
+        notebook.run(cell)
+        expect(notebook.outputs(cell, "img")).to_have_count(1)
+        expect(notebook.outputs(cell, "img")).to_be_hidden()  # the widget lives
+        expect(notebook.page.locator(".jp-CodeCell .jp-InputPrompt").nth(cell)).to_have_text(re.compile(r"\[\d+\]:"))
+    notebook.save()
+    assert (notebook.folder / "small.mp4").stat().st_size < 1 << 20 < (notebook.folder / "large.mp4").stat().st_size
+    notebook.page.close()
+    lab.end_kernels()
+    return notebook.path, list(cells)
+
+
+@pytest.mark.parametrize("template", ["lab", "classic"])
+def test_a_saved_notebook_as_a_page(saved, browser, template):
+    """It shows and plays the small video; the poster of what was large, or live."""
+    path, words = saved
+    html, _ = HTMLExporter(template_name=template).from_filename(path)
+    page = browser.new_page()
+    page.route("**", lambda route: route.abort())  # it does without the libraries that it asks for
+    page.set_content(html)
+    for text in words:
+        expect(page.get_by_text(text, exact=True)).to_be_visible()
+    posters, video = page.locator("img[src^='data:image/jpeg']"), page.locator("video")
+    expect(posters).to_have_count(3)
+    expect(posters.nth(0)).to_be_hidden()
+    expect(posters.nth(1)).to_be_visible()
+    expect(posters.nth(2)).to_be_visible()
+    expect(video).to_have_count(1)
+    expect(video).to_be_visible()
+    assert page.get_by_label(re.compile(r"^small\.mp4: 640×360, 60 fps, 60 frames, .*, done$")).count() == 1
+    page.wait_for_function("video => video.readyState >= 2", arg=video.element_handle())
+    shown = video.evaluate("""async video => {
+        await new Promise(done => { video.onseeked = done; video.currentTime = 40.5 / 60; });
+        const canvas = Object.assign(document.createElement('canvas'), {width: video.videoWidth, height: video.videoHeight});
+        canvas.getContext('2d').drawImage(video, 0, 0);
+        return {duration: video.duration, picture: canvas.toDataURL('image/png')};
+    }""")
+    picture = Image.open(io.BytesIO(base64.b64decode(shown["picture"].partition(",")[2])))
+    assert (shown["duration"], picture.size) == (1, (640, 360))
+    assert number_in(np.asarray(picture.convert("L"))) == 40
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"saved-{template}.png", full_page=True)
+
+
+def test_a_saved_notebook_opened_again_without_its_kernel(lab, saved, browser):
+    """JupyterLab finds no model for the widgets, and says so; what shows is the video, or the poster."""
+    notebook = Notebook(lab, browser, "saved")
+    for cell, videos in enumerate((1, 0, 0)):
+        complaint = notebook.page.locator(".jp-CodeCell").nth(cell).get_by_text("model not found")
+        expect(complaint).to_have_count(1)
+        expect(complaint).to_be_hidden()
+        expect(notebook.outputs(cell, "video")).to_have_count(videos)
+        expect(notebook.outputs(cell, "video" if videos else "img")).to_be_visible()
+    expect(notebook.outputs(0, "img")).to_be_hidden()
+    notebook.poll("document.querySelector('video').readyState >= 2")
+    notebook.screenshot("reopened")
+
+
+def test_a_saved_notebook_that_is_not_trusted(lab, saved, browser):
+    """JupyterLab takes out the style rules; the posters show, and of the video nothing."""
+    path, words = saved
+    foreign = nbformat.read(path, as_version=4)
+    foreign.metadata["from"] = "somebody else"  # so that it is not what was signed
+    nbformat.write(foreign, path.with_name("foreign.ipynb"))
+    notebook = Notebook(lab, browser, "foreign")
+    for cell, text in enumerate(words):
+        expect(notebook.outputs(cell, "pre")).to_have_text(text)
+        expect(notebook.outputs(cell, "img")).to_be_visible()
+    assert notebook.page.locator("style", has_text=".jp-OutputArea-child:has").count() == 0
+    expect(notebook.outputs(0, "video")).to_have_count(1)
+    expect(notebook.outputs(0, "video")).to_be_hidden()
+    notebook.screenshot("untrusted")
 
 
 def test_an_error_in_the_scene_is_shown_as_text(lab, browser):

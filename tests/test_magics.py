@@ -160,7 +160,7 @@ def seen_out(*pids: int):
 
 def test_a_cell_of_glsl_plays_and_becomes_a_variable(notebook):
     assert notebook.run(shader(0.2), "a")["status"] == "ok"
-    widget, poster = notebook.displayed()
+    widget, poster, _ = notebook.displayed()
     assert set(widget) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
     assert set(poster) == {"image/jpeg", "text/plain"}
     view = notebook.view()
@@ -294,7 +294,7 @@ def test_a_shader_is_recorded_before_its_cell_ends(notebook):
     line = '%%shader waves --size 64x48 --fps 30 --duration 0.5 --record "{folder}/wave 1.mp4"'
     assert notebook.run(shader(0.2, line), "a")["status"] == "ok"
     assert count(notebook.folder / "my videos" / "wave 1.mp4") == 15
-    assert len(notebook.displayed()) == 2, "one widget, which shows the recording too, and a poster"
+    assert len(notebook.displayed()) == 3, "one widget, which shows the recording too, and a poster of two outputs"
     assert notebook.value("waves.recording.state, waves._record['state']") == "done done"
 
 
@@ -308,7 +308,7 @@ rec = %record "scenes['one']" "out {{1 + 1}}.mp4" {options}
     assert numbers(notebook.folder / "out 2.mp4") == list(range(30))
     assert notebook.value("rec.state, rec.frames_written, rec._rate") == "done 30 25"
     assert notebook.run("%record Watermark() last.mp4 --size 320x180 --frames 3")["status"] == "ok"
-    assert len(notebook.displayed()) == 2, "the widget once, though it is the cell's result, and a poster"
+    assert len(notebook.displayed()) == 3, "the widget once, though it is the cell's result, and the poster's two"
 
 
 def test_record_of_a_live_widget_takes_it_as_it_is(notebook):

@@ -54,7 +54,7 @@ export function size(value: unknown): [number, number] {
   return isCount(width) && isCount(height) && width > 0 && height > 0 ? [width, height] : [16, 9];
 }
 
-/** How the poster's base64 data ends; safe inside a CSS string, or empty. */
+/** How the poster's base64 data begins; safe inside a CSS string, or empty. */
 export function posterMark(value: unknown): string {
   return typeof value === "string" && /^[A-Za-z0-9+/=]{1,128}$/.test(value) ? value : "";
 }

@@ -1,16 +1,16 @@
 /**
  * Hides the poster while the live widget is there.
  *
- * A recording leaves a still image as a separate output, so that a saved notebook, GitHub and nbconvert show
- * something. Beside the living widget it would be the same picture twice. A style rule inside the view hides
- * it, and goes when the view goes; nothing in the notebook's document is changed.
+ * A recording leaves a still image as a separate output, and a small video as another, so that a saved notebook,
+ * GitHub and nbconvert show something. Beside the living widget it would be the same picture twice. A style rule
+ * inside the view hides them, and goes when the view goes; nothing in the notebook's document is changed.
  * Owns: that rule. Must not know: anything else on the page.
  */
 import { make } from "./elements.ts";
 
 export interface Poster {
   element: HTMLStyleElement;
-  /** `mark`: how the image's base64 data ends, checked by the contract; empty for no poster. */
+  /** `mark`: how the image's base64 data begins, checked by the contract; empty for no poster. */
   hide(mark: string): void;
 }
 
@@ -27,5 +27,7 @@ export function createPoster(): Poster {
 
 /** Never an area that holds a widget of ours too, as an Output widget around both does. */
 function ruleFor(mark: string): string {
-  return `.jp-OutputArea-child:has(img[src$="${mark}"]):not(:has(.nbpipe)) { display: none; }`;
+  const begins = `^="data:image/jpeg;base64,${mark}"`;
+  const held = `:has(img[src${begins}], video[poster${begins}])`;
+  return `.jp-OutputArea-child${held}:not(:has(.nbpipe)) { display: none; }`;
 }

@@ -386,7 +386,7 @@ describe("cleaning up", () => {
     const { el, remove } = show();
     await vi.advanceTimersByTimeAsync(10);
     sight.scroll(true);
-    expect(el.querySelector("style")?.textContent).toContain('img[src$="abc="]');
+    expect(el.querySelector("style")?.textContent).toContain('base64,abc="');
     button(el, "Take")?.click();
     remove();
     expect(el.childElementCount).toBe(0);

@@ -199,7 +199,7 @@ describe("cleaning up", () => {
     const before = model.listeners;
     const { el, remove } = show();
     model.receive({ type: "video", offset: 0, total: 3 }, bytes(1, 2, 3));
-    expect(el.querySelector("style")?.textContent).toContain('img[src$="abc="]');
+    expect(el.querySelector("style")?.textContent).toContain('base64,abc="');
     expect(urls.size).toBe(1);
     remove();
     expect(el.childElementCount).toBe(0);

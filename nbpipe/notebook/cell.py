@@ -6,18 +6,18 @@ functions, because a script has none, and marimo not at all: where its cells run
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import functools
 import logging
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-_log = logging.getLogger("nbpipe")
+from nbpipe.notebook.film import Film
+from nbpipe.notebook.poster import OUTPUTS, Bundle, outputs
 
-_MARK = 64  # characters of a poster's base64 by which the live widget finds it in the page
+_log = logging.getLogger("nbpipe")
 
 
 def in_notebook() -> bool:
@@ -71,34 +71,43 @@ def show(widget: object, bundle: dict[str, object], metadata: dict[str, object])
     display(bundle, metadata=metadata, raw=True)
 
 
-def reserve() -> str:
-    """Reserve a place in the running cell for the poster of a recording that will end in another one."""
-    place = uuid.uuid4().hex
-    if _marimo() is None:
-        from IPython.display import display
+class Place:
+    """A place in the saved notebook for what it shows without a kernel: in the cell where it is first used.
 
-        display({}, raw=True, display_id=place)
-    return place
-
-
-def leave_poster(jpeg: bytes, text: str, place: str | None) -> str:
-    """Put a picture and a line of text into the saved notebook, for readers without a kernel.
-
-    They are an output of their own, because a frontend that cannot load a widget shows nothing else of the
-    widget's output; in the running cell, or where `place` was reserved. Returns the mark by which the live widget
-    finds the picture, to hide it. A marimo notebook is a program and holds no outputs, so there is none, and no mark.
+    It is an output beside the widget's, because a frontend that cannot load a widget shows nothing else of the widget's
+    output. A marimo notebook is a program and holds no outputs, so nothing is left there.
     """
-    if _marimo() is not None:
-        return ""
-    from IPython.display import display, update_display
 
-    poster = base64.b64encode(jpeg).decode()
-    bundle = {"image/jpeg": poster, "text/plain": text}
-    if place is None:
-        display(bundle, raw=True)
-    else:
-        update_display(bundle, raw=True, display_id=place)
-    return poster[-_MARK:]
+    def __init__(self) -> None:
+        self._name = uuid.uuid4().hex
+        self._taken = False
+
+    def reserve(self) -> None:
+        """Begin to use it, for a poster that will be left while another cell runs."""
+        self._put({part: {} for part in OUTPUTS})
+
+    def leave(self, jpeg: bytes, text: str, film: Film | None = None) -> str:
+        """Leave a picture, a line of text and, if it is small enough, the file of a film, instead of what was there.
+
+        Returns the mark by which the live widget finds them, to hide them; empty if nothing was left.
+        """
+        if _marimo() is not None:
+            return ""
+        mark, bundles = outputs(jpeg, text, film.clip() if film else None)
+        self._put(bundles)
+        return mark
+
+    def _put(self, bundles: Mapping[str, Bundle]) -> None:
+        if _marimo() is not None:
+            return
+        from IPython.display import display, update_display
+
+        for part, bundle in bundles.items():
+            if self._taken:
+                update_display(bundle, raw=True, display_id=f"{self._name}-{part}")
+            else:
+                display(bundle, raw=True, display_id=f"{self._name}-{part}")
+        self._taken = True
 
 
 # What the last execution of each cell has left at work, as functions that end it.

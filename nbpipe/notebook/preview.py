@@ -148,7 +148,7 @@ class Preview(KernelWidget):
 
     def leave_poster(self, jpeg: bytes) -> None:
         """Leave a picture in the saved notebook, for readers without a kernel."""
-        self._poster_mark = cell.leave_poster(jpeg, str(self), None)
+        self._poster_mark = cell.Place().leave(jpeg, str(self))
 
     @property
     def ignored(self) -> int:

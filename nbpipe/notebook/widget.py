@@ -107,7 +107,7 @@ class Recording(KernelWidget):
         self._driver: Driver | None = None
         self._stream: PreviewStream | None = None
         self._film: Film | None = None
-        self._place: str | None = None
+        self._place = cell.Place()
         super().__init__(**state)
         self.on_msg(self._on_message)
 
@@ -154,7 +154,8 @@ class Recording(KernelWidget):
         """Display the widget in the running cell; `here` if the recording will also end in that cell."""
         self._stream = preview
         self.display_here()
-        self._place = None if here else cell.reserve()
+        if not here:
+            self._place.reserve()
 
     def update(self, progress: Progress) -> None:
         """Take over a snapshot; one message to the browser."""
@@ -175,7 +176,7 @@ class Recording(KernelWidget):
             self._take("error", progress.error)
             self._take("state", progress.state.value)  # last: whoever watches it finds the rest in place
         if progress.state.ended and self._stream is not None and self._stream.poster and not self._poster_mark:
-            self._poster_mark = cell.leave_poster(self._stream.poster, str(self), self._place)
+            self._poster_mark = self._place.leave(self._stream.poster, str(self), self._film)
 
     def _take(self, trait: str, value: object) -> None:
         """Set a trait; what an observer of it raises is logged, and stops neither the others nor the recording."""

@@ -751,7 +751,9 @@ function createPoster() {
   };
 }
 function ruleFor(mark) {
-  return `.jp-OutputArea-child:has(img[src$="${mark}"]):not(:has(.nbpipe)) { display: none; }`;
+  const begins = `^="data:image/jpeg;base64,${mark}"`;
+  const held = `:has(img[src${begins}], video[poster${begins}])`;
+  return `.jp-OutputArea-child${held}:not(:has(.nbpipe)) { display: none; }`;
 }
 
 // src/guards.ts
