@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nbpipe.errors import FFmpegNotFound, NbpipeError, told
 from nbpipe.notebook.live import Coder, LiveStream
 from nbpipe.notebook.pictures import jpeg
 from nbpipe.notebook.preview import Preview
+from nbpipe.notebook.sink import RecordingSink
+from nbpipe.notebook.stream import Middle
 from nbpipe.notebook.widget import Recording
 from nbpipe.player import Player
 from nbpipe.progress import State
@@ -37,7 +37,6 @@ from nbpipe.video.live import LiveEncoder
 
 _DRIFT = 1e-3  # seconds by which a clock may miss what a take says of it
 _POSTER_QUALITY = 85
-_RECORDING_FPS = 15.0  # pictures per second that the widget shows of a recording
 
 
 class Session:
@@ -250,10 +249,11 @@ class Session:
         if chosen.get("frames") is None:
             chosen.setdefault("duration", player.clock.duration if take is None else take.duration)
         before = scene_state(player.scene)
-        sink = _Sink(self._stream, float(frame_rate(chosen["fps"])))
+        sink = RecordingSink(self._stream, float(frame_rate(chosen["fps"])))
         lent = Borrowed(scene, player.ctx)
         recording, drive = begin(lent, path or _free_name(), show=False, here=False, sink=sink, **chosen)
         self._refuse("recording", "")
+        sink.middle = Middle(recording.frames)
         player.busy = True
 
         def over(change: Any) -> None:
@@ -263,6 +263,7 @@ class Session:
                 while self._later:
                     self.apply(*self._later.popitem())
                 player.touch()
+                self.view.leave_film(sink.middle.jpeg)
 
         recording.observe(over, "state")
         self.view.follow(recording)
@@ -295,23 +296,6 @@ class Session:
                 return
         self._clock = at, clock.time, clock.rate
         recorder.clock(*self._clock)
-
-
-class _Sink:
-    """Shows the pictures of a recording where the live ones were."""
-
-    def __init__(self, stream: LiveStream, fps: float) -> None:
-        self._stream, self._fps = stream, fps
-        self._next = 0.0
-
-    def due(self, _: int) -> bool:
-        """Whether a picture is wanted."""
-        return time.monotonic() >= self._next and self._stream.ready()
-
-    def offer(self, picture: np.ndarray, index: int) -> None:
-        """Send it."""
-        self._next = time.monotonic() + 1 / _RECORDING_FPS
-        self._stream.offer(picture, index / self._fps, index, moving=True, awaited=False, fps=_RECORDING_FPS)
 
 
 def _coder(size: tuple[int, int], fps: float, crf: int) -> Coder:

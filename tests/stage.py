@@ -81,7 +81,7 @@ class Stage:
     def __init__(self, patch):
         self.now = 1000.0
         clock = SimpleNamespace(monotonic=lambda: self.now, time=lambda: self.now)
-        for room in ("player", "session", "notebook.live", "notebook.audience"):
+        for room in ("player", "session", "notebook.live", "notebook.audience", "notebook.sink"):
             patch.setattr(f"nbpipe.{room}.time", clock)
         self.views = []
 

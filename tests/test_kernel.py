@@ -216,6 +216,24 @@ def test_a_recording_that_fails_leaves_a_poster_alone(kernel, tmp_path, wait):
     assert not [bundle for bundle in data if "<video" in bundle.get("text/html", "")]
 
 
+def test_a_recording_of_a_preview_that_fails_leaves_the_previews_own_poster(kernel):
+    kernel.run("def bad(frame):\n    assert frame.index < 80, 'mine'")
+    kernel.run("view = nbpipe.preview(bad, size=(64, 64))\nview.pause()")
+    kernel.run("rec = view.record('out.mp4', frames=100)\nrec.wait()")
+    kernel.run("print(rec.state, rec.error)")
+    assert "failed AssertionError: mine" in kernel.printed()
+    assert not [m for m in kernel.messages if m["msg_type"] == "update_display_data"]
+
+
+def test_a_recording_of_a_preview_too_short_for_a_picture_has_the_previews_own(kernel, tmp_path):
+    kernel.run("view = nbpipe.preview(Watermark(), size=(64, 64))\nview.pause()")
+    kernel.run("from nbpipe.notebook.sink import RecordingSink\nRecordingSink.due = lambda sink, index: False")
+    kernel.run("view.record('out.mp4', frames=1).wait()")
+    poster, page = (m["content"]["data"] for m in kernel.messages if m["msg_type"] == "update_display_data")
+    assert base64.b64decode(poster["image/jpeg"]).startswith(b"\xff\xd8\xff")
+    assert kept(page) == (tmp_path / "out.mp4").read_bytes()
+
+
 def test_a_video_that_is_gone_when_it_is_to_be_kept_is_no_error(kernel):
     kernel.run("import os\nfrom nbpipe.notebook.film import Film\noffer = Film.offer")
     kernel.run("def vanish(film):\n    os.unlink('out.mp4')\n    return offer(film)\nFilm.offer = vanish")

@@ -143,6 +143,9 @@ def test_play_scrub_slider_record_and_stop(lab, browser):  # noqa: F811
     expect(live.widget.locator("video")).to_be_visible()
     live.poll("document.querySelector('.nbpipe video').readyState >= 2")
     live.screenshot("preview-recorded")
+    for kept in (live.outputs(0, "img"), live.outputs(0, "video")):  # of the recording now, for the saved notebook
+        expect(kept).to_have_count(1)
+        expect(kept).to_be_hidden()
     video = live.folder / "preview.mp4"
     with av.open(str(video)) as file:
         pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]

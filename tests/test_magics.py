@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from pictures import pictures_in
 from PIL import Image
-from test_kernel import Kernel
+from test_kernel import Kernel, kept
 from watermark import numbers
 
 # jupyter_client keeps its zmq sockets' descriptors until the process ends
@@ -295,6 +295,12 @@ def test_a_shader_is_recorded_before_its_cell_ends(notebook):
     assert notebook.run(shader(0.2, line), "a")["status"] == "ok"
     assert count(notebook.folder / "my videos" / "wave 1.mp4") == 15
     assert len(notebook.displayed()) == 3, "one widget, which shows the recording too, and a poster of two outputs"
+    _, poster, page = notebook.displayed()
+    assert "<video" not in page["text/html"], "the live picture's"
+    updates = [m["content"]["data"] for m in notebook.messages if m["msg_type"] == "update_display_data"]
+    assert [set(update) for update in updates] == [set(poster), set(page)], "the recording's in their place"
+    assert kept(updates[1]) == (notebook.folder / "my videos" / "wave 1.mp4").read_bytes()
+    assert notebook.said(notebook.view(), "_poster_mark")[-1] in updates[0]["image/jpeg"]
     assert notebook.value("waves.recording.state, waves._record['state']") == "done done"
 
 

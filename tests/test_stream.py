@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbpipe.notebook import stream
-from nbpipe.notebook.stream import PreviewStream
+from nbpipe.notebook.sink import RecordingSink
+from nbpipe.notebook.stream import Middle, PreviewStream
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 ANYTHING = st.recursive(
@@ -177,16 +178,25 @@ def play(browser, frames):
 def test_the_poster_is_the_middle_or_the_last_that_was_seen(monkeypatch, frames, drawn, middle):
     browser = Browser(monkeypatch, frames)
     play(browser, drawn)
-    assert shade_of(browser.stream.poster) == middle
+    assert shade_of(browser.stream.middle.jpeg) == middle
 
 
 def test_the_poster_of_an_open_recording_is_the_last_picture(browser):
     play(browser, 100)
-    assert shade_of(browser.stream.poster) == browser.seen[-1] == 90
+    assert shade_of(browser.stream.middle.jpeg) == browser.seen[-1] == 90
 
 
 def test_there_is_no_poster_before_the_first_picture(browser):
-    assert browser.stream.poster == b""
+    assert browser.stream.middle.jpeg == b""
+
+
+def test_the_middle_of_a_recording_out_of_a_preview_is_made_though_nobody_looks():
+    sink = RecordingSink(SimpleNamespace(ready=lambda: False), fps=60)
+    sink.middle = Middle(100)
+    for index in range(100):
+        if sink.due(index):
+            sink.offer(np.full((8, 8, 4), index, np.uint8), index)
+    assert shade_of(sink.middle.jpeg) == 50
 
 
 @pytest.mark.parametrize("channels", [3, 4])

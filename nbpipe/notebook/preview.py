@@ -99,6 +99,8 @@ class Preview(KernelWidget):
         self.params = Params({}, self._changed)
         self._audience = audience
         self._player: Plays | None = None
+        self._place: cell.Place | None = None
+        self._poster = b""
         self._inbox = Inbox(audience)
         self._in_cell = cell.running()
         self._told = self._counted = 0.0
@@ -147,8 +149,15 @@ class Preview(KernelWidget):
         self._take = {"duration": take.duration, "entries": len(take.entries)}
 
     def leave_poster(self, jpeg: bytes) -> None:
-        """Leave a picture in the saved notebook, for readers without a kernel."""
-        self._poster_mark = cell.Place().leave(jpeg, str(self))
+        """Leave a picture in the saved notebook, in the running cell, for readers without a kernel."""
+        self._place, self._poster = cell.Place(), jpeg
+        self._poster_mark = self._place.leave(jpeg, str(self))
+
+    def leave_film(self, jpeg: bytes) -> None:
+        """Leave there instead what was recorded, now that it has ended; `jpeg` stands for it, if there is one."""
+        recording = self.recording
+        if self._place is not None and recording is not None and recording.film is not None:
+            self._poster_mark = self._place.leave(jpeg or self._poster, str(recording), recording.film)
 
     @property
     def ignored(self) -> int:

@@ -21,9 +21,39 @@ _UNHEARD = 1 / 4  # the same where no answer can come (a blocking cell on ipyker
 _IN_FLIGHT = 4  # a round trip through JupyterLab takes about 70 ms, so 15 a second need one to two; 4 absorb jitter
 _GIVEN_UP = 2.0  # seconds without an answer after which a browser counts as gone …
 _PROBE = 1.0  # … and is sent one picture a second, to notice when it comes back
-_QUALITY = 85
+QUALITY = 85  # of JPEG
 
 Send = Callable[[dict[str, object], list[bytes]], None]
+
+
+class Middle:
+    """The one picture that stands for a whole video: its middle, or the last that was made if it ended sooner.
+
+    Parameters
+    ----------
+    frames : int or None
+        How many the video will have.
+
+    Attributes
+    ----------
+    jpeg : bytes
+        The picture; empty until there is one.
+    """
+
+    def __init__(self, frames: int | None) -> None:
+        self.jpeg = b""
+        self._middle = frames // 2 if frames else None
+        self._found = False
+
+    def is_at(self, index: int) -> bool:
+        """Whether it is the picture of frame `index`, or of one before that was not made."""
+        return self._middle is not None and not self._found and index >= self._middle
+
+    def take(self, jpeg: bytes, index: int) -> None:
+        """Look at the picture of frame `index`."""
+        if not self._found:
+            self.jpeg = jpeg
+            self._found = self.is_at(index)
 
 
 class PreviewStream:
@@ -34,20 +64,18 @@ class PreviewStream:
     send : callable
         Takes a message and its buffers.
     frames : int or None
-        How many frames the recording will have; its middle one becomes the poster.
+        How many frames the recording will have.
 
     Attributes
     ----------
-    poster : bytes
-        A JPEG to stand for the whole video: its middle, or the last picture if it ended sooner.
+    middle : Middle
+        The picture that becomes the poster.
     """
 
     def __init__(self, send: Send, frames: int | None) -> None:
-        self.poster = b""
+        self.middle = Middle(frames)
         self._send = send
         self._last = frames - 1 if frames else -1
-        self._middle = frames // 2 if frames else None
-        self._has_middle = False
         self._sent: deque[int] = deque(maxlen=64)
         self._sent_at = -1e9
         self._acked = -1
@@ -65,7 +93,7 @@ class PreviewStream:
 
     def due(self, index: int) -> bool:
         """Whether a picture of frame `index` should be made."""
-        if index == self._last or self._is_middle(index):
+        if index == self._last or self.middle.is_at(index):
             return True
         waited = time.monotonic() - self._sent_at
         if self._answered_at is None:
@@ -77,10 +105,8 @@ class PreviewStream:
     def offer(self, picture: np.ndarray, index: int) -> None:
         """Compress a picture (height, width, 3 or 4) and send it."""
         height, width = picture.shape[:2]
-        data = jpeg(picture, _QUALITY)
-        if not self._has_middle:
-            self.poster = data
-            self._has_middle = self._is_middle(index)
+        data = jpeg(picture, QUALITY)
+        self.middle.take(data, index)
         self._sent.append(index)
         self._sent_at = time.monotonic()
         message: dict[str, object] = {
@@ -91,6 +117,3 @@ class PreviewStream:
             "mime": "image/jpeg",
         }
         self._send(message, [data])
-
-    def _is_middle(self, index: int) -> bool:
-        return self._middle is not None and not self._has_middle and index >= self._middle

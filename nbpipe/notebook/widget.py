@@ -175,8 +175,8 @@ class Recording(KernelWidget):
             self._take("bottleneck", progress.bottleneck)
             self._take("error", progress.error)
             self._take("state", progress.state.value)  # last: whoever watches it finds the rest in place
-        if progress.state.ended and self._stream is not None and self._stream.poster and not self._poster_mark:
-            self._poster_mark = self._place.leave(self._stream.poster, str(self), self._film)
+        if progress.state.ended and self._stream is not None and self._stream.middle.jpeg and not self._poster_mark:
+            self._poster_mark = self._place.leave(self._stream.middle.jpeg, str(self), self._film)
 
     def _take(self, trait: str, value: object) -> None:
         """Set a trait; what an observer of it raises is logged, and stops neither the others nor the recording."""
@@ -200,6 +200,11 @@ class Recording(KernelWidget):
 
     def __repr__(self) -> str:
         return f"<Recording {self}>"
+
+    @property
+    def film(self) -> Film | None:
+        """The finished file, as it was when it was finished; ``None`` before that, and if there is none."""
+        return self._film
 
     def snapshot(self) -> dict[str, object]:
         """Return what a browser is told of the recording, for a widget that shows it in itself."""
