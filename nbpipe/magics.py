@@ -112,14 +112,14 @@ class Magics:
         with self._in_short():
             if kept is None:
                 samples = options.samples or 0
-                view, picture = begin(_scene(code), samples=samples, **chosen)
+                view, picture = begin(_scene(code, name), samples=samples, **chosen)
                 self._kept.keep(name, Shown(view, samples), known=options.name is not None)
                 view.display_here()
                 view.leave_poster(picture)
             else:
                 view = kept.view
                 self._kept.keep(name, kept, known=options.name is not None)
-                _go_on(view, code, chosen)
+                _go_on(view, name, code, chosen)
             self._shell.push({name: view})
             if options.record is not None:
                 length = {"duration": options.duration} if options.duration is not None else {}
@@ -204,17 +204,19 @@ class Magics:
             raise UsageError(str(error)) from None
 
 
-def _scene(code: str) -> Shader:
-    """Return the shader of a cell; its errors count the lines as the cell does."""
+def _scene(code: str, name: str) -> Shader:
+    """Return the shader of a cell, called `name`; its errors count the lines as the cell does."""
     whole, body = cell.cell_code(), code.rstrip()
     above = whole.rpartition(body)[0] if body and body in whole else "%%shader\n"
-    return Shader(code, first_line=above.count("\n") + 1)
+    shader = Shader(code, first_line=above.count("\n") + 1)
+    shader.name = name
+    return shader
 
 
-def _go_on(view: Preview, code: str, chosen: dict[str, Any]) -> None:
+def _go_on(view: Preview, name: str, code: str, chosen: dict[str, Any]) -> None:
     """Show the preview in this cell too, with the new code, or with the old and why the new one cannot be."""
     try:
-        view.replace(_scene(code))
+        view.replace(_scene(code, name))
         view.fps = float(chosen.get("fps", view.fps))
         view.duration = chosen.get("duration", view.duration)
         _resize(view, chosen.get("size", view.size))

@@ -163,6 +163,7 @@ def test_a_cell_of_glsl_plays_and_becomes_a_variable(notebook):
     widget, poster, _ = notebook.displayed()
     assert set(widget) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
     assert set(poster) == {"image/jpeg", "text/plain"}
+    assert widget["text/plain"] == poster["text/plain"] == "waves, live: 64×48"
     view = notebook.view()
     notebook.hello(view)
     notebook.picture(view, about(0.2, 0.5, 0))
@@ -229,6 +230,7 @@ def test_a_slip_in_the_line_costs_nothing_and_other_code_ends_the_widget(noteboo
     assert notebook.run(shader(0.2, "%%shader waves --sise 3"), "a")["status"] == "error"
     assert notebook.run(shader(0.2, "%%shader sea"), "a")["status"] == "ok"
     assert notebook.view() == view, "a new name is no new widget"
+    assert {data["text/plain"] for data in notebook.displayed()} == {"sea, live: 64×48"}
     assert notebook.value("sea.time") == "3.5"
     notebook.run("'another cell'", "b")
     assert notebook.closed() == []
