@@ -1,7 +1,8 @@
 """Those who look on while a recording is made: a person's previews and progress, and what they may cost.
 
-Owns the rule that looking on never harms the recording. Previews take at most a twentieth of the time, and an
-error in a callback is logged and otherwise ignored. Render thread only. Knows no notebook: it is given callables.
+Owns the rule that looking on never harms the recording. Previews take at most a twentieth of the time, but for a
+picture that is kept, and an error in a callback is logged and otherwise ignored. Render thread only. Knows no
+notebook: it is given callables.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ class PreviewSink(Protocol):
     """Who wants to see pictures while they are made."""
 
     def due(self, index: int) -> bool:
-        """Whether a picture of frame `index` is wanted."""
+        """Whether a picture of frame `index` is wanted, if there is time for it."""
+
+    def keeps(self, index: int) -> bool:
+        """Whether it will be kept, and is wanted in any case."""
 
     def offer(self, picture: np.ndarray, index: int) -> None:
         """Take a picture (height, width, 3 or 4), top row first; valid during the call only."""
@@ -51,25 +55,27 @@ class Onlookers:
         self._on_progress, self._preview = on_progress, preview
         self.cost = 0.0
         self._begun = time.monotonic()
-        self._index = 0
+        self._under_way: int | None = None  # the frame whose preview has been begun and has not come
 
     def begin(self, source: Source, index: int) -> None:
-        """Begin a preview of frame `index`, which `source` has just made, if one is due and affordable."""
-        if self._preview is None or self.cost > _SHARE * (time.monotonic() - self._begun):
+        """Begin a preview of frame `index`, which `source` has just made, if it is due and affordable, or kept."""
+        if self._preview is None or self._under_way is not None:
             return
+        affordable = self.cost <= _SHARE * (time.monotonic() - self._begun)
         with self._counted("preview"):
-            if self._preview.due(index):
+            if (affordable and self._preview.due(index)) or self._preview.keeps(index):
                 source.shrink()
-                self._index = index
+                self._under_way = index
 
     def show(self, source: Source) -> None:
-        """Hand on the preview begun last, if it has come."""
-        if self._preview is None:
+        """Hand on the preview that was begun, if it has come."""
+        if self._preview is None or self._under_way is None:
             return
         with self._counted("preview"):
             picture = source.preview()
             if picture is not None:
-                self._preview.offer(picture, self._index)
+                index, self._under_way = self._under_way, None
+                self._preview.offer(picture, index)
 
     def tell(self, progress: Progress) -> None:
         """Hand on a snapshot."""

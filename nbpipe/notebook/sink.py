@@ -28,7 +28,7 @@ class RecordingSink:
     Attributes
     ----------
     middle : Middle
-        The picture that becomes the poster, unless the recording is too short for any to be worth its time.
+        The picture that becomes the poster.
     """
 
     def __init__(self, stream: LiveStream, fps: float) -> None:
@@ -36,16 +36,17 @@ class RecordingSink:
         self._stream, self._fps = stream, fps
         self._next = 0.0
 
-    def due(self, index: int) -> bool:
-        """Whether a picture is wanted."""
-        return self.middle.is_at(index) or self._shows()
+    def due(self, _: int) -> bool:
+        """Whether a picture is wanted, if there is time for it."""
+        return time.monotonic() >= self._next and self._stream.ready()
+
+    def keeps(self, index: int) -> bool:
+        """Whether it becomes the poster."""
+        return self.middle.is_at(index)
 
     def offer(self, picture: np.ndarray, index: int) -> None:
         """Look at it, and send it if it can be sent now."""
         self.middle.take(jpeg(picture, QUALITY), index)
-        if self._shows():
+        if self.due(index):
             self._next = time.monotonic() + 1 / _FPS
             self._stream.offer(picture, index / self._fps, index, moving=True, awaited=False, fps=_FPS)
-
-    def _shows(self) -> bool:
-        return time.monotonic() >= self._next and self._stream.ready()

@@ -92,8 +92,8 @@ class PreviewStream:
             self.heard()
 
     def due(self, index: int) -> bool:
-        """Whether a picture of frame `index` should be made."""
-        if index == self._last or self.middle.is_at(index):
+        """Whether a picture of frame `index` should be made, if there is time for it."""
+        if index == self._last:
             return True
         waited = time.monotonic() - self._sent_at
         if self._answered_at is None:
@@ -101,6 +101,10 @@ class PreviewStream:
         if sum(sent > self._acked for sent in list(self._sent)) < _IN_FLIGHT:
             return waited >= _FASTEST
         return time.monotonic() - self._answered_at >= _GIVEN_UP and waited >= _PROBE
+
+    def keeps(self, index: int) -> bool:
+        """Whether it becomes the poster."""
+        return self.middle.is_at(index)
 
     def offer(self, picture: np.ndarray, index: int) -> None:
         """Compress a picture (height, width, 3 or 4) and send it."""
