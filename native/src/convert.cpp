@@ -64,26 +64,36 @@ std::size_t area(std::ptrdiff_t width, std::ptrdiff_t height, int bytes) {
     return static_cast<std::size_t>(width * height * bytes);
 }
 
-decltype(&portable::convert) kernel_of(Conversion::Build build) {
-#ifdef NBPIPE_AVX2 // chosen here and not by the loader (target_clones): that runs before ThreadSanitizer does
-    if (build == Conversion::Build::fastest && __builtin_cpu_supports("avx2") != 0) {
+#ifdef NBPIPE_X86 // chosen here and not by the loader (target_clones): that runs before ThreadSanitizer does
+bool has_avx512() {
+    return __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+           __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vbmi") != 0;
+}
+#endif
+
+decltype(&portable::convert) kernel_of(Conversion::Build newest) {
+#ifdef NBPIPE_X86
+    if (newest == Conversion::Build::fastest && has_avx512()) {
+        return avx512::convert;
+    }
+    if (newest != Conversion::Build::portable && __builtin_cpu_supports("avx2") != 0) {
         return avx2::convert;
     }
 #endif
-    static_cast<void>(build);
+    static_cast<void>(newest);
     return portable::convert;
 }
 
 } // namespace
 
-Conversion::Conversion(const Source& source, std::string_view target, Build build)
+Conversion::Conversion(const Source& source, std::string_view target, Build newest)
     : picture_{at_least_one(source.width),
                at_least_one(source.height),
                one_of("channels", source.channels, 3, 4),
                one_of("bits", source.bits, 8, 16),
                source.bottom_up,
                named(target).target},
-      kernel_(kernel_of(build)),
+      kernel_(kernel_of(newest)),
       source_bytes_(area(picture_.width, picture_.height, picture_.channels * picture_.bits / 8)) {
     const auto& format = named(target);
     const auto even = [&format](std::ptrdiff_t size) { return size + (format.even ? size % 2 : 0); };

@@ -1,7 +1,8 @@
-// The loops of Conversion. CMake compiles this file twice, into nbpipe::portable and nbpipe::avx2.
+// The loops of Conversion. CMake compiles this file into nbpipe::portable and, on x86, into nbpipe::avx2 and
+// nbpipe::avx512.
 //
-// Two builds of one function may meet in one program only if they share no name: were a std:: template or an
-// inline function compiled here and not inlined, the linker would keep one of the two, and perhaps AVX2 for
+// Builds of one function may meet in one program only if they share no name: were a std:: template or an
+// inline function compiled here and not inlined, the linker would keep one of them, and perhaps AVX-512 for
 // everybody. So all is in an unnamed namespace and nothing of the library is used but memcpy.
 //
 // Lanes of 16 bits. A channel is a fraction of 2^16 (8 bits: v << 8), a coefficient too, and a product is

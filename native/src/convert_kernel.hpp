@@ -1,5 +1,5 @@
 // Between Conversion, which knows names and sizes, and the loops, which are compiled once for every processor
-// and, on x86, once more for those with AVX2. Plain types only: see convert_kernel.cpp.
+// and, on x86, again for those with AVX2 and those with AVX-512. Plain types only: see convert_kernel.cpp.
 #pragma once
 
 #include <cstddef>
@@ -21,10 +21,14 @@ namespace portable {
 void convert(const Picture& picture, const std::byte* source, std::byte* target) noexcept;
 } // namespace portable
 
-#ifdef NBPIPE_AVX2
+#ifdef NBPIPE_X86
 namespace avx2 {
 void convert(const Picture& picture, const std::byte* source, std::byte* target) noexcept;
 } // namespace avx2
+
+namespace avx512 {
+void convert(const Picture& picture, const std::byte* source, std::byte* target) noexcept;
+} // namespace avx512
 #endif
 
 } // namespace nbpipe

@@ -46,9 +46,8 @@ def clear(frame):
 nbpipe.record(clear, "warm.mp4", size=(64, 64), frames=2, show=False)
 before, peak = peak, 0
 with context().current():
-    ctx = context().ctx
+    ctx, without = context().ctx, resident()
     canvas = ctx.framebuffer([ctx.renderbuffer(size, 4)], ctx.depth_renderbuffer(size))
-    without = resident()
     canvas.clear()
     ctx.finish()
     own = resident() - without
