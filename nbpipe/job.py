@@ -73,7 +73,7 @@ class Job:
         try:
             pipeline = Pipeline(
                 source,
-                lambda: Export(self.ffmpeg, self.wanted, layout, self.fps, self.target),
+                lambda: Export(self.ffmpeg, self.wanted, layout, self.fps, self.target, gives_way=source.software),
                 frames,
                 steering=steering,
                 onlookers=Onlookers(follow, sink or stream),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 import weakref
@@ -12,7 +13,7 @@ import av
 import moderngl
 import numpy as np
 import pytest
-from conftest import partials
+from conftest import children, partials
 from watermark import COLOURS, Watermark, luma, number_in, numbers, painted, rgb_bt709
 
 import nbpipe
@@ -379,3 +380,28 @@ def test_the_preview_shows_what_the_video_shows(ctx):
     ctx.finish()
     assert stage.preview()[4, 4].tolist() == [255, 0, 0, 255]
     stage.release()
+
+
+@pytest.mark.parametrize(("kind", "nicer"), [("scene", 10), ("arrays", 0)])
+def test_ffmpeg_gives_way_where_the_processor_draws_too(kind, nicer):
+    found = []
+
+    def look():
+        """What each thread of FFmpeg gives way by, once it has been given frames."""
+        (ffmpeg,) = children()
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        found.append({os.getpriority(os.PRIO_PROCESS, int(name)) - own for name in os.listdir(f"/proc/{ffmpeg}/task")})
+
+    class Looking(Watermark):
+        def render(self, frame):
+            super().render(frame)
+            look()
+
+    def arrays():
+        for index in range(30):
+            if index:  # the first tells the size, before FFmpeg is started
+                look()
+            yield painted(index, 64, 64)
+
+    nbpipe.record(Looking() if kind == "scene" else arrays(), "out.mp4", size=(64, 64), frames=30)
+    assert found[-28:] == [{nicer}] * 28

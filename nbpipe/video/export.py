@@ -25,7 +25,7 @@ _LAST_WORDS = 5.0  # seconds that FFmpeg gets to end after it has stopped readin
 
 
 class Export:
-    """Makes the partial file and starts FFmpeg.
+    """Makes the partial file and starts FFmpeg, which `gives_way` to this process where that draws with the processor.
 
     Attributes
     ----------
@@ -33,14 +33,23 @@ class Export:
         Frames FFmpeg has taken whole.
     """
 
-    def __init__(self, ffmpeg: FFmpeg, wanted: Encoding, layout: Layout, fps: Fraction, target: Target) -> None:
+    def __init__(
+        self,
+        ffmpeg: FFmpeg,
+        wanted: Encoding,
+        layout: Layout,
+        fps: Fraction,
+        target: Target,
+        *,
+        gives_way: bool = False,
+    ) -> None:
         self.written = 0
         self._target = target
         self._asked = time.monotonic()
         conversion, piped = converted(layout, wanted)
         target.create()
         try:
-            self._encode = Encode(argv(ffmpeg.path, wanted, piped, fps, target.partial))
+            self._encode = Encode(argv(ffmpeg.path, wanted, piped, fps, target.partial), gives_way=gives_way)
         except BaseException:
             target.discard()
             raise

@@ -26,6 +26,7 @@ from nbpipe.errors import EncoderError
 from nbpipe.video.ffmpeg import ffmpeg_environment
 
 _TAIL_LINES, _TAIL_LINE_CHARS = 30, 400
+_GIVING_WAY = 10  # added to the niceness; 5 gains half as much, and 19 no more
 _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\t\x20-\x7e\x80-\U0010ffff]")
 
 # What the person can do, by what FFmpeg says.
@@ -92,6 +93,10 @@ class Encode(_Process):
     ----------
     command : list of str
         The command line; progress reports go to standard output.
+    gives_way : bool
+        Let this process go first where both want the processor, because it draws with it: a frame ends when the last
+        thread of a software GL does, and one that the encoder has interrupted holds up all. On two cores 1080p with
+        x264 ultrafast makes 88 frames a second instead of 83; slower presets are as fast as before.
 
     Attributes
     ----------
@@ -103,7 +108,7 @@ class Encode(_Process):
         Whether FFmpeg has reported its end of its own accord.
     """
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], *, gives_way: bool = False) -> None:
         self.command = command
         self.frames = 0
         self.bytes = 0
@@ -111,6 +116,8 @@ class Encode(_Process):
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._heard = time.monotonic()
         super().__init__(command, errors=subprocess.PIPE)
+        if gives_way:
+            self._step_back()
         self._drain = threading.Thread(target=self._read, name="nbpipe-ffmpeg-output", daemon=True)
         try:
             self._drain.start()
@@ -186,6 +193,12 @@ class Encode(_Process):
             self.bytes = int(value)
         elif key == "progress":
             self.complete = value == "end"
+
+    def _step_back(self) -> None:
+        """Raise the niceness; FFmpeg has no threads yet, and those that it makes inherit it."""
+        with contextlib.suppress(OSError):  # a sandbox may forbid it
+            own = os.getpriority(os.PRIO_PROCESS, 0)
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, own + _GIVING_WAY)
 
     def _take_error(self, line: str) -> None:
         clean = _CONTROL.sub("", line).strip()[:_TAIL_LINE_CHARS]
