@@ -112,7 +112,7 @@ class Magics:
         with self._in_short():
             if kept is None:
                 samples = options.samples or 0
-                view, picture = begin(_scene(code, name), samples=samples, **chosen)
+                view, picture = begin(_CellShader(code, name), samples=samples, **chosen)
                 self._kept.keep(name, Shown(view, samples), known=options.name is not None)
                 view.display_here()
                 view.leave_poster(picture)
@@ -204,19 +204,20 @@ class Magics:
             raise UsageError(str(error)) from None
 
 
-def _scene(code: str, name: str) -> Shader:
-    """Return the shader of a cell, called `name`; its errors count the lines as the cell does."""
-    whole, body = cell.cell_code(), code.rstrip()
-    above = whole.rpartition(body)[0] if body and body in whole else "%%shader\n"
-    shader = Shader(code, first_line=above.count("\n") + 1)
-    shader.name = name
-    return shader
+class _CellShader(Shader):
+    """The shader of a cell: it has a name, and its errors count the lines as the cell does."""
+
+    def __init__(self, code: str, name: str) -> None:
+        whole, body = cell.cell_code(), code.rstrip()
+        above = whole.rpartition(body)[0] if body and body in whole else "%%shader\n"
+        super().__init__(code, first_line=above.count("\n") + 1)
+        self.name = name
 
 
 def _go_on(view: Preview, name: str, code: str, chosen: dict[str, Any]) -> None:
     """Show the preview in this cell too, with the new code, or with the old and why the new one cannot be."""
     try:
-        view.replace(_scene(code, name))
+        view.replace(_CellShader(code, name))
         view.fps = float(chosen.get("fps", view.fps))
         view.duration = chosen.get("duration", view.duration)
         _resize(view, chosen.get("size", view.size))

@@ -50,7 +50,8 @@ class Executed:
 
     def file(self, output) -> Path:
         """Return the video that an output of a widget stands for; a live scene's is none."""
-        return self.folder / output.data.get("text/plain", "").partition(":")[0]
+        named = re.search(r'aria-label="([^:]*):', output.data.get("text/html", ""))
+        return self.folder / (named[1] if named else output.data.get("text/plain", "").partition(":")[0])
 
     @property
     def printed(self) -> str:

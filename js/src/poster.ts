@@ -25,9 +25,13 @@ export function createPoster(): Poster {
   };
 }
 
-/** Never an area that holds a widget of ours too, as an Output widget around both does. */
+/**
+ * The pictures go wherever they stand, and with the space around them where that is known: but never an area that holds
+ * a widget of ours too, as an Output widget around both does.
+ */
 function ruleFor(mark: string): string {
   const begins = `^="data:image/jpeg;base64,${mark}"`;
-  const held = `:has(img[src${begins}], video[poster${begins}])`;
-  return `.jp-OutputArea-child${held}:not(:has(.nbpipe)) { display: none; }`;
+  const kept = `:is(img[src${begins}], video[poster${begins}])`;
+  const area = `.jp-OutputArea-child:has(${kept}):not(:has(.nbpipe))`;
+  return `${area}, :root body ${kept} { display: none !important; }`;
 }

@@ -80,7 +80,7 @@ class Place:
 
     def __init__(self) -> None:
         self._name = uuid.uuid4().hex
-        self._taken = False
+        self._taken: set[str] = set()
 
     def reserve(self) -> None:
         """Begin to use it, for a poster that will be left while another cell runs."""
@@ -103,11 +103,11 @@ class Place:
         from IPython.display import display, update_display
 
         for part, bundle in bundles.items():
-            if self._taken:
+            if part in self._taken:
                 update_display(bundle, raw=True, display_id=f"{self._name}-{part}")
             else:
+                self._taken.add(part)  # first: an interrupt may come between, and then it is all put anew
                 display(bundle, raw=True, display_id=f"{self._name}-{part}")
-        self._taken = True
 
 
 # What the last execution of each cell has left at work, as functions that end it.

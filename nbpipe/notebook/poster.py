@@ -40,7 +40,7 @@ def outputs(jpeg: bytes, text: str, clip: tuple[str, bytes] | None) -> tuple[str
     page = _page(picture, mark, text, clip)
     return mark, {
         "picture": {"image/jpeg": picture, "text/plain": text},
-        "page": {"text/html": page, "text/plain": text},
+        "page": {"text/html": page},  # and no text: where that is shown, the picture's says it
     }
 
 
@@ -52,6 +52,8 @@ def _page(picture: str, mark: str, text: str, clip: tuple[str, bytes] | None) ->
     video = ""
     if clip is not None:
         mime, data = clip
+        # The picture goes wherever it stands, and with the space around it where that is known.
+        rules += f":root:has({film}) {image} {{ display: none; }}\n"
         rules += f"{_AREA}:has({image}):has(~ * {film}) {{ display: none; }}\n"
         rules += f"{film} {{ display: block !important; max-width: 100%; }}\n"
         # Nothing inside it: where the element is taken away, that would be left. JupyterLab's own way with what it does

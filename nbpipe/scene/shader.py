@@ -95,8 +95,6 @@ class Shader:
     Attributes
     ----------
     source : str
-    name : str
-        What a live widget calls it.
     uniforms : dict
         The values given; a change shows in the next frame. An array is looked at when it is another array.
     mouse : Mouse
@@ -122,7 +120,6 @@ class Shader:
             msg = f"source must be a string of GLSL, not {type(source).__name__}"
             raise TypeError(msg)
         self.source = source
-        self.name = type(self).__name__
         self.uniforms: dict[str, object] = uniforms
         self.mouse = Mouse()
         self._date = date

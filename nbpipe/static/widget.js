@@ -634,8 +634,9 @@ function createPoster() {
 }
 function ruleFor(mark) {
   const begins = `^="data:image/jpeg;base64,${mark}"`;
-  const held = `:has(img[src${begins}], video[poster${begins}])`;
-  return `.jp-OutputArea-child${held}:not(:has(.nbpipe)) { display: none; }`;
+  const kept = `:is(img[src${begins}], video[poster${begins}])`;
+  const area = `.jp-OutputArea-child:has(${kept}):not(:has(.nbpipe))`;
+  return `${area}, :root body ${kept} { display: none !important; }`;
 }
 
 // src/screen.ts
