@@ -96,9 +96,11 @@ class Lender {
         reap();
     }
 
+    /// What they say is written has been released when they are returned: so they are taken first.
     PipeWriter::Counts counts() {
+        const auto now = writer_.counts();
         reap();
-        return writer_.counts();
+        return now;
     }
 
     std::size_t held() {
@@ -108,8 +110,9 @@ class Lender {
     }
 
     [[nodiscard]] bool closed() {
+        const bool now = writer_.closed();
         reap();
-        return writer_.closed();
+        return now;
     }
 
   private:
