@@ -46,6 +46,11 @@ def test_a_frame_of_plain_memory_asks_for_huge_pages_and_a_small_picture_for_non
     assert " hg" not in re.search(r"VmFlags:.*", mapping(small.offset))[0]
 
 
+def test_where_there_is_no_memory_that_is_what_is_said():
+    with pytest.raises(MemoryError, match=r"no memory for .* more bytes"):
+        HostMemory(1 << 46)
+
+
 def test_plain_memory_lasts_as_long_as_somebody_looks_at_it():
     memory = HostMemory(16 << 20)
     memory.view[-1] = 7

@@ -572,3 +572,30 @@ def test_a_program_that_ends_before_a_reader_who_does_not_read_says_what_is_lost
     process.wait()
     os.killpg(process.pid, signal.SIGKILL)
     process.stderr.close()
+
+
+def test_an_interrupt_amid_the_copy_of_a_gl_buffer_leaves_it_usable(pair, own_context, monkeypatch):
+    """As Jupyter does, this keeps the traceback, and with it what the interrupted functions had in hand."""
+    fbo = own_context.simple_framebuffer((64, 64))
+    buffer = own_context.buffer(reserve=64 * 64 * 3)
+
+    def interrupted(*given):
+        del given  # an interrupt comes between two calls, and has none of their arguments
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "copyto", interrupted)
+    with pytest.raises(KeyboardInterrupt) as kept:
+        nbpipe.pipe(buffer, pair[1])
+    monkeypatch.undo()
+    fbo.clear(1, 1, 1)
+    fbo.read_into(buffer)
+    assert own_context.error == "GL_NO_ERROR"
+    reader = Reader(pair[0])
+    nbpipe.pipe(buffer, pair[1])
+    nbpipe.close(pair[1])
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == b"\xff" * 64 * 64 * 3
+    assert kept.traceback
+    buffer.release()
+    fbo.release()

@@ -68,5 +68,8 @@ def copy_out(inner: Any, view: memoryview | None, into: memoryview) -> None:
 
 def _copy(data: bytes | memoryview, target: np.ndarray) -> None:
     source = np.frombuffer(data, np.uint8)
-    for begin in range(0, len(source), _PIECE):
-        np.copyto(target[begin : begin + _PIECE], source[begin : begin + _PIECE])
+    try:
+        for begin in range(0, len(source), _PIECE):
+            np.copyto(target[begin : begin + _PIECE], source[begin : begin + _PIECE])
+    finally:
+        del source  # an interrupt's traceback would keep it, and with it the mapping

@@ -145,16 +145,24 @@ def pixel_memory(ctx: moderngl.Context, size: int) -> Memory:
 def _pages(size: int) -> memoryview:
     """Return memory that begins with a page, in huge pages where the system has some, and goes with its last view.
 
-    To lend pages to a pipe the kernel looks up each, while the reader waits: 256 in a MiB, or one. Of lent 1080p RGB
-    frames FFmpeg reads 1390 a second from small pages and 1880 from huge ones; of copied ones 1210 and 1390.
+    To lend pages to a pipe the kernel looks up each, while the reader waits: 256 in a MiB, or one. FFmpeg reads 1390
+    lent 1080p RGB frames a second from small pages, such as those of a user's arrays, and 1880 from huge ones.
     """
-    if sys.platform == "win32":
-        return memoryview(mmap.mmap(-1, max(size, 1)))[:size]
-    whole = -(-size // _HUGE) * _HUGE
-    # One more, to begin where a huge page does; what is not touched takes no memory.
-    pages = mmap.mmap(-1, whole + _HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if sys.platform != "linux" or size < _HUGE:
+        return memoryview(_mapped(max(size, 1)))[:size]
+    pages = _mapped(size + _HUGE)  # so that it can begin where a huge page does
     skip = -np.frombuffer(pages, np.uint8).ctypes.data % _HUGE
-    if sys.platform == "linux" and size >= _HUGE:
-        with contextlib.suppress(OSError):  # of a kernel without huge pages
-            pages.madvise(mmap.MADV_HUGEPAGE, skip, whole)
+    with contextlib.suppress(OSError):  # of a kernel without huge pages
+        # The last one too if at least half of it will be used: what is touched of it is there as a whole.
+        pages.madvise(mmap.MADV_HUGEPAGE, skip, min((size + _HUGE // 2) // _HUGE * _HUGE, len(pages) - skip))
     return memoryview(pages)[skip : skip + size]
+
+
+def _mapped(size: int) -> mmap.mmap:
+    try:
+        if sys.platform == "win32":
+            return mmap.mmap(-1, size)
+        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:
+        msg = f"there is no memory for {size} more bytes; record smaller frames, or keep fewer of them"
+        raise MemoryError(msg) from error
