@@ -56,9 +56,12 @@ def measure(ways: Mapping[str, Callable[[], object]], count: int, runs: int) -> 
     return {name: statistics.median(found) for name, found in figures.items()}
 
 
-def fed(task: Task, names: Iterable[str], runs: int) -> dict[str, float]:
-    """Return the frames per second of each way that is installed."""
-    return measure({name: lambda way=WAYS[name]: way(task) for name in names if name not in MISSING}, task.count, runs)
+def fed(
+    task: Task, names: Iterable[str], runs: int, others: Mapping[str, Callable[[], object]] | None = None
+) -> dict[str, float]:
+    """Return the frames per second of each way that is installed, and of `others` in the same rounds."""
+    ways = {name: lambda way=WAYS[name]: way(task) for name in names if name not in MISSING}
+    return measure({**ways, **(others or {})}, task.count, runs)
 
 
 def main() -> int:

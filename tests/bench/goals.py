@@ -9,6 +9,7 @@ pipe may still be faster, because it is in the processor's cache. Writes the cha
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import signal
@@ -17,12 +18,14 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from feed import OUTPUTS, fed, measure, noise, release
+from feed import OUTPUTS, fed, noise, release
 from loop import Bench, compare
 from peers import BT709, MISSING, WAYS, Task, alone
 
@@ -31,6 +34,8 @@ from nbpipe.gl.context import context
 from nbpipe.gl.ring import SLOTS
 from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.writer import Conversion
+
+KEPT, OWN = "FFmpeg alone, memory kept", "FFmpeg alone"
 
 _MEMORY = """
 import os, sys, nbpipe
@@ -97,12 +102,13 @@ def raw_file(task: Task, folder: Path, *, planes: bool) -> Path:
     return path
 
 
-def limit(task: Task, runs: int, *, planes: bool = False, keep_memory: bool = True) -> float:
-    """Return how fast FFmpeg does this task's work alone."""
+@contextlib.contextmanager
+def limits(task: Task, *, planes: bool = False) -> Iterator[dict[str, Callable[[], None]]]:
+    """Make the ways of FFmpeg doing this task's work alone: with its memory kept, and as it is started by itself."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         path = raw_file(task, Path(folder), planes=planes)
-        task = replace(task, keep_memory=keep_memory, pixel_format="yuv420p" if planes else task.pixel_format)
-        return measure({"alone": lambda: alone(task, path)}, task.count, runs)["alone"]
+        task = replace(task, pixel_format="yuv420p" if planes else task.pixel_format)
+        yield {name: partial(alone, replace(task, keep_memory=name == KEPT), path) for name in (KEPT, OWN)}
 
 
 def feeding(table: Table, frames: int, runs: int) -> None:
@@ -110,25 +116,30 @@ def feeding(table: Table, frames: int, runs: int) -> None:
     for height, buffers, goal in ((1080, 4, 3.0), (1080, 1, 2.5), (720, 4, 2.5), (1440, 4, 2.5), (2160, 4, 2.5)):
         task = noise(height, buffers, frames=frames)
         names = ("plain", "threaded", "imageio-ffmpeg", "TurboPipe", "nbpipe", "nbpipe, memory kept")
-        figures = fed(task, names if (height, buffers) == (1080, 4) else names[3:], runs)
+        with limits(task) as alone_ways:
+            figures = fed(task, names if (height, buffers) == (1080, 4) else names[3:], runs, alone_ways)
+        bounds = {"nbpipe": figures.pop(OWN), "nbpipe, memory kept": figures.pop(KEPT)}
         what = f"RGB24 to null, {height}p, {buffers} buffer{'s' * (buffers > 1)}"
-        for way, kept in (("nbpipe", False), ("nbpipe, memory kept", True)):
-            table.ratio(what, figures, way, f"≥ {goal}", limit(task, runs, keep_memory=kept))
+        for way, bound in bounds.items():
+            table.ratio(what, figures, way, f"≥ {goal}", bound)
         release(task)
 
 
 def converting(table: Table, frames: int, runs: int) -> None:
     """The same pictures arriving as BT.709, and encoded."""
     task = noise(1080, 4, frames=frames)
-    figures = fed(replace(task, output=BT709), ["TurboPipe"], runs)
-    figures |= fed(task, ["nbpipe, converted"], runs)
-    table.ratio(
-        "arriving as BT.709 yuv420p, 1080p", figures, "nbpipe, converted", "≥ 3.5", limit(task, runs, planes=True)
-    )
+    rescaling = partial(WAYS["TurboPipe"], replace(task, output=BT709))
+    with limits(task, planes=True) as alone_ways:
+        ways = {"TurboPipe": rescaling, KEPT: alone_ways[KEPT]}
+        figures = fed(task, ["nbpipe, converted"], runs, ways)
+    bound = figures.pop(KEPT)
+    table.ratio("arriving as BT.709 yuv420p, 1080p", figures, "nbpipe, converted", "≥ 3.5", bound)
     task = replace(task, output=OUTPUTS["ultrafast"], count=max(20, frames // 6))
     names = ("plain", "threaded", "imageio-ffmpeg", "PyAV", "TurboPipe", "nbpipe", "nbpipe, converted")
-    figures = fed(task, names, runs)
-    table.ratio("x264 ultrafast, 1080p", figures, "nbpipe, converted", "≥ 1.4", limit(task, runs, planes=True))
+    with limits(task, planes=True) as alone_ways:
+        figures = fed(task, names, runs, {KEPT: alone_ways[KEPT]})
+    bound = figures.pop(KEPT)
+    table.ratio("x264 ultrafast, 1080p", figures, "nbpipe, converted", "≥ 1.4", bound)
     release(task)
 
 
