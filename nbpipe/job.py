@@ -1,7 +1,7 @@
 """A job: frames that are yet to come, a file that they are to become, and who is to see it.
 
 Joins a source, an export and a face (the widget in a notebook, a bar in a terminal) into a pipeline. Render thread.
-Knows nothing of scenes or of arguments: those were checked before.
+Knows nothing of scenes, and little of arguments: most were checked before.
 """
 
 from __future__ import annotations

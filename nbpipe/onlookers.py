@@ -55,17 +55,20 @@ class Onlookers:
         self._on_progress, self._preview = on_progress, preview
         self.cost = 0.0
         self._begun = time.monotonic()
-        self._under_way: int | None = None  # the frame whose preview has been begun and has not come
+        self._under_way: int | None = None  # the frame whose preview has been begun and has not come,
+        self._kept = False  # and whether it is to be kept
 
     def begin(self, source: Source, index: int) -> None:
         """Begin a preview of frame `index`, which `source` has just made, if it is due and affordable, or kept."""
-        if self._preview is None or self._under_way is not None:
+        if self._preview is None:
             return
-        affordable = self.cost <= _SHARE * (time.monotonic() - self._begun)
+        affordable = self._under_way is None and self.cost <= _SHARE * (time.monotonic() - self._begun)
         with self._counted("preview"):
-            if (affordable and self._preview.due(index)) or self._preview.keeps(index):
+            # One that is under way would have to begin anew; only for a picture that is kept another is given up.
+            keeps = self._preview.keeps(index) and not (self._under_way is not None and self._kept)
+            if keeps or (affordable and self._preview.due(index)):
                 source.shrink()
-                self._under_way = index
+                self._under_way, self._kept = index, keeps
 
     def show(self, source: Source) -> None:
         """Hand on the preview that was begun, if it has come."""

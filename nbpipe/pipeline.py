@@ -201,6 +201,7 @@ class Pipeline:
 
     def _advance(self, timeout: float) -> None:
         if self._state is State.FINISHING:
+            self._onlookers.show(self._source)
             self.blocked = True
             if self._ring.filling:
                 self._submit_ready(timeout)
@@ -208,7 +209,6 @@ class Pipeline:
                 self._outcome = self._conclude()
         elif self._steering.stopping or self._frame == self._frames:
             self._state = State.FINISHING
-            self._onlookers.show(self._source)
         elif self._steering.paused:
             if self._state is not State.PAUSED:
                 self._paused_at = time.monotonic()

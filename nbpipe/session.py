@@ -19,7 +19,7 @@ from nbpipe.notebook.live import Coder, LiveStream
 from nbpipe.notebook.pictures import jpeg
 from nbpipe.notebook.preview import Preview
 from nbpipe.notebook.sink import RecordingSink
-from nbpipe.notebook.stream import Middle
+from nbpipe.notebook.stream import QUALITY, Middle
 from nbpipe.notebook.widget import Recording
 from nbpipe.player import Player
 from nbpipe.progress import State
@@ -36,7 +36,6 @@ from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.live import LiveEncoder
 
 _DRIFT = 1e-3  # seconds by which a clock may miss what a take says of it
-_POSTER_QUALITY = 85
 
 
 class Session:
@@ -265,8 +264,8 @@ class Session:
                 player.touch()
                 self.view.leave_film(sink.middle.jpeg)
 
+        self.view.follow(recording)  # first, so that it shows how the recording ends whatever else fails then
         recording.observe(over, "state")
-        self.view.follow(recording)
         drive.start()
         return recording
 
@@ -307,7 +306,7 @@ def _coder(size: tuple[int, int], fps: float, crf: int) -> Coder:
 
 def poster(player: Player) -> bytes:
     """Return the present picture of a player as a JPEG, for the saved notebook. Raises whatever the scene raises."""
-    return jpeg(player.picture(), _POSTER_QUALITY)
+    return jpeg(player.picture(), QUALITY)
 
 
 def playable(scene: object) -> Scene:

@@ -106,7 +106,7 @@ def test_a_cell_records_and_shows_the_widget_once_and_leaves_a_poster_and_the_vi
     widget, poster, page = kernel.displayed()
     assert set(widget) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
     assert set(poster) == {"image/jpeg", "text/plain"}
-    assert set(page) == {"text/html", "text/plain"}
+    assert set(page) == {"text/html"}
     assert poster["text/plain"].startswith("out.mp4: 320×180, 60 fps, 60 frames, ")
     assert kept(page) == (tmp_path / "out.mp4").read_bytes()
     assert numbers(tmp_path / "out.mp4") == list(range(60))
@@ -225,9 +225,17 @@ def test_a_recording_of_a_preview_that_fails_leaves_the_previews_own_poster(kern
     assert not [m for m in kernel.messages if m["msg_type"] == "update_display_data"]
 
 
+def test_a_preview_shows_the_end_of_its_recording_though_nothing_can_be_left_in_the_notebook(kernel):
+    kernel.run("view = nbpipe.preview(Watermark(), size=(64, 64))\nview.pause()")
+    kernel.run("def broken(jpeg):\n    raise OSError('nothing can be sent')\nview.leave_film = broken")
+    kernel.run("view.record('out.mp4', frames=5).wait()\nprint(view._record['state'])")
+    assert "done" in kernel.printed()
+
+
 def test_a_recording_of_a_preview_too_short_for_a_picture_has_the_previews_own(kernel, tmp_path):
     kernel.run("view = nbpipe.preview(Watermark(), size=(64, 64))\nview.pause()")
-    kernel.run("from nbpipe.notebook.sink import RecordingSink\nRecordingSink.due = lambda sink, index: False")
+    kernel.run("from nbpipe.notebook.sink import RecordingSink")
+    kernel.run("RecordingSink.due = RecordingSink.keeps = lambda sink, index: False")
     kernel.run("view.record('out.mp4', frames=1).wait()")
     poster, page = (m["content"]["data"] for m in kernel.messages if m["msg_type"] == "update_display_data")
     assert base64.b64decode(poster["image/jpeg"]).startswith(b"\xff\xd8\xff")

@@ -46,7 +46,8 @@ class RecordingSink:
 
     def offer(self, picture: np.ndarray, index: int) -> None:
         """Look at it, and send it if it can be sent now."""
-        self.middle.take(jpeg(picture, QUALITY), index)
+        if not self.middle.found:
+            self.middle.take(jpeg(picture, QUALITY), index)
         if self.due(index):
             self._next = time.monotonic() + 1 / _FPS
             self._stream.offer(picture, index / self._fps, index, moving=True, awaited=False, fps=_FPS)

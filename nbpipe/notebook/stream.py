@@ -38,22 +38,24 @@ class Middle:
     ----------
     jpeg : bytes
         The picture; empty until there is one.
+    found : bool
+        Whether it is the middle, and no other will be looked at.
     """
 
     def __init__(self, frames: int | None) -> None:
         self.jpeg = b""
+        self.found = False
         self._middle = frames // 2 if frames else None
-        self._found = False
 
     def is_at(self, index: int) -> bool:
         """Whether it is the picture of frame `index`, or of one before that was not made."""
-        return self._middle is not None and not self._found and index >= self._middle
+        return self._middle is not None and not self.found and index >= self._middle
 
     def take(self, jpeg: bytes, index: int) -> None:
         """Look at the picture of frame `index`."""
-        if not self._found:
+        if not self.found:
             self.jpeg = jpeg
-            self._found = self.is_at(index)
+            self.found = self.is_at(index)
 
 
 class PreviewStream:

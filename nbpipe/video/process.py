@@ -116,10 +116,10 @@ class Encode(_Process):
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._heard = time.monotonic()
         super().__init__(command, errors=subprocess.PIPE)
-        if gives_way:
-            self._step_back()
-        self._drain = threading.Thread(target=self._read, name="nbpipe-ffmpeg-output", daemon=True)
         try:
+            if gives_way:
+                self._step_back()
+            self._drain = threading.Thread(target=self._read, name="nbpipe-ffmpeg-output", daemon=True)
             self._drain.start()
         except BaseException:
             super().kill()
