@@ -5,7 +5,8 @@ it("hides that image and the video that has it, and their outputs, but no output
   const poster = createPoster();
   poster.hide("/9j/Qm+A");
   expect(poster.element.tagName).toBe("STYLE");
-  const kept = ':is(img[src^="data:image/jpeg;base64,/9j/Qm+A"], video[poster^="data:image/jpeg;base64,/9j/Qm+A"])';
+  const kept =
+    ':is(img[src^="data:image/jpeg;base64,/9j/Qm+A"], video[poster^="data:image/jpeg;base64,/9j/Qm+A"])';
   expect(poster.element.textContent).toBe(
     `.jp-OutputArea-child:has(${kept}):not(:has(.nbpipe)), :root body ${kept} { display: none !important; }`,
   );
