@@ -39,7 +39,7 @@ from nbpipe.scene.events import Event, EventQueue, Handlers
 from nbpipe.scene.scene import Scene
 
 _REST = 0.3  # seconds without motion after which the picture is sent exactly
-_POLL = 0.002  # seconds between two looks for a picture that the GPU is still drawing
+_POLL = 0.002  # seconds between two looks for a picture that the GPU draws or the encoder has
 _LOOK_AGAIN = 0.25  # seconds after which browsers that gave no room are looked at again: one may have gone
 _IDLE = 5.5  # seconds after which the stream may put its encoder away
 _SPACED = 0.75  # of the time of a picture that lies between two, also when late: of two at once one is never seen
@@ -103,10 +103,12 @@ class Player:
         self._woken = threading.Event()
         self._events = EventQueue()
         self._events.put(self._size_event())
-        self._dirty, self._failed, self._closed = True, False, False
-        self._next = self._free_until = time.monotonic()  # when time wants a picture; until when other work goes first
+        self._failed = self._closed = False
+        now = time.monotonic()
+        self._dirty: float | None = now  # since when something has changed that no picture shows
+        self._next = self._free_until = now  # when time wants a picture; until when other work goes first
         self._ran_at: float | None = None  # until when the clock has been told that time ran; None: it stands still
-        self._under_way: tuple[float, int, bool] | None = None  # a picture on its way from the GL: time, frame, awaited
+        self._under_way: tuple[float, int, float | None] | None = None  # on its way from the GL: time, frame, awaited
         self._inexact: tuple[float, int, float] | None = None  # the same of a picture sent coarsely, and when
 
     def start(self, face: Face, stream: LiveStream, loop: asyncio.AbstractEventLoop) -> None:
@@ -144,7 +146,7 @@ class Player:
 
     def touch(self) -> None:
         """Draw again, because something has changed."""
-        self._dirty, self._failed = True, False
+        self._dirty, self._failed = self._dirty or time.monotonic(), False
         self.wake()
 
     def post(self, event: Event) -> None:
@@ -253,21 +255,24 @@ class Player:
         running = self.clock.playing and not self._failed
         if running and self._ran_at is not None:
             self.clock.advance(now - self._ran_at)
-            self._dirty |= not self.clock.playing  # it has come to the end, which nobody has seen yet
+            if not self.clock.playing:  # it has come to the end, which nobody has seen yet
+                self._dirty = self._dirty or now
         self._ran_at = now if running else None
-        wanted = running or self._dirty
         due = self._due(now, running=running)
         if due is None:
             self._stream.rest()
             return None
         if now < due:
             return due - now
-        if not self._stream.ready(urgent=self._dirty):
+        if not self._stream.ready(urgent=self._dirty is not None):
             return _LOOK_AGAIN  # an answer wakes us sooner
-        return self._begin(now) if wanted else self._settle()
+        return self._begin(now) if running or self._dirty is not None else self._settle()
 
     def _due(self, now: float, *, running: bool) -> float | None:
-        if self._dirty:
+        assert self._stream is not None
+        if self._stream.answering:
+            return now + _POLL  # to draw another now would hold the loop, and with it what comes from the encoder
+        if self._dirty is not None:
             return max(now, self._free_until)
         if running:
             return max(self._next, self._free_until)
@@ -283,8 +288,8 @@ class Player:
     def _begin(self, now: float) -> float:
         assert self._face is not None
         self._next = max(self._next + float(1 / self.fps), now + float(_SPACED / self.fps))
-        awaited, self._dirty = self._dirty, False
-        if awaited:
+        awaited, self._dirty = self._dirty, None
+        if awaited is not None:
             self._next = max(self._next, now + _CLEAR)
         with self._source.current():
             self._draw()

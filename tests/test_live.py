@@ -61,7 +61,7 @@ class Line:
         number = self.fed if number is None else number
         self.fed += 1
         picture = painted(number, *size, channels=4)
-        self.stream.offer(picture, number / 60, number, moving=moving, awaited=awaited, fps=60.0)
+        self.stream.offer(picture, number / 60, number, moving=moving, awaited=self.now if awaited else None, fps=60.0)
 
     async def until(self, done):
         """Let the loop run until `done` says so."""
@@ -184,7 +184,34 @@ class TestTogether:
             assert len(line.sent) == 1
             await self.encoded(line, awaited=True)
             assert [len(message["pictures"]) for message in line.sent] == [1, 2]
-            assert all(message["awaited"] for message in line.sent)
+            assert all("awaited" in message for message in line.sent)
+
+        play(performance)
+
+    def test_it_says_for_how_long_a_person_has_waited_for_one_of_them(self, play):
+        async def performance(line):
+            await self.after_two(line, awaited=False)
+            line.offer(awaited=True)
+            line.now += 0.0125
+            await line.until(lambda: line.sent)
+            line.stream.offer(painted(4, *SIZE, channels=4), 0.1, 4, moving=False, awaited=line.now - 0.03, fps=60.0)
+            assert [(m["type"], m["awaited"]) for m in line.sent] == [("packets", 12.5), ("frame", 30.0)]
+            line.stream.settle(painted(4, *SIZE, channels=4), 0.1, 4)
+            assert line.sent[-1]["awaited"] is None
+
+        play(performance)
+
+    def test_it_is_answering_while_one_of_them_is_in_the_encoder_but_not_for_long(self, play):
+        async def performance(line):
+            await self.after_two(line, awaited=False)
+            assert not line.stream.answering
+            line.offer(awaited=True)
+            assert line.stream.answering
+            await line.until(lambda: line.sent)
+            assert not line.stream.answering
+            line.offer(awaited=True)
+            line.now += 0.03
+            assert not line.stream.answering, "an encoder that is slow gets the next one too"
 
         play(performance)
 

@@ -227,6 +227,27 @@ class TestChanges:
 
         play(performance)
 
+    def test_the_picture_of_a_change_leaves_the_encoder_before_the_next_is_drawn(self, play):
+        """Drawing would hold the loop that sends it."""
+
+        async def performance(stage):
+            class Counted(Lamp):
+                def render(self, frame):
+                    super().render(frame)
+                    shown.append(len(pictures))
+
+            shown, pictures = [], []
+            _, browser = await stage.show(Counted(), playing=True, codecs=["h264"])
+            pictures = browser.pictures
+            shown.clear()
+            for shade in (0.25, 0.5, 0.75, 1.0):
+                browser.say("param", name="shade", value=shade)
+                await turns()
+            await browser.until(lambda: len(shown) > 1 and len(pictures) == shown[0] + len(shown))
+            assert shown == list(range(shown[0], len(pictures)))
+
+        play(performance)
+
     def test_wrong_values_are_refused_and_change_nothing(self, play):
         async def performance(stage):
             view, browser = await stage.show(scene := Lamp())

@@ -79,7 +79,7 @@ export class Frames {
   offer(frame: FrameMessage): void {
     if (this.#closed) return;
     if (frame.asks) this.ask(frame.index);
-    if (frame.awaited) this.await(frame.index);
+    if (frame.awaited !== null) this.await(frame.index);
     if (this.#waiting) this.owe(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();

@@ -21,7 +21,7 @@ import {
 } from "./guards.ts";
 import { isState, type Recording, readRecording } from "./model.ts";
 import { type Parameter, readParameters, type Value } from "./parameters.ts";
-import { type CommonMessage, type Model, type Moment, momentOf, post, readCommon } from "./wire.ts";
+import { type CommonMessage, type Model, type Moment, momentOf, post, readCommon, waited } from "./wire.ts";
 
 /** The traits that this front end reads, in the order of preview.py. */
 export const TRAITS = [
@@ -140,8 +140,8 @@ export interface PacketsMessage {
   type: "packets";
   /** An answer is wanted when the last of them is done. */
   asks: boolean;
-  /** A person waits for the last of them. */
-  awaited: boolean;
+  /** For so many milliseconds the kernel knew that a person waits for the last of them; null if nobody does. */
+  awaited: number | null;
   packets: readonly Packet[];
 }
 
@@ -187,7 +187,7 @@ function readPackets(content: unknown, buffers: unknown): PacketsMessage | null 
   if (keyed && !setup) return null;
   const packets = parts.map((data, place) => readPacket(pictures[place], data, setup));
   return packets.every((packet) => packet !== null)
-    ? { type: "packets", asks: answer === true, awaited: awaited === true, packets }
+    ? { type: "packets", asks: answer === true, awaited: waited(awaited), packets }
     : null;
 }
 

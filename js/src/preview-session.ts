@@ -8,6 +8,7 @@ import { Decoder, probeCodecs } from "./decoder.ts";
 import { Film } from "./film.ts";
 import { Frames } from "./frames.ts";
 import type { Recording } from "./model.ts";
+import { Nudge } from "./nudge.ts";
 import { Outbox } from "./outbox.ts";
 import { type Outgoing, readMessage, readPreview, send, TRAITS } from "./preview-model.ts";
 import { type Model, type Moment, watchMessages, watchTraits } from "./wire.ts";
@@ -62,7 +63,13 @@ export function openSession(model: Model): Session {
     if (heard) say(message);
   }
   const frames = new Frames((index, age, shown) => tell({ type: "ack", client, index, age, shown }), DEPTH);
-  const outbox = new Outbox(say);
+  const nudge = new Nudge(stir);
+  /** A person has done something. */
+  function act(message: Outgoing): void {
+    say(message);
+    if (visible) nudge.start();
+  }
+  const outbox = new Outbox(act);
   const decoder = new Decoder({
     show: (picture, index) => frames.show(picture, index),
     owe: (index) => frames.owe(index),
@@ -70,6 +77,9 @@ export function openSession(model: Model): Session {
     lost: (index) => tell({ type: "lost", client, index }),
   });
 
+  function stir(): void {
+    if (visible) tell({ type: "look", client, visible });
+  }
   function repaint(): void {
     for (const paint of views) paint();
   }
@@ -96,10 +106,11 @@ export function openSession(model: Model): Session {
   follow();
 
   const stopMessages = watchMessages(model, readMessage, (message) => {
+    if ("awaited" in message && message.awaited !== null) nudge.answered(message.awaited);
     if (message.type === "frame") frames.offer(message);
     else if (message.type === "packets") {
       const last = message.packets.at(-1)?.index ?? 0;
-      if (message.awaited) frames.await(last);
+      if (message.awaited !== null) frames.await(last);
       for (const packet of message.packets) decoder.decode(packet);
       if (message.asks) frames.ask(last);
     } else if (message.type === "chunk") film.take(message);
@@ -140,7 +151,7 @@ export function openSession(model: Model): Session {
     },
     say(message) {
       outbox.flush();
-      say(message);
+      act(message);
     },
     put: (name, message) => outbox.put(name, message),
     look(view, sees) {
@@ -149,13 +160,13 @@ export function openSession(model: Model): Session {
       const now = looking.size > 0;
       if (now === visible) return;
       visible = now;
+      if (!visible) nudge.stop();
       tell({ type: "look", client, visible });
     },
-    stir() {
-      if (visible) tell({ type: "look", client, visible });
-    },
+    stir,
     close() {
       closed = true;
+      nudge.stop();
       stopMessages();
       stopTraits();
       decoder.close();

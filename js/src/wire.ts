@@ -8,7 +8,7 @@
  * Traits go one way, kernel → browser, so `Model` has no `set` and no `save_changes`: a browser that writes
  * a trait does not compile. What the browser has to say goes as a message.
  */
-import { type Bytes, bytesOf, isCount, isNumber, isObject, isSide, text } from "./guards.ts";
+import { amount, type Bytes, bytesOf, isCount, isNumber, isObject, isSide, text } from "./guards.ts";
 
 /** What we use of an anywidget model. */
 export interface Model {
@@ -82,8 +82,8 @@ export interface FrameMessage {
   mime: string;
   /** An answer is wanted; so it is where the kernel says nothing of it. */
   asks: boolean;
-  /** A person waits for it. */
-  awaited: boolean;
+  /** For so many milliseconds the kernel knew that a person waits for it; null if nobody does. */
+  awaited: number | null;
   data: Bytes;
   /** The scene's time and frame number, where the kernel tells. */
   moment: Moment | null;
@@ -117,7 +117,7 @@ export function readCommon(content: unknown, buffers: unknown): CommonMessage | 
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
-    const told = { asks: answer !== false, awaited: awaited === true };
+    const told = { asks: answer !== false, awaited: waited(awaited) };
     return { type, index, mime, ...told, data, moment: momentOf(content) };
   }
   if (type === "video" && data && isCount(offset) && isCount(total)) {
@@ -127,6 +127,10 @@ export function readCommon(content: unknown, buffers: unknown): CommonMessage | 
   if (type === "video" && typeof error === "string") return { type: "no-video", error: text(error) };
   return null;
 }
+
+/** Of something that a person waits for: for how many milliseconds. */
+export const waited = (value: unknown) => (isNumber(value) ? amount(value) : null);
+
 type CommonField =
   | "type"
   | "index"

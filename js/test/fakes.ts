@@ -143,7 +143,7 @@ export const frame = (index: number): FrameMessage => ({
   index,
   mime: "image/jpeg",
   asks: true,
-  awaited: false,
+  awaited: null,
   data: bytes(index),
   moment: null,
 });

@@ -287,7 +287,7 @@ describe("a stream that comes in bursts", () => {
     arrive(5, 6);
     animate(3);
     expect(seen).toEqual([4, 5, 6]);
-    stream.offer({ ...frame(7), awaited: true });
+    stream.offer({ ...frame(7), awaited: 5 });
     arrive(8);
     animate();
     expect(seen.at(-1)).toBe(8);

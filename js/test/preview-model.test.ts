@@ -49,10 +49,8 @@ describe("the traits", () => {
 
 describe("packets of the stream", () => {
   it("come one with what a decoder must know, or some without", () => {
-    expect(
-      readMessage({ ...PACKETS, key: CODEC, answer: true, awaited: true }, [bytes(1), bytes(2)]),
-    ).toEqual({
-      ...{ type: "packets", asks: true, awaited: true },
+    expect(readMessage({ ...PACKETS, key: CODEC, answer: true, awaited: 4 }, [bytes(1), bytes(2)])).toEqual({
+      ...{ type: "packets", asks: true, awaited: 4 },
       packets: [
         {
           ...{ index: 3, data: bytes(1), moment: { time: 0.5, frame: 30 } },
@@ -61,7 +59,7 @@ describe("packets of the stream", () => {
       ],
     });
     expect(readMessage(PAIR, [bytes(1), bytes(2)])).toEqual({
-      ...{ type: "packets", asks: false, awaited: false },
+      ...{ type: "packets", asks: false, awaited: null },
       packets: [
         { index: 3, data: bytes(1), key: null, moment: { time: 0.5, frame: 30 } },
         { index: 4, data: bytes(2), key: null, moment: { time: 0.55, frame: 33 } },

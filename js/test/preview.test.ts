@@ -22,6 +22,8 @@ let time: ReturnType<typeof fakeScreenTime>;
 let sight: ReturnType<typeof fakeSight>;
 let urls: Set<string>;
 let model: FakeModel;
+/** Each test closes what it opened: its timers would else go on into the next. */
+const opened: (() => void)[] = [];
 
 beforeEach(() => {
   time = fakeScreenTime();
@@ -30,6 +32,7 @@ beforeEach(() => {
   model = new FakeModel({}, TRAITS_OF_A_PREVIEW);
 });
 afterEach(() => {
+  for (const close of opened.splice(0)) close();
   vi.useRealTimers();
   document.body.replaceChildren();
 });
@@ -39,6 +42,7 @@ function open() {
   const widget = createPreview();
   const props = (el: HTMLElement) => ({ model: proxyOf(model), el }) as unknown as Proxy;
   const close = widget.initialize(props(document.createElement("div")));
+  opened.push(close);
   const show = (el = document.createElement("div")) => {
     document.body.append(el);
     return { el, remove: widget.render(props(el)) };
@@ -249,6 +253,28 @@ describe("a person's wishes", () => {
     act(canvas, "pointerdown", { buttons: 1, clientX: 160, clientY: 90 });
     const events = model.said("events").flatMap(({ events: some }) => some);
     expect(events).toMatchObject([{ type: "focus_in" }, { type: "pointer_down", x: 320, y: 180 }]);
+  });
+
+  it("are followed by a word that hurries the picture along, unless it has come", async () => {
+    vi.useFakeTimers();
+    const { el } = await live();
+    const looks = () => model.said("look").length - before;
+    const before = model.said("look").length;
+    const packets = { type: "packets", pictures: [[1, 0, 1]] };
+    for (const [answer, words] of [
+      [packets, 2],
+      [{ ...packets, awaited: 9 }, 0],
+      [{ type: "frame", index: 2, width: 4, height: 2, mime: "image/jpeg", awaited: 9 }, 0],
+    ] as const) {
+      const said = looks();
+      button(el, "Take")?.click();
+      vi.advanceTimersByTime(18);
+      expect(looks()).toBe(said);
+      model.receive(answer, bytes(1));
+      vi.advanceTimersByTime(500);
+      expect(looks()).toBe(said + words);
+    }
+    expect(model.said("look").at(-1)).toMatchObject({ visible: true });
   });
 
   it("by plain keys on a control stay in the widget; Escape, and keys with Control, go on", async () => {

@@ -33,7 +33,7 @@ describe("a message from the kernel", () => {
       index: 3,
       mime: "image/jpeg",
       asks: true,
-      awaited: false,
+      awaited: null,
       data: bytes(7, 8, 9),
       moment: null,
     });
@@ -46,8 +46,15 @@ describe("a message from the kernel", () => {
   });
 
   it("may be one that a person waits for", () => {
-    expect(readCommon({ ...FRAME, awaited: true }, [bytes(1)])).toMatchObject({ awaited: true });
-    expect(readCommon({ ...FRAME, awaited: "x" }, [bytes(1)])).toMatchObject({ awaited: false });
+    for (const [told, awaited] of [
+      [12.5, 12.5],
+      [0, 0],
+      [-3, 0],
+      [null, null],
+      [Number.NaN, null],
+      ["x", null],
+    ])
+      expect(readCommon({ ...FRAME, awaited: told }, [bytes(1)])).toMatchObject({ awaited });
   });
 
   it("asks for an answer unless it says that it does not", () => {

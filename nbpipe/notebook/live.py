@@ -39,6 +39,7 @@ _STUCK = 1.0  # seconds without a packet, after which an encoder has failed; bef
 _FAILURES = 3  # of decoders or encoders, after which it is JPEG
 _TOGETHER = 3  # packets in a message, at most
 _SOON = 0.04  # seconds that one waits for others
+_ANSWER = 0.02  # seconds that an encoder is given for a picture that somebody waits for, before it gets another
 
 Send = Callable[[dict[str, object], list[bytes]], None]
 
@@ -123,7 +124,7 @@ class _Fed(NamedTuple):
 
     number: int
     asks: bool  # for an answer
-    awaited: bool  # by a person
+    awaited: float | None  # since when, by a person
     at_once: bool  # its packet waits for none that may follow
     moment: tuple[float, int]  # time and frame
 
@@ -177,11 +178,18 @@ class LiveStream:
             self._fail()
             return True
 
-    def offer(self, picture: np.ndarray, time_: float, frame: int, *, moving: bool, awaited: bool, fps: float) -> None:
+    @property
+    def answering(self) -> bool:
+        """Whether a picture that somebody waits for is in the encoder, and will soon be out."""
+        return time.monotonic() - self._fed_at < _ANSWER and any(fed.awaited is not None for fed in self._fed)
+
+    def offer(
+        self, picture: np.ndarray, time_: float, frame: int, *, moving: bool, awaited: float | None, fps: float
+    ) -> None:
         """Send a picture (height, width, 4), top row first: frame number `frame`, at `time_` seconds.
 
-        `moving`: whether another one will soon follow, at most `fps` in a second; `awaited`: whether it answers
-        something that a person has just done.
+        `moving`: whether another one will soon follow, at most `fps` in a second; `awaited`: since when
+        somebody waits for it, in seconds of `time.monotonic`, if it answers something that was just done.
         """
         level = self._adapt()
         picture = shrunk(picture, level.scale)
@@ -217,7 +225,7 @@ class LiveStream:
         self._end_coder()
 
     def _encode(
-        self, picture: np.ndarray, level: Level, fps: float, moment: tuple[float, int], *, awaited: bool
+        self, picture: np.ndarray, level: Level, fps: float, moment: tuple[float, int], *, awaited: float | None
     ) -> bool:
         if self._start is None or self._failures >= _FAILURES or not self.audience.decodes_h264:
             return False
@@ -234,7 +242,7 @@ class LiveStream:
         now = time.monotonic()
         late = now - self._fed_at > _SOON  # and so will be the next
         self._fed_at = now
-        self._fed.append(_Fed(*self.audience.sent(), awaited, awaited or late, moment))
+        self._fed.append(_Fed(*self.audience.sent(), awaited, late or awaited is not None, moment))
         return True
 
     def _collect(self) -> None:
@@ -277,20 +285,20 @@ class LiveStream:
         message: dict[str, object] = {"type": "packets"}
         message["pictures"] = [(fed.number, round(fed.moment[0], 6), fed.moment[1]) for fed in pictures]
         told = {
-            "answer": any(fed.asks for fed in pictures),
-            "awaited": any(fed.awaited for fed in pictures),
+            "answer": any(fed.asks for fed in pictures) or None,
+            "awaited": _waited(fed.awaited for fed in pictures),
             "key": key,
         }
-        self._post(message | {word: value for word, value in told.items() if value}, *buffers)
+        self._post(message | {word: value for word, value in told.items() if value is not None}, *buffers)
 
     def _still(
-        self, mime: str, picture: np.ndarray, data: bytes, moment: tuple[float, int], *, awaited: bool = False
+        self, mime: str, picture: np.ndarray, data: bytes, moment: tuple[float, int], *, awaited: float | None = None
     ) -> None:
         self._flush()
         index, asks = self.audience.sent()
         height, width = picture.shape[:2]
         shape = {"width": width, "height": height, "time": moment[0], "frame": moment[1]}
-        told = {"answer": asks, "awaited": awaited}
+        told = {"answer": asks, "awaited": _waited([awaited])}
         self._post({"type": "frame", "index": index, "mime": mime, **told, **shape}, data)
 
     def _post(self, message: dict[str, object], *buffers: bytes) -> None:
@@ -322,3 +330,9 @@ class LiveStream:
         elif round_trip < _FREE and self._level > 0 and now - self._level_at > _BETTER_AFTER:
             self._level, self._level_at = self._level - 1, now
         return LEVELS[self._level]
+
+
+def _waited(since: Iterable[float | None]) -> float | None:
+    """Return for how many milliseconds somebody has waited, if somebody has."""
+    waited = [time.monotonic() - then for then in since if then is not None]
+    return round(1000 * max(waited), 1) if waited else None

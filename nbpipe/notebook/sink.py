@@ -50,4 +50,4 @@ class RecordingSink:
             self.middle.take(jpeg(picture, QUALITY), index)
         if self.due(index):
             self._next = time.monotonic() + 1 / _FPS
-            self._stream.offer(picture, index / self._fps, index, moving=True, awaited=False, fps=_FPS)
+            self._stream.offer(picture, index / self._fps, index, moving=True, awaited=None, fps=_FPS)

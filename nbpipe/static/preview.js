@@ -484,14 +484,14 @@ function makeRow(parameter, change) {
 // src/hello.ts
 var PATIENCE2 = 1500;
 var HELLOS = 8;
-function sayHello({ say, over, waited }) {
+function sayHello({ say, over, waited: waited2 }) {
   let hellos = 0;
   const next = () => {
     hellos += 1;
     say();
   };
   const timer = setInterval(() => {
-    waited();
+    waited2();
     if (over() || hellos === HELLOS) clearInterval(timer);
     else next();
   }, PATIENCE2);
@@ -837,7 +837,7 @@ function readCommon(content, buffers) {
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
-    const told = { asks: answer !== false, awaited: awaited === true };
+    const told = { asks: answer !== false, awaited: waited(awaited) };
     return { type, index, mime, ...told, data, moment: momentOf(content) };
   }
   if (type === "video" && data && isCount(offset) && isCount(total)) {
@@ -847,6 +847,7 @@ function readCommon(content, buffers) {
   if (type === "video" && typeof error === "string") return { type: "no-video", error: text(error) };
   return null;
 }
+var waited = (value) => isNumber(value) ? amount(value) : null;
 function momentOf({ time, frame }) {
   return isNumber(time) && isCount(frame) ? { time, frame } : null;
 }
@@ -991,7 +992,7 @@ function readPackets(content, buffers) {
   const setup = keyed ? readKey(key, parts.pop()) : null;
   if (keyed && !setup) return null;
   const packets = parts.map((data, place) => readPacket(pictures[place], data, setup));
-  return packets.every((packet) => packet !== null) ? { type: "packets", asks: answer === true, awaited: awaited === true, packets } : null;
+  return packets.every((packet) => packet !== null) ? { type: "packets", asks: answer === true, awaited: waited(awaited), packets } : null;
 }
 function readPacket(picture, data, key) {
   const [index, time, frame] = Array.isArray(picture) ? picture : [];
@@ -1199,7 +1200,7 @@ var Frames = class {
   offer(frame) {
     if (this.#closed) return;
     if (frame.asks) this.ask(frame.index);
-    if (frame.awaited) this.await(frame.index);
+    if (frame.awaited !== null) this.await(frame.index);
     if (this.#waiting) this.owe(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();
@@ -1331,6 +1332,43 @@ async function decode({ data, mime, moment }) {
   }
 }
 
+// src/nudge.ts
+var WAY = 8;
+var SOONEST = 20;
+var AGAIN = 15;
+var LAST = 5;
+var Nudge = class {
+  #say;
+  #took = [];
+  #did = 0;
+  #timer = null;
+  constructor(say) {
+    this.#say = say;
+  }
+  /** A person has done something, and waits for a picture. */
+  start() {
+    this.stop();
+    this.#did = performance.now();
+    this.#timer = setTimeout(
+      () => {
+        this.#say();
+        this.#timer = setTimeout(this.#say, AGAIN);
+      },
+      Math.max(SOONEST, middle(this.#took) + WAY)
+    );
+  }
+  /** An awaited picture has come; `took`: for how many milliseconds the kernel had it in hand. */
+  answered(took) {
+    this.#took = [...this.#took.slice(1 - LAST), took];
+    if (took < performance.now() - this.#did) this.stop();
+  }
+  stop() {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+};
+var middle = (values) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+
 // src/outbox.ts
 var Outbox = class {
   #send;
@@ -1375,13 +1413,21 @@ function openSession(model) {
     if (heard) say(message);
   }
   const frames2 = new Frames((index, age, shown) => tell({ type: "ack", client, index, age, shown }), DEPTH);
-  const outbox = new Outbox(say);
+  const nudge = new Nudge(stir);
+  function act(message) {
+    say(message);
+    if (visible) nudge.start();
+  }
+  const outbox = new Outbox(act);
   const decoder = new Decoder({
     show: (picture, index) => frames2.show(picture, index),
     owe: (index) => frames2.owe(index),
     // Nothing is lost with packets for others that came before this page was known: it is sent a key packet.
     lost: (index) => tell({ type: "lost", client, index })
   });
+  function stir() {
+    if (visible) tell({ type: "look", client, visible });
+  }
   function repaint() {
     for (const paint of views) paint();
   }
@@ -1405,10 +1451,11 @@ function openSession(model) {
   }
   follow();
   const stopMessages = watchMessages(model, readMessage, (message) => {
+    if ("awaited" in message && message.awaited !== null) nudge.answered(message.awaited);
     if (message.type === "frame") frames2.offer(message);
     else if (message.type === "packets") {
       const last = message.packets.at(-1)?.index ?? 0;
-      if (message.awaited) frames2.await(last);
+      if (message.awaited !== null) frames2.await(last);
       for (const packet of message.packets) decoder.decode(packet);
       if (message.asks) frames2.ask(last);
     } else if (message.type === "chunk") film.take(message);
@@ -1448,7 +1495,7 @@ function openSession(model) {
     },
     say(message) {
       outbox.flush();
-      say(message);
+      act(message);
     },
     put: (name, message) => outbox.put(name, message),
     look(view, sees) {
@@ -1457,13 +1504,13 @@ function openSession(model) {
       const now = looking.size > 0;
       if (now === visible) return;
       visible = now;
+      if (!visible) nudge.stop();
       tell({ type: "look", client, visible });
     },
-    stir() {
-      if (visible) tell({ type: "look", client, visible });
-    },
+    stir,
     close() {
       closed = true;
+      nudge.stop();
       stopMessages();
       stopTraits();
       decoder.close();

@@ -121,7 +121,7 @@ var Frames = class {
   offer(frame) {
     if (this.#closed) return;
     if (frame.asks) this.ask(frame.index);
-    if (frame.awaited) this.await(frame.index);
+    if (frame.awaited !== null) this.await(frame.index);
     if (this.#waiting) this.owe(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();
@@ -256,14 +256,14 @@ async function decode({ data, mime, moment }) {
 // src/hello.ts
 var PATIENCE = 1500;
 var HELLOS = 8;
-function sayHello({ say, over, waited }) {
+function sayHello({ say, over, waited: waited2 }) {
   let hellos = 0;
   const next = () => {
     hellos += 1;
     say();
   };
   const timer = setInterval(() => {
-    waited();
+    waited2();
     if (over() || hellos === HELLOS) clearInterval(timer);
     else next();
   }, PATIENCE);
@@ -351,7 +351,7 @@ function readCommon(content, buffers) {
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
-    const told = { asks: answer !== false, awaited: awaited === true };
+    const told = { asks: answer !== false, awaited: waited(awaited) };
     return { type, index, mime, ...told, data, moment: momentOf(content) };
   }
   if (type === "video" && data && isCount(offset) && isCount(total)) {
@@ -361,6 +361,7 @@ function readCommon(content, buffers) {
   if (type === "video" && typeof error === "string") return { type: "no-video", error: text(error) };
   return null;
 }
+var waited = (value) => isNumber(value) ? amount(value) : null;
 function momentOf({ time, frame }) {
   return isNumber(time) && isCount(frame) ? { time, frame } : null;
 }
