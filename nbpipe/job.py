@@ -21,7 +21,7 @@ from nbpipe.pipeline import Pipeline
 from nbpipe.progress import Progress, Steering
 from nbpipe.terminal import TerminalBar
 from nbpipe.video.encoding import Encoding
-from nbpipe.video.export import Export
+from nbpipe.video.export import Export, converted
 from nbpipe.video.ffmpeg import FFmpeg
 from nbpipe.video.pixels import Layout, is_deep, padded
 from nbpipe.video.target import Target
@@ -45,14 +45,14 @@ class Job:
         """
         steering = Steering()
         layout = Layout(source.size, source.pixel_format, source.bottom_up)
-        if self.wanted.conversion == "gpu" and layout.pixel_format != self.wanted.pixel_format:
+        if self.wanted.conversion == "gpu" and not source.converts:
             msg = "conversion='gpu' is for scenes, textures and framebuffers; for arrays and buffers leave it to 'auto'"
             raise ValueError(msg)
         recording = Recording(
             steering,
             frames=frames,
             renderer=source.renderer,
-            encoder=f"{self.wanted}, {_converter(layout, self.wanted)}",
+            encoder=f"{self.wanted}, {_converter(source, layout, self.wanted)}",
             path=self.target.path,
             _name=self.target.path.name,
             _size=list(source.size),
@@ -103,10 +103,13 @@ def reading(wanted: Encoding) -> Reading:
     )
 
 
-def _converter(layout: Layout, wanted: Encoding) -> str:
-    if layout.pixel_format == wanted.pixel_format:
+def _converter(source: Source, layout: Layout, wanted: Encoding) -> str:
+    conversion, piped = converted(layout, wanted)
+    if source.converts:
         return "converted by the GPU"
-    return "converted by nbpipe" if wanted.converts("cpu") else "converted by FFmpeg"
+    if conversion is not None:
+        return "converted by nbpipe"
+    return "not converted" if piped.pixel_format == wanted.pixel_format else "converted by FFmpeg"
 
 
 def _note(size: tuple[int, int], pixel_format: str) -> str:

@@ -167,11 +167,19 @@ def test_the_users_own_pictures_arrive_within_one_step_of_the_standard(kind, con
         ("cpu", "yuv420p", "by nbpipe"),
         ("ffmpeg", "yuv420p", "by FFmpeg"),
         ("auto", "yuv422p", "by FFmpeg"),
+        ("gpu", "rgba", "by the GPU"),
+        ("cpu", "rgba", "by nbpipe"),
+        ("ffmpeg", "rgb24", "by FFmpeg"),
     ],
 )
 def test_who_converts_is_said(conversion, pixel_format, said):
     recording = record(Painting(painted((8, 8))), pixel_format, conversion, size=(8, 8))
     assert recording.encoder.endswith(f"converted {said}")
+
+
+@pytest.mark.parametrize("conversion", ["auto", "cpu", "ffmpeg"])
+def test_what_has_the_videos_format_already_is_said_to_be_not_converted(conversion):
+    assert record([painted((8, 8))[..., :3]] * 2, "rgb24", conversion).encoder.endswith(", not converted")
 
 
 @pytest.mark.parametrize(
@@ -185,6 +193,11 @@ def test_who_converts_is_said(conversion, pixel_format, said):
         (Painting(painted((8, 8))), {"conversion": None}, "conversion must be one of"),
         (Painting(painted((8, 8))), {"conversion": "gpu", "pixel_format": "yuv422p"}, "leave it to 'ffmpeg' or 'auto'"),
         ([painted((8, 8))], {"conversion": "gpu"}, "for scenes, textures and framebuffers"),
+        (
+            [painted((8, 8))],
+            {"conversion": "gpu", "codec": "png", "pixel_format": "rgb24"},
+            "for scenes, textures and framebuffers",
+        ),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused(scene, options, words, tmp_path):

@@ -72,7 +72,8 @@ class Outlet {
     [[nodiscard]] int wait_writable() const noexcept;
 
     /// Whether the pipe may still hold bytes from before the last `behind` that it has accepted. That its capacity
-    /// was accepted says no, unless somebody has enlarged it meanwhile; then what it holds is counted.
+    /// was accepted says no, unless somebody has enlarged it meanwhile; then what it holds is counted. Of what
+    /// nobody will read any more, it holds nothing.
     [[nodiscard]] bool holds_more_than(std::int64_t behind) const noexcept;
 
     /// Whether the user's descriptor, by its number, still leads to the same place.

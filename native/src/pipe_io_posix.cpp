@@ -293,6 +293,10 @@ std::optional<Outlet::Taken> Outlet::System::lend_some(std::span<const std::byte
 bool Outlet::holds_more_than(std::int64_t behind) const noexcept {
     int unread = 0;
     const int pipe = system_->target.get();
+    pollfd reader{.fd = pipe, .events = 0, .revents = 0};
+    if (::poll(&reader, 1, 0) > 0) {
+        return false;
+    }
     return ::fcntl(pipe, F_GETPIPE_SZ) > behind && ::ioctl(pipe, FIONREAD, &unread) == 0 && unread > behind;
 }
 #else

@@ -75,6 +75,12 @@ void PipeWriter::Worker::run() noexcept {
             rest(lock);
             continue;
         }
+        // The next block may still be in the pipe, if somebody has enlarged it.
+        if (conversion && moving.size() > 1) {
+            work.wait_for(lock, look_interval);
+            settle();
+            continue;
+        }
         const Bytes data = queue.front();
         lock.unlock();
         const int result = write_all(conversion ? convert(*conversion, data) : data);

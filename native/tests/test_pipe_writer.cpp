@@ -284,6 +284,69 @@ void lent_memory_stays_lent_in_a_pipe_that_grows() {
     require(arrived == sent);
 }
 
+/// Nor is a block of the writer's own free for the next picture but one.
+void converted_blocks_stay_lent_in_a_pipe_that_grows() {
+    constexpr int width = 512;
+    constexpr int height = 256;
+    const nbpipe::Conversion to_gray({width, height, 3, 8, false}, "gray");
+    Pipe pipe;
+    PipeWriter writer(pipe.writer.get(), {.lend_pages = true, .follow = false, .conversion = to_gray});
+    require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 65536) == 65536);
+    std::vector<Data> pictures;
+    Data expected;
+    for (unsigned shade = 0; shade < 5; ++shade) {
+        pictures.emplace_back(to_gray.source_bytes(), static_cast<std::byte>(50 * shade));
+        Data converted(to_gray.target_bytes());
+        to_gray(pictures.back(), converted);
+        expected.insert(expected.end(), converted.begin(), converted.end());
+    }
+    for (const auto& picture : pictures) {
+        writer.submit(picture);
+    }
+    pollfd room{.fd = pipe.writer.get(), .events = POLLOUT, .revents = 0};
+    wait_for([&] { return ::poll(&room, 1, 0) == 0; });
+    require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 1 << 20) ==
+            1 << 20); // now there is room for all of them
+    wait_for([&] { return std::cmp_greater_equal(writer.counts().bytes, 2 * to_gray.target_bytes()); });
+    require(!writer.wait_until(1, PipeWriter::Clock::now() + std::chrono::milliseconds(50)));
+    require(std::cmp_equal(writer.counts().bytes, 2 * to_gray.target_bytes()));
+    pipe.writer.reset();
+    Data arrived;
+    std::thread reading([&] { arrived = pipe.drain(10'007); });
+    require(writer.wait_until(5, soon()));
+    writer.close();
+    reading.join();
+    require(arrived == expected);
+}
+
+/// The two blocks in turns, for a target that is smaller than the pipe and for one that is larger.
+void converted_pictures_arrive_exactly() {
+    for (const auto& [width, height] : {std::pair{31, 17}, std::pair{1283, 1021}}) {
+        const nbpipe::Conversion to_video({width, height, 4, 8, true}, "yuv420p");
+        Pipe pipe;
+        PipeWriter writer(pipe.writer.get(), {.lend_pages = true, .follow = false, .conversion = to_video});
+        std::vector<Data> pictures;
+        Data expected;
+        for (unsigned seed = 1; seed <= 12; ++seed) {
+            pictures.push_back(pattern(to_video.source_bytes(), seed));
+            Data converted(to_video.target_bytes());
+            to_video(pictures.back(), converted);
+            expected.insert(expected.end(), converted.begin(), converted.end());
+        }
+        pipe.writer.reset();
+        Data arrived;
+        std::thread reading([&] { arrived = pipe.drain(10'007); });
+        for (const auto& picture : pictures) {
+            writer.submit(picture);
+        }
+        require(writer.wait_until(12, soon()));
+        writer.close();
+        reading.join();
+        require(arrived == expected);
+        require(error_of([&] { writer.submit(Data(7)); }) == refused);
+    }
+}
+
 void lending_to_other_than_pipes_copies() {
     auto pipe = Pipe::of_sockets();
     const auto frame = pattern(3'000'001);
@@ -699,7 +762,8 @@ void forks_under_load() {
 /// frames (the last may be cut by a close), each thread's in order; without a close, all of them.
 struct Fuzz {
     static constexpr unsigned threads = 4;
-    static constexpr unsigned steps = 100;
+    static constexpr unsigned steps =
+        100; // of a thread in a round, unless a writer that is closed refuses one
 
     struct Header {
         std::uint32_t thread;
@@ -714,6 +778,7 @@ struct Fuzz {
     }
 
     std::array<std::vector<Data>, threads> sent;
+    std::atomic<unsigned> taken = 0;
     bool may_close = false;
     bool lent = false;
 
@@ -729,7 +794,7 @@ struct Fuzz {
         std::minstd_rand random(seed);
         PipeWriter::Ticket last = 0;
         std::vector<std::pair<PipeWriter::Ticket, Data*>> mine;
-        for (unsigned step = 0; step < steps; ++step) {
+        for (unsigned step = 0; step < steps; ++step, ++taken) {
             const auto dice = random() % 16;
             if (dice < 8) {
                 auto& frames = sent.at(thread);
@@ -805,12 +870,14 @@ struct Fuzz {
 
 void random_steps_of_many_threads() {
 #ifdef __SANITIZE_THREAD__ // where a round takes ten times as long
-    constexpr unsigned rounds = 50;
+    constexpr unsigned all = 20'000;
 #else
-    constexpr unsigned rounds = 250; // 100 000 steps
+    constexpr unsigned all = 100'000;
 #endif
-    for (unsigned seed = 0; seed < rounds; ++seed) {
-        Fuzz{}.round(seed);
+    for (unsigned seed = 0, taken = 0; taken < all; ++seed) {
+        Fuzz fuzz;
+        fuzz.round(seed);
+        taken += fuzz.taken;
     }
 }
 
@@ -826,6 +893,8 @@ constexpr auto cases = std::to_array<Case>({
     {"lent_memory_is_free_when_it_is_written", lent_memory_is_free_when_it_is_written},
     {"lent_memory_is_not_copied", lent_memory_is_not_copied},
     {"lent_memory_stays_lent_in_a_pipe_that_grows", lent_memory_stays_lent_in_a_pipe_that_grows},
+    {"converted_blocks_stay_lent_in_a_pipe_that_grows", converted_blocks_stay_lent_in_a_pipe_that_grows},
+    {"converted_pictures_arrive_exactly", converted_pictures_arrive_exactly},
     {"lending_to_other_than_pipes_copies", lending_to_other_than_pipes_copies},
     {"following_ends_with_the_descriptor", following_ends_with_the_descriptor},
     {"not_following_holds_the_pipe_open", not_following_holds_the_pipe_open},

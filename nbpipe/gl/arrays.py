@@ -27,6 +27,7 @@ class _Copied:
     """What both have: slots of plain memory, and the preview, which is taken from the slot filled last."""
 
     bottom_up = False
+    converts = False
 
     def __init__(self, pictures: Pictures, size: tuple[int, int], channels: int, dtype: np.dtype) -> None:
         self.size, self.channels = size, channels

@@ -62,6 +62,8 @@ class Readback:
     pixel_format : str
         What comes, by FFmpeg's name.
     bottom_up : bool
+    converts : bool
+        Whether the GL makes the format that was asked for.
     extra_copies : int
         How often the GL copies each picture before that which is read.
     """
@@ -75,6 +77,7 @@ class Readback:
             self._packer = Packer(where.ctx, stage.size, reading.convert_to, direct=own)
             self.pixel_format, self.bottom_up = reading.convert_to, False
             self.extra_copies = 0 if own else 1
+        self.converts = self._packer is not None
 
     def memory(self, *, lasting: bool) -> Memory:
         """Make the memory of one slot: a mapped pixel buffer, or what this GL has instead."""

@@ -40,6 +40,8 @@ class Source(Protocol):
         What a slot holds, by FFmpeg's name: RGB, or the video's own format where the GPU converts.
     bottom_up : bool
         Whether the first row in a slot is the bottom one.
+    converts : bool
+        Whether the GL makes the video's own format.
     renderer : str
     software : bool
     """
@@ -48,6 +50,7 @@ class Source(Protocol):
     channels: int
     pixel_format: str
     bottom_up: bool
+    converts: bool
     renderer: str
     software: bool
 
@@ -123,6 +126,7 @@ class SceneSource:
         self.size, self._stage, self._readback = size, stage, readback
         self._canvas = self._drawn = canvas
         self.pixel_format, self.bottom_up = readback.pixel_format, readback.bottom_up
+        self.converts = readback.converts
 
     def _dismantle(self) -> None:
         self._readback.release()
@@ -216,6 +220,7 @@ class TextureSource:
                 self._stage.release()
                 raise
         self.pixel_format, self.bottom_up = self._readback.pixel_format, self._readback.bottom_up
+        self.converts = self._readback.converts
 
     def current(self) -> AbstractContextManager[None]:
         """Make the pictures' context current."""
