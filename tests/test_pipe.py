@@ -12,11 +12,13 @@ import sys
 import threading
 
 import imageio_ffmpeg
+import moderngl
 import numpy as np
 import pytest
 
 import nbpipe
-from nbpipe.line import QUEUE
+from nbpipe.line import QUEUE, _contiguous
+from nbpipe.pipe import _live
 from nbpipe.video.reader import copies_what_it_reads
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -375,6 +377,59 @@ def test_a_wait_can_be_interrupted(wait, pair):
     assert reader.result() == data.tobytes()
 
 
+def test_buffers_can_be_piped_after_two_interrupts(pair, ctx):
+    """Each came in the wait for room, when the copy had a place in the order already."""
+    data = frame(0)
+    for _ in range(QUEUE):
+        nbpipe.pipe(data.copy(), pair[1])
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        for _ in range(2):
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(KeyboardInterrupt):
+                nbpipe.pipe(ctx.buffer(b"\7" * 16), pair[1])
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    reader = Reader(pair[0])
+    for number in range(3):
+        nbpipe.pipe(ctx.buffer(bytes([number]) * 16), pair[1])
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == data.tobytes() * QUEUE + b"".join(bytes([number]) * 16 for number in range(3))
+
+
+def test_the_account_of_what_is_queued_is_bounded_without_a_sync(pair, ctx):
+    reader = Reader(pair[0])
+    buffer = ctx.buffer(b"\7" * 16)
+    for _ in range(5 * QUEUE):
+        nbpipe.pipe(buffer, pair[1])
+    (line,) = _live()
+    assert len(line._queued) <= QUEUE + 1
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == b"\7" * 16 * 5 * QUEUE
+
+
+def test_memory_that_is_not_contiguous_is_copied_without_the_gil():
+    """The other thread waits for nothing but the GIL, and is not given it before its holder lets go."""
+    woken, ran = threading.Event(), []
+    other = threading.Thread(target=lambda: (woken.wait(), ran.append(1)))
+    reversed_rows = np.zeros((2160, 3840, 3), np.uint8)[:, :, ::-1]
+    before = sys.getswitchinterval()
+    other.start()
+    sys.setswitchinterval(1000)
+    try:
+        woken.set()
+        copy = _contiguous(reversed_rows)
+        seen = list(ran)
+    finally:
+        sys.setswitchinterval(before)
+    other.join()
+    assert (seen, memoryview(copy).nbytes) == ([1], 3840 * 2160 * 3)
+
+
 def test_a_forked_child_touches_nothing(pair):
     nbpipe.pipe(b"parent", pair[1])
     nbpipe.sync()
@@ -515,6 +570,27 @@ def test_a_released_buffer_is_refused(ctx, pair):
     buffer.release()
     with pytest.raises(ValueError, match="has been released"):
         nbpipe.pipe(buffer, pair[1])
+
+
+def test_a_buffer_of_a_context_that_is_not_current_is_refused(pair):
+    """The GL knows buffers by number: another context's buffer of that number would go out in its place."""
+    one, other = (moderngl.create_context(standalone=True, backend="egl") for _ in range(2))
+    theirs = other.buffer(b"\2" * 16)
+    with one:
+        ours = one.buffer(b"\1" * 16)
+        assert ours.glo == theirs.glo
+    for current in (other, one):
+        with current:
+            for buffer in (ours, theirs):
+                if buffer.ctx is current:
+                    nbpipe.pipe(buffer, pair[1])
+                    continue
+                with pytest.raises(ValueError, match="another context than is current here"):
+                    nbpipe.pipe(buffer, pair[1])
+    nbpipe.sync()
+    assert os.read(pair[0], 100) == b"\2" * 16 + b"\1" * 16
+    one.release()
+    other.release()
 
 
 def test_pages_are_lent_to_ffmpeg_alone(tmp_path, pair):

@@ -53,7 +53,7 @@ def copy_out(inner: Any, view: memoryview | None, into: memoryview) -> None:
     """
     target = np.frombuffer(into, np.uint8)
     if view is not None:
-        _copy(view if view.c_contiguous else view.tobytes(), target)
+        _copy(view if view.c_contiguous else np.ascontiguousarray(view).data, target)
         return
     calls().Finish()  # ctypes waits for the GPU without the GIL; moderngl, which maps in the next line, with it
     try:

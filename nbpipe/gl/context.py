@@ -55,6 +55,9 @@ _own = _Own()
 _all_own: weakref.WeakValueDictionary[int, Context] = weakref.WeakValueDictionary()
 
 
+_handles: weakref.WeakKeyDictionary[moderngl.Context, int | None] = weakref.WeakKeyDictionary()  # EGL's, once asked
+
+
 class Context:
     """A context and the thread it belongs to.
 
@@ -199,6 +202,21 @@ def context(ctx: moderngl.Context | None = None) -> Context:
         where = _own.kept.where if _own.kept is not None else _new()
     where.check_thread()
     return where
+
+
+def is_current(ctx: moderngl.Context) -> bool:
+    """Whether `ctx` is current on the calling thread; True of one that is not EGL's, too: it cannot be seen."""
+    gl = calls()
+    found = gl.current()
+    if ctx not in _handles:
+        try:
+            ctx.__enter__()  # type: ignore[no-untyped-call]  # as above
+            _handles[ctx] = gl.current()[0]
+        except Exception:  # noqa: BLE001  moderngl's own: it is current on another thread
+            return False
+        finally:
+            gl.make_current(found if found[0] else (None, gl.current()[1], None, None))
+    return _handles[ctx] in (None, found[0])
 
 
 def _new() -> Context:
