@@ -41,7 +41,6 @@ from nbpipe.scene.scene import Scene
 _REST = 0.3  # seconds without motion after which the picture is sent exactly
 _POLL = 0.002  # seconds between two looks for a picture that the GPU draws or the encoder has
 _LOOK_AGAIN = 0.25  # seconds after which browsers that gave no room are looked at again: one may have gone
-_IDLE = 5.5  # seconds after which the stream may put its encoder away
 _SPACED = 0.75  # of the time of a picture that lies between two, also when late: of two at once one is never seen
 _CLEAR = 0.08  # seconds after a picture that answers a person, in which none is drawn for time alone: it has the line
 _SHARE = 0.1  # of the time of a picture that the kernel's other work is given after it, at least
@@ -260,8 +259,7 @@ class Player:
         self._ran_at = now if running else None
         due = self._due(now, running=running)
         if due is None:
-            self._stream.rest()
-            return None
+            return self._stream.rest()
         if now < due:
             return due - now
         if not self._stream.ready(urgent=self._dirty is not None):
@@ -270,20 +268,20 @@ class Player:
 
     def _due(self, now: float, *, running: bool) -> float | None:
         assert self._stream is not None
-        if self._stream.answering:
-            return now + _POLL  # to draw another now would hold the loop, and with it what comes from the encoder
+        # While one is in the encoder that somebody waits for, to draw another would hold the loop that sends it.
+        first = max(self._free_until, now + _POLL if self._stream.answering else now)
         if self._dirty is not None:
-            return max(now, self._free_until)
+            return first
         if running:
-            return max(self._next, self._free_until)
+            return max(self._next, first)
         return None if self._inexact is None else self._inexact[2] + _REST
 
-    def _settle(self) -> float:
+    def _settle(self) -> float | None:
         assert self._stream is not None
         assert self._inexact is not None
         (drawn_at, frame, _), self._inexact = self._inexact, None
         self._stream.settle(self._view(), drawn_at, frame)
-        return _IDLE
+        return self._stream.rest()
 
     def _begin(self, now: float) -> float:
         assert self._face is not None

@@ -473,13 +473,13 @@ class TestIdle:
             line.join()
             await line.shown()
             await line.shown()
-            line.now += live._IDLE
-            line.stream.rest()
+            line.now += live._IDLE - 0.1
+            assert line.stream.rest() == pytest.approx(0.1)
             assert line.stream._coder is not None
-            line.now += 0.1
-            line.stream.rest()
+            line.now += 0.2
+            assert line.stream.rest() is None
             assert line.stream._coder is None
-            line.stream.rest()
+            assert line.stream.rest() is None
             assert (await line.shown())["key"]
 
         play(performance)

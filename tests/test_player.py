@@ -182,6 +182,26 @@ class TestTime:
 
         play(performance)
 
+    def test_an_encoder_ends_while_it_is_paused_whatever_wakes_the_player_meanwhile(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Watermark(), playing=True, codecs=["h264"])
+            await stage.go(browser, 0.1)
+            view.pause()
+            await browser.shown()
+            stage.now += 0.4
+            view.player.wake()
+            await browser.until(lambda: browser.pictures[-1][0].get("mime") == "image/png")
+            for _ in range(3):
+                stage.now += 1.0
+                browser.say("look", visible=True)
+                await turns()
+            (timer,) = [timer for timer in asyncio.get_running_loop()._scheduled if not timer.cancelled()]
+            stage.now += 3.0
+            timer._callback()
+            assert view.player._player._stream._coder is None
+
+        play(performance)
+
 
 class TestChanges:
     """What a person changes, here or there, is in the next picture."""

@@ -19,8 +19,9 @@
 
 /** Milliseconds that the words take to the kernel and the picture to the server, and a bit. */
 const WAY = 8;
-/** Milliseconds before which nothing is said: a little more than between two moves of a pointer. */
+/** Milliseconds before which nothing is said: a little more than between two moves of a pointer, at 60 a second. */
 const SOONEST = 20;
+/** Milliseconds after which it is said again: a picture that was just too late for the first would wait 40. */
 const AGAIN = 15;
 /** Pictures whose middle is followed: one may have met a busy moment. */
 const LAST = 5;
@@ -28,7 +29,8 @@ const LAST = 5;
 export class Nudge {
   #say: () => void;
   #took: number[] = [];
-  #did = 0;
+  /** When, if no picture has answered it yet. */
+  #did: number | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(say: () => void) {
@@ -50,15 +52,18 @@ export class Nudge {
 
   /** An awaited picture has come; `took`: for how many milliseconds the kernel had it in hand. */
   answered(took: number): void {
+    // Else it answers what was done before, here or elsewhere.
+    if (this.#did === null || took >= performance.now() - this.#did) return;
     this.#took = [...this.#took.slice(1 - LAST), took];
-    // Else it answers what was done before.
-    if (took < performance.now() - this.#did) this.stop();
+    this.stop();
   }
 
   stop(): void {
+    this.#did = null;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
 }
 
-const middle = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+const middle = (values: readonly number[]) =>
+  [...values].sort((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;

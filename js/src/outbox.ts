@@ -21,10 +21,15 @@ export class Outbox<Message> {
 
   /** At once, before something that must come after it. */
   flush(): void {
+    const messages = [...this.#waiting.values()];
+    this.drop();
+    for (const message of messages) this.#send(message);
+  }
+
+  /** There is nobody to send them to. */
+  drop(): void {
     if (this.#animation !== null) cancelAnimationFrame(this.#animation);
     this.#animation = null;
-    const messages = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const message of messages) this.#send(message);
   }
 }

@@ -140,7 +140,7 @@ export interface PacketsMessage {
   type: "packets";
   /** An answer is wanted when the last of them is done. */
   asks: boolean;
-  /** For so many milliseconds the kernel knew that a person waits for the last of them; null if nobody does. */
+  /** How long the kernel had known, in milliseconds, that somebody waits for the last of them; null if nobody does. */
   awaited: number | null;
   packets: readonly Packet[];
 }

@@ -14,6 +14,9 @@ import { type Outgoing, readMessage, readPreview, send, TRAITS } from "./preview
 import { type Model, type Moment, watchMessages, watchTraits } from "./wire.ts";
 import { isActive } from "./words.ts";
 
+/** What is followed by a picture that shows it. */
+const ANSWERED: ReadonlySet<string> = new Set(["set", "step", "param", "events"]);
+
 /** Pictures that may wait for the screen: those of one message, and two of the one before. */
 const DEPTH = 5;
 
@@ -67,7 +70,7 @@ export function openSession(model: Model): Session {
   /** A person has done something. */
   function act(message: Outgoing): void {
     say(message);
-    if (visible) nudge.start();
+    if (visible && !closed && ANSWERED.has(message.type)) nudge.start();
   }
   const outbox = new Outbox(act);
   const decoder = new Decoder({
@@ -167,6 +170,7 @@ export function openSession(model: Model): Session {
     close() {
       closed = true;
       nudge.stop();
+      outbox.drop();
       stopMessages();
       stopTraits();
       decoder.close();

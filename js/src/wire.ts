@@ -82,7 +82,7 @@ export interface FrameMessage {
   mime: string;
   /** An answer is wanted; so it is where the kernel says nothing of it. */
   asks: boolean;
-  /** For so many milliseconds the kernel knew that a person waits for it; null if nobody does. */
+  /** How long the kernel had known, in milliseconds, that somebody waits for it; null if nobody does. */
   awaited: number | null;
   data: Bytes;
   /** The scene's time and frame number, where the kernel tells. */

@@ -58,6 +58,18 @@ describe("a nudge", () => {
     expect(said).toHaveLength(2);
   });
 
+  it("follows only pictures that answer what was done: the first of all may have been awaited for minutes", () => {
+    nudge.answered(60_000);
+    nudge.start();
+    vi.advanceTimersByTime(15);
+    nudge.answered(30_000);
+    nudge.answered(7);
+    nudge.answered(9000);
+    nudge.start();
+    vi.advanceTimersByTime(10_000);
+    expect(said).toEqual([15 + 20, 15 + 35]);
+  });
+
   it("comes when the picture has reached the server, by the middle of the last five", () => {
     answers(300, 300, 300, 40, 25, 31, 7, 900);
     nudge.start();

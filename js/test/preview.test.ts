@@ -267,7 +267,7 @@ describe("a person's wishes", () => {
       [{ type: "frame", index: 2, width: 4, height: 2, mime: "image/jpeg", awaited: 9 }, 0],
     ] as const) {
       const said = looks();
-      button(el, "Take")?.click();
+      el.querySelector<HTMLButtonElement>('[title="Step forward"]')?.click();
       vi.advanceTimersByTime(18);
       expect(looks()).toBe(said);
       model.receive(answer, bytes(1));
@@ -275,6 +275,23 @@ describe("a person's wishes", () => {
       expect(looks()).toBe(said + words);
     }
     expect(model.said("look").at(-1)).toMatchObject({ visible: true });
+    const said = looks();
+    button(el, "Take")?.click();
+    vi.advanceTimersByTime(500);
+    expect(looks()).toBe(said);
+  });
+
+  it("are dropped when the widget is closed before they have gone", async () => {
+    vi.useFakeTimers();
+    const { el, close } = await live();
+    const speed = el.querySelector<HTMLSelectElement>('[aria-label="Speed"]') as HTMLSelectElement;
+    speed.value = "2";
+    speed.dispatchEvent(new Event("change"));
+    close();
+    const said = model.sent.length;
+    time.animate();
+    vi.advanceTimersByTime(500);
+    expect(model.sent.length).toBe(said);
   });
 
   it("by plain keys on a control stay in the widget; Escape, and keys with Control, go on", async () => {

@@ -215,10 +215,15 @@ class LiveStream:
         if number >= self._first:
             self._fail()
 
-    def rest(self) -> None:
-        """End an encoder that has had nothing to do for a while."""
-        if self._coder is not None and time.monotonic() - self._fed_at > _IDLE:
-            self._end_coder()
+    def rest(self) -> float | None:
+        """End an encoder that has had nothing to do for a while; return in how many seconds to ask again, if ever."""
+        if self._coder is None:
+            return None
+        left = self._fed_at + _IDLE - time.monotonic()
+        if left > 0:
+            return left
+        self._end_coder()
+        return None
 
     def close(self) -> None:
         """End the encoder."""

@@ -1340,7 +1340,8 @@ var LAST = 5;
 var Nudge = class {
   #say;
   #took = [];
-  #did = 0;
+  /** When, if no picture has answered it yet. */
+  #did = null;
   #timer = null;
   constructor(say) {
     this.#say = say;
@@ -1359,15 +1360,17 @@ var Nudge = class {
   }
   /** An awaited picture has come; `took`: for how many milliseconds the kernel had it in hand. */
   answered(took) {
+    if (this.#did === null || took >= performance.now() - this.#did) return;
     this.#took = [...this.#took.slice(1 - LAST), took];
-    if (took < performance.now() - this.#did) this.stop();
+    this.stop();
   }
   stop() {
+    this.#did = null;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
 };
-var middle = (values) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+var middle = (values) => [...values].sort((a, b) => a - b)[values.length - 1 >> 1] ?? 0;
 
 // src/outbox.ts
 var Outbox = class {
@@ -1384,15 +1387,20 @@ var Outbox = class {
   }
   /** At once, before something that must come after it. */
   flush() {
+    const messages = [...this.#waiting.values()];
+    this.drop();
+    for (const message of messages) this.#send(message);
+  }
+  /** There is nobody to send them to. */
+  drop() {
     if (this.#animation !== null) cancelAnimationFrame(this.#animation);
     this.#animation = null;
-    const messages = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const message of messages) this.#send(message);
   }
 };
 
 // src/preview-session.ts
+var ANSWERED = /* @__PURE__ */ new Set(["set", "step", "param", "events"]);
 var DEPTH = 5;
 function openSession(model) {
   const client = clientName();
@@ -1416,7 +1424,7 @@ function openSession(model) {
   const nudge = new Nudge(stir);
   function act(message) {
     say(message);
-    if (visible) nudge.start();
+    if (visible && !closed && ANSWERED.has(message.type)) nudge.start();
   }
   const outbox = new Outbox(act);
   const decoder = new Decoder({
@@ -1511,6 +1519,7 @@ function openSession(model) {
     close() {
       closed = true;
       nudge.stop();
+      outbox.drop();
       stopMessages();
       stopTraits();
       decoder.close();
