@@ -14,7 +14,8 @@
  *
  * Said before the picture is in the server it only begins the 40 ms anew, by the report that the kernel makes of it.
  * So it follows the time that the kernel has taken for the last pictures, and is said once more if none comes. A
- * person who drags the pointer needs none: the next move is one.
+ * person who drags the pointer needs none: the next move is one. Nor does a scene whose pictures take longer than
+ * they would be held.
  */
 
 /** Milliseconds that the words take to the kernel and the picture to the server, and a bit. */
@@ -23,6 +24,8 @@ const WAY = 8;
 const SOONEST = 20;
 /** Milliseconds after which it is said again: a picture that was just too late for the first would wait 40. */
 const AGAIN = 15;
+/** Milliseconds after which nothing is held any more; then a word would be reported, and the picture wait for that. */
+const HELD = 40;
 /** Pictures whose middle is followed: one may have met a busy moment. */
 const LAST = 5;
 
@@ -41,13 +44,12 @@ export class Nudge {
   start(): void {
     this.stop();
     this.#did = performance.now();
-    this.#timer = setTimeout(
-      () => {
-        this.#say();
-        this.#timer = setTimeout(this.#say, AGAIN);
-      },
-      Math.max(SOONEST, middle(this.#took) + WAY),
-    );
+    const wait = Math.max(SOONEST, middle(this.#took) + WAY);
+    if (wait >= HELD) return;
+    this.#timer = setTimeout(() => {
+      this.#say();
+      this.#timer = setTimeout(this.#say, AGAIN);
+    }, wait);
   }
 
   /** An awaited picture has come; `took`: for how many milliseconds the kernel had it in hand. */

@@ -77,6 +77,17 @@ describe("a nudge", () => {
     expect(said).toEqual([31 + 8, 31 + 8 + 15]);
   });
 
+  it("is not needed where pictures take longer than they are held", () => {
+    answers(31, 32, 32, 33, 60);
+    nudge.start();
+    vi.advanceTimersByTime(10_000);
+    expect(said).toEqual([]);
+    answers(31, 31, 31);
+    nudge.start();
+    vi.advanceTimersByTime(10_000);
+    expect(said).toHaveLength(2);
+  });
+
   it("is never said between two moves of a pointer that is dragged", () => {
     for (let move = 0; move < 60; move += 1) {
       nudge.start();

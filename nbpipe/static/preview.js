@@ -1336,6 +1336,7 @@ async function decode({ data, mime, moment }) {
 var WAY = 8;
 var SOONEST = 20;
 var AGAIN = 15;
+var HELD = 40;
 var LAST = 5;
 var Nudge = class {
   #say;
@@ -1350,13 +1351,12 @@ var Nudge = class {
   start() {
     this.stop();
     this.#did = performance.now();
-    this.#timer = setTimeout(
-      () => {
-        this.#say();
-        this.#timer = setTimeout(this.#say, AGAIN);
-      },
-      Math.max(SOONEST, middle(this.#took) + WAY)
-    );
+    const wait = Math.max(SOONEST, middle(this.#took) + WAY);
+    if (wait >= HELD) return;
+    this.#timer = setTimeout(() => {
+      this.#say();
+      this.#timer = setTimeout(this.#say, AGAIN);
+    }, wait);
   }
   /** An awaited picture has come; `took`: for how many milliseconds the kernel had it in hand. */
   answered(took) {
