@@ -138,4 +138,5 @@ def _leave_all() -> None:
 
 atexit.register(_leave_all)
 # A forked child must not touch its parent's recordings.
-os.register_at_fork(after_in_child=_active.clear)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_active.clear)

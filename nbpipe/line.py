@@ -32,9 +32,9 @@ Range = tuple[int, int]
 
 
 def place_of(fd: int) -> tuple[int, int]:
-    """Return where a descriptor leads: device and inode."""
+    """Return where a descriptor leads: device and inode, or its number on Windows, whose pipes have neither."""
     status = os.fstat(fd)
-    return status.st_dev, status.st_ino
+    return status.st_dev, status.st_ino or -1 - fd
 
 
 class Line:

@@ -53,7 +53,7 @@ def pipe(data: object, fd: int) -> None:
         A moderngl buffer (or its ``.mglo``, or a memoryview of that), which is copied, and may be changed or
         released at once; or anything with the buffer protocol: bytes, bytearray, memoryview, a numpy array.
         That is lent without a copy (unless it is not contiguous): do not change it before `sync` has returned.
-        If some of it is queued already, this waits until that is written.
+        If some of it is queued for this descriptor already, this waits until that is written.
     fd : int
         A descriptor that is open for writing, such as ``process.stdin.fileno()``. When the program closes it,
         what is queued is still written.
@@ -219,4 +219,5 @@ def _begin_anew() -> None:
 
 atexit.register(_leave)
 # A forked child must not touch its parent's lines; its copies of the writers are inert.
-os.register_at_fork(after_in_child=_begin_anew)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_begin_anew)

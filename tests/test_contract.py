@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -38,3 +40,13 @@ def test_there_is_one_version():
 def test_every_public_name_is_documented():
     for name in set(nbpipe.__all__) - {"__version__"}:
         assert getattr(nbpipe, name).__doc__, name
+
+
+def test_it_imports_where_nothing_forks_and_descriptors_have_no_fcntl():
+    """As on Windows, as far as that can be seen here; what it builds on is imported before."""
+    others = (
+        "import asyncio, concurrent.futures, random, anywidget, moderngl, numpy, PIL.Image, imageio_ffmpeg, os, sys"
+    )
+    without = "del os.register_at_fork; sys.modules['fcntl'] = None; import nbpipe; print(nbpipe.pipe)"
+    done = subprocess.run([sys.executable, "-c", f"{others}; {without}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -210,9 +210,8 @@ def test_contiguous_memory_is_lent_and_held(pair):
     assert reader.result() == bytes(FRAME) + b"\1" * (FRAME // 2)
 
 
-@pytest.mark.parametrize("step", [1 << 20, 4999])
 @pytest.mark.parametrize("reader", READERS)
-def test_memory_may_change_once_sync_has_returned(reader, step, tmp_path):
+def test_memory_may_change_once_sync_has_returned(reader, tmp_path):
     """One array filled again and again; a page that is still lent would arrive with the next frame's bytes."""
     process = reader(tmp_path / "out")
     fd = process.stdin.fileno()

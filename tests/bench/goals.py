@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import os
 import platform
+import resource
 import signal
 import subprocess
 import sys
@@ -122,7 +123,21 @@ def feeding(table: Table, frames: int, runs: int) -> None:
         what = f"RGB24 to null, {height}p, {buffers} buffer{'s' * (buffers > 1)}"
         for way, bound in bounds.items():
             table.ratio(what, figures, way, f"≥ {goal}", bound)
+        if (height, buffers) == (1080, 4):
+            table.row("the same, run by run: page faults of FFmpeg a frame", "", "", faulting(task))
         release(task)
+
+
+def faulting(task: Task) -> str:
+    """Feed nine times without the environment; return how often FFmpeg asked for memory anew, and its speed then."""
+    seen = []
+    for _ in range(9):
+        before, begun = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt, time.perf_counter()
+        with context().current():
+            WAYS["nbpipe"](task)
+        fps = task.count / (time.perf_counter() - begun)
+        seen.append(((resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt - before) / task.count, fps))
+    return ", ".join(f"{faults:.0f}: {fps:.0f} fps" for faults, fps in sorted(seen))
 
 
 def converting(table: Table, frames: int, runs: int) -> None:
