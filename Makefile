@@ -13,7 +13,7 @@ PACKAGES_BUILD = $(shell command -v c++ >/dev/null || echo g++) \
 	$(shell $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv) \
 	$(shell $(PYTHON) -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' 2>/dev/null || echo python3-dev)
 
-.PHONY: help demo lab build test test-python test-native test-js lint format js bench clean
+.PHONY: help demo lab build test test-python test-kernels test-native test-js lint format js bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -55,6 +55,17 @@ test: test-native test-js test-python  ## Run every test: C++, TypeScript, Pytho
 test-python: $(VENV)/tools
 	@.ci/apt $$(cat tests/apt.txt)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+KERNELS := 6.29.5 7.0.1
+
+test-kernels: $(VENV)/tools  ## Run what depends on it with other kernels than the newest, each in a venv under build/
+	for kernel in $(KERNELS); do \
+		other=build/kernel-$$kernel && $(PYTHON) -m venv $$other && \
+		$$other/bin/python -m pip install --quiet --upgrade 'pip>=25.1' && \
+		$$other/bin/python -m pip install --quiet --editable . --group test && \
+		$$other/bin/python -m pip install --quiet ipykernel==$$kernel && \
+		$$other/bin/python -m pytest tests/test_kernel.py tests/test_magics.py tests/test_frontends.py tests/test_lab.py \
+		tests/test_lab_preview.py || exit 1; done
 
 test-native: $(VENV)/tools
 	for preset in default asan tsan; do \
