@@ -131,6 +131,16 @@ class Player:
         return round(self.clock.time * self.fps)
 
     @property
+    def told_at(self) -> float:
+        """When the clock was told last that time ran; now, if it stands still."""
+        return self._ran_at or time.monotonic()
+
+    def catch_up(self) -> None:
+        """Let the clock, if it runs, stand where it is now, and not at the last tick."""
+        if self._ran_at is not None:
+            self._run(time.monotonic())
+
+    @property
     def renderer(self) -> tuple[str, bool]:
         """What draws, and whether it is the processor."""
         return self._source.renderer, self._source.software
@@ -251,12 +261,7 @@ class Player:
             return None
         if self._under_way is not None:
             return self._deliver(now)
-        running = self.clock.playing and not self._failed
-        if running and self._ran_at is not None:
-            self.clock.advance(now - self._ran_at)
-            if not self.clock.playing:  # it has come to the end, which nobody has seen yet
-                self._dirty = self._dirty or now
-        self._ran_at = now if running else None
+        running = self._run(now)
         due = self._due(now, running=running)
         if due is None:
             return self._stream.rest()
@@ -265,6 +270,16 @@ class Player:
         if not self._stream.ready(urgent=self._dirty is not None):
             return _LOOK_AGAIN  # an answer wakes us sooner
         return self._begin(now) if running or self._dirty is not None else self._settle()
+
+    def _run(self, now: float) -> bool:
+        """Tell the clock that time has run until `now`; return whether it does."""
+        running = self.clock.playing and not self._failed
+        if running and self._ran_at is not None:
+            self.clock.advance(now - self._ran_at)
+            if not self.clock.playing:  # it has come to the end, which nobody has seen yet
+                self._dirty = self._dirty or now
+        self._ran_at = now if running else None
+        return running
 
     def _due(self, now: float, *, running: bool) -> float | None:
         assert self._stream is not None

@@ -51,6 +51,7 @@ class Session:
         self._stream = LiveStream(self._send, _coder, loop)
         self._performance: tuple[TakeRecorder, float] | None = None  # and when it began
         self._clock: tuple[float, float, float] | None = None  # moment, time and rate, as the take has them
+        self._seen = 0.0, 0.0  # moment and time of the last picture that was as the take has it
         self._refused: dict[str, str] = {}  # why another scene, size or recording could not be had, until one can
         self._later: dict[str, object] = {}  # parameters that were set while the scene was lent
         self._declared = parameters(player.scene)  # what its own code starts them with
@@ -76,7 +77,7 @@ class Session:
 
     def moved(self, time: float, frame: int) -> None:
         """Tell the widget of a picture."""
-        self._note_clock()
+        self._note_clock(drawn=True)
         self.view.moved(time, frame, self._stream.kind)
         self.view.playing = self._player.clock.playing  # it stands still at the end
         if self._performance is not None and self._performance[0].ended is not None:
@@ -179,6 +180,7 @@ class Session:
         now, player = time.monotonic(), self._player
         if on:
             loop = player.clock.duration if player.clock.loop else None
+            player.catch_up()
             self._performance = TakeRecorder(player.scene, size=player.size, loop=loop), now
             self._clock = None
             self._note_clock()
@@ -281,18 +283,26 @@ class Session:
             self._refused[what] = words
         self.failed("")
 
-    def _note_clock(self) -> None:
-        """Note in a take how time runs, if that is not what follows from the last note."""
+    def _note_clock(self, *, drawn: bool = False) -> None:
+        """Note in a take how time runs, if that is not what follows from the last note.
+
+        `drawn`: a picture was, and nobody has set anything. Then a jump means that the clock stood still since the one
+        before, because nobody looked or the kernel was busy.
+        """
         if self._performance is None:
             return
         recorder, begun = self._performance
-        clock, at = self._player.clock, time.monotonic() - begun
+        clock, at = self._player.clock, 0.0 if self._clock is None else self._player.told_at - begun
         if self._clock is not None:
             then, scene_time, rate = self._clock
             expected = scene_time + rate * (at - then)
             drift = abs(expected - clock.time)
             if rate == clock.rate and min(drift, abs(drift - clock.duration)) < _DRIFT:
+                self._seen = at, clock.time
                 return
+            if drawn and rate == clock.rate:
+                recorder.clock(*self._seen, 0.0)
+        self._seen = at, clock.time
         self._clock = at, clock.time, clock.rate
         recorder.clock(*self._clock)
 

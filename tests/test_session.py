@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import Annotated
 
@@ -85,6 +86,66 @@ class TestTake:
             plain = await view.record("plain.mp4", take=None, duration=0.5)
             assert plain.frames_written == 4
             assert colours("plain.mp4")[0][0] == pytest.approx(191, abs=6), "as it is now"
+
+        play(performance)
+
+    def test_it_begins_at_the_time_at_which_it_was_begun(self, play):
+        """Also by a clock that never gives the same moment twice."""
+
+        async def performance(stage):
+            view, browser = await stage.show(Lamp(), fps=30)
+            await browser.next(lambda: setattr(view, "time", 5.0))
+
+            def later():
+                stage.now += 2e-4
+                return stage.now
+
+            nbpipe.session.time.monotonic = later  # the stage's own
+            view.taking = True
+            view.taking = False
+            assert [view.take.time_at(seconds) for seconds in (0.0, 1e-4, 0.01)] == [5.0] * 3
+            assert view.take.entries[0].at == 0
+
+        play(performance)
+
+    def test_time_runs_in_it_as_evenly_as_it_did_however_long_the_pictures_took(self, play):
+        class Slow(Lamp):
+            def render(self, frame):
+                super().render(frame)
+                stages[0].now += 0.004 + 0.008 * (self.drawn % 3) / 2
+
+        stages = []
+
+        async def performance(stage):
+            stages.append(stage)
+            view, browser = await stage.show(Slow(), playing=True)
+            await stage.go(browser, 0.1)
+            view.taking = True
+            for _ in range(40):
+                await stage.go(browser, 0.02)
+            view.taking = False
+            times = [view.take.time_at(n / 60) for n in range(int(60 * view.take.duration))]
+            steps = [after - before for before, after in itertools.pairwise(times)]
+            assert len(steps) > 20
+            assert steps == pytest.approx([1 / 60] * len(steps))
+
+        play(performance)
+
+    def test_time_stands_still_in_it_while_nobody_looks(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Lamp(), playing=True)
+            view.taking = True
+            await stage.go(browser, 0.1)
+            await stage.go(browser, 0.1)
+            browser.say("look", visible=False)
+            await turns()
+            stage.now += 2.0
+            await browser.next(lambda: browser.say("look", visible=True))
+            await stage.go(browser, 0.1)
+            view.taking = False
+            moments = (0.0, 0.1, 0.2, 1.0, 2.1, 2.2, 2.3)
+            times = [view.take.time_at(moment) for moment in moments]
+            assert times == pytest.approx([times[0] + went for went in (0.0, 0.1, 0.2, 0.2, 0.2, 0.2, 0.3)])
 
         play(performance)
 

@@ -154,6 +154,19 @@ class TestReplay:
         expected = [1 + n / 10 for n in range(9)] + [1.9] * 3 + [0.3 + 0.2 * n for n in range(8)]
         assert seen == pytest.approx(expected)
 
+    def test_a_frame_has_the_number_that_it_has_at_its_time(self):
+        class Told(Dots):
+            def render(self, frame):
+                told.append((frame.index, frame.time))
+                super().render(frame)
+
+        told = []
+        taking = TakeRecorder(Told(), size=SIZE)
+        taking.clock(0.0, 5.0, 0.0)
+        taking.clock(0.2, 5.0, 2.0)
+        film(Told(), taking.finish(0.4), fps=10)
+        assert told == [(50, 5.0), (50, 5.0), (50, 5.0), (52, pytest.approx(5.2))]
+
     def test_time_goes_round_a_loop(self, scene):
         seen = times(perform(scene, loop=1.5), fps=10)
         expected = [(1 + n / 10) % 1.5 for n in range(9)] + [0.4] * 3 + [(0.3 + 0.2 * n) % 1.5 for n in range(8)]

@@ -38,7 +38,7 @@ class Frame:
     time : float
         ``index / fps`` seconds, exact to the last bit.
     index : int
-        0 for the first frame.
+        0 for the first frame. In a preview, and where a take is replayed, that of the frame at `time`.
     frames : int or None
         How many there will be; ``None`` when open.
     fps : fractions.Fraction

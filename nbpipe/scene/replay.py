@@ -27,7 +27,8 @@ class Replay:
     """Plays `take` on `scene`; a scene itself.
 
     At its first frame the scene is where it was when the take began, and after ``release`` where it was before
-    ``setup``. Events go to ``scene.on_event`` alone: handlers of a view are not part of the scene.
+    ``setup``. It is told the take's time, and the number that a frame has then, as in a preview. Events go to
+    ``scene.on_event`` alone: handlers of a view are not part of the scene.
 
     Parameters
     ----------
@@ -81,7 +82,8 @@ class Replay:
                 apply(self._scene, *setting)
             elif entry.kind == "event":
                 self._send(self._event(entry.data, frame.size))
-        self._scene.render(replace(frame, time=self._take.time_at(moment)))
+        time = self._take.time_at(moment)
+        self._scene.render(replace(frame, time=time, index=round(time * frame.fps)))
 
     def release(self) -> None:
         """Give the scene back as it was."""

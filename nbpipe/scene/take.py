@@ -76,8 +76,8 @@ class Take:
     def time_at(self, seconds: float) -> float:
         """Return the scene's time at a moment of the performance."""
         moments, clocks = self._clocks
-        index = bisect_right(moments, seconds) - 1
-        time = seconds if index < 0 else clocks[index]["time"] + clocks[index]["rate"] * (seconds - moments[index])
+        index = max(bisect_right(moments, seconds) - 1, 0)
+        time = seconds if not clocks else clocks[index]["time"] + clocks[index]["rate"] * (seconds - moments[index])
         # a hair below 0 is the whole loop by the first %, which is its beginning
         return time if self.loop is None else time % self.loop % self.loop
 
