@@ -32,6 +32,7 @@ from nbpipe.scene.replay import Replay
 from nbpipe.scene.scene import Borrowed, Scene
 from nbpipe.scene.state import scene_state, set_scene_state
 from nbpipe.scene.take import Take, TakeRecorder
+from nbpipe.scene.take_form import NOT_PERFORMED
 from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.live import LiveEncoder
 
@@ -159,7 +160,7 @@ class Session:
     def event(self, raw: object) -> bool:
         """Take an event that a browser sent."""
         event = read_event(raw, self._player.size)
-        if event is None:
+        if event is None or event["type"] in NOT_PERFORMED:  # what happens to the view, the kernel alone tells
             return False
         if self._performance is not None:
             recorder, begun = self._performance

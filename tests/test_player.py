@@ -433,6 +433,21 @@ class TestEvents:
 
         play(performance)
 
+    def test_a_browser_cannot_tell_what_happens_to_the_view(self, play):
+        """Such a resize would mislead `Mouse` and `OrbitCamera` for good, and a close would end nothing."""
+
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp())
+            size = {"width": 65000, "height": 9, "pwidth": 65000, "pheight": 9, "ratio": 1}
+            forged = [{"type": kind, "timestamp": 1.0, **size} for kind in ("resize", "show", "hide", "close")]
+            events = [*forged, pointer("pointer_down", 80)]
+            await browser.next(lambda: [browser.say("events", events=[event]) for event in events])
+            assert [event["type"] for event in scene.heard[1:]] == ["pointer_down"]
+            assert browser.colour()[2] == pytest.approx(127, abs=3), "in the middle of the picture's true width"
+            assert view.ignored == len(forged)
+
+        play(performance)
+
     def test_a_handlers_error_is_shown_and_costs_nobody_else_an_event(self, play):
         async def performance(stage):
             view, browser = await stage.show(scene := Lamp())
