@@ -20,9 +20,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, Protocol
 
 import moderngl
 import numpy as np
@@ -34,8 +32,10 @@ from nbpipe.gl.readback import Reading
 from nbpipe.gl.source import SceneSource, check_size
 from nbpipe.gl.stage import CHANNELS
 from nbpipe.notebook.live import LiveStream
+from nbpipe.notebook.plays import Face
 from nbpipe.scene.clock import PlayClock
-from nbpipe.scene.events import Event, EventQueue, Handlers
+from nbpipe.scene.events import Event
+from nbpipe.scene.mail import Mail
 from nbpipe.scene.scene import Scene
 
 _REST = 0.3  # seconds without motion after which the picture is sent exactly
@@ -44,19 +44,6 @@ _LOOK_AGAIN = 0.25  # seconds after which browsers that gave no room are looked 
 _SPACED = 0.75  # of the time of a picture that lies between two, also when late: of two at once one is never seen
 _CLEAR = 0.08  # seconds after a picture that answers a person, in which none is drawn for time alone: it has the line
 _SHARE = 0.1  # of the time of a picture that the kernel's other work is given after it, at least
-
-
-class Face(Protocol):
-    """The widget, as the player sees it."""
-
-    def attend(self) -> None:
-        """Do what browsers have asked for since the last call."""
-
-    def moved(self, time: float, frame: int) -> None:
-        """Take note of the picture that was drawn."""
-
-    def failed(self, words: str) -> None:
-        """Show what went wrong in the scene; an empty text when all is well again."""
 
 
 class Player:
@@ -88,7 +75,6 @@ class Player:
         self, scene: Scene, where: Context, size: tuple[int, int], fps: Fraction, duration: float, samples: int
     ) -> None:
         self.clock = PlayClock(duration)
-        self.handlers = Handlers()
         self.busy = False
         self.fps = fps
         self.scene = scene
@@ -100,8 +86,9 @@ class Player:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._woken = threading.Event()
-        self._events = EventQueue()
-        self._events.put(self._size_event())
+        self._mail = Mail()
+        self._mail.tell_size(size)
+        self.handlers = self._mail.handlers
         self._failed = self._closed = False
         now = time.monotonic()
         self._dirty: float | None = now  # since when something has changed that no picture shows
@@ -160,8 +147,8 @@ class Player:
 
     def post(self, event: Event) -> None:
         """Give an event to the scene and the handlers before the next picture."""
-        self._events.put(event)
-        if hasattr(self.scene, "on_event") or self.handlers:
+        self._mail.put(event)
+        if self._mail.concerns(self.scene):
             self.touch()
 
     def resize(self, size: tuple[int, int]) -> None:
@@ -169,7 +156,7 @@ class Player:
         if size != self._size:
             check_size(size, self._where)
             self._size = size
-            self._events.put(self._size_event())
+            self._mail.tell_size(size)
             self.touch()
 
     def replace(self, scene: Scene) -> None:
@@ -193,7 +180,7 @@ class Player:
         old, old_memory = self._source, self._memory
         self.scene, self._source, self._memory = scene, source, memory
         self._under_way = self._inexact = None
-        self._events.put(self._size_event())
+        self._mail.tell_size(self.size)
         self.touch()
         with old.current():
             old_memory.release()
@@ -211,7 +198,7 @@ class Player:
         return self._view()
 
     def close(self) -> None:
-        """Stop, and release the scene."""
+        """Stop, tell the scene and the handlers, and release the scene; then raise what any of them has raised."""
         if self._closed:
             return
         self._closed = True
@@ -219,7 +206,11 @@ class Player:
             self._timer.cancel()
         if self._stream is not None:
             self._stream.close()
-        self._release()
+        try:
+            if self._face is not None:  # else nobody has been shown anything
+                self._tell_end(self._face)
+        finally:
+            self._release()
 
     def _built(self, scene: Scene, size: tuple[int, int]) -> SceneSource:
         return SceneSource(scene, self._where, size, self.fps, None, self._samples, Reading(upright=True))
@@ -256,7 +247,7 @@ class Player:
     def _work(self, now: float) -> float | None:
         """Do what is due; return after how many seconds to look again, or ``None``: when woken."""
         assert self._stream is not None
-        if self.busy or not self._stream.audience.watching:
+        if self.busy or not self._seen():
             self._ran_at = None
             return None
         if self._under_way is not None:
@@ -280,6 +271,27 @@ class Player:
                 self._dirty = self._dirty or now
         self._ran_at = now if running else None
         return running
+
+    def _seen(self) -> bool:
+        """Whether somebody can see it. When that changes, those who want events are told."""
+        assert self._stream is not None
+        seen = self._stream.audience.watching
+        if self._mail.tell_seen(seen=seen):
+            if seen:
+                self.touch()
+            else:
+                with self._source.current():
+                    self._mail.hand_out(self.scene)  # now, because no picture follows
+        return seen
+
+    def _tell_end(self, face: Face) -> None:
+        self._mail.tell("close")
+        try:
+            with self._source.current():
+                self._mail.hand_out(self.scene)
+        except Exception as error:
+            face.failed(told(error))
+            raise
 
     def _due(self, now: float, *, running: bool) -> float | None:
         assert self._stream is not None
@@ -335,36 +347,10 @@ class Player:
             self._memory.release()
             self._memory = self._source.memory()
             self._under_way = self._inexact = None
-        self._emit()
+        self._mail.hand_out(self.scene)
         self._source.draw(self.frame, self.clock.time, self.fps)
         self._source.read(self._memory)
-
-    def _emit(self) -> None:
-        """Hand out the events, all of them: a lost pointer_up would leave a scene dragging. Raises the first error."""
-        on_event: Callable[[Event], Any] | None = getattr(self.scene, "on_event", None)
-        errors = []
-        for event in self._events.take():
-            try:
-                if on_event is not None:
-                    on_event(event)
-                self.handlers.emit(event)
-            except Exception as error:  # noqa: BLE001  it rises below
-                errors.append(error)
-        if errors:
-            raise errors[0]
 
     def _view(self) -> np.ndarray:
         width, height = self._source.size
         return np.frombuffer(self._memory.view, np.uint8).reshape(height, width, CHANNELS)
-
-    def _size_event(self) -> Event:
-        width, height = self._size
-        return {
-            "type": "resize",
-            "timestamp": time.time(),
-            "width": float(width),
-            "height": float(height),
-            "pwidth": width,
-            "pheight": height,
-            "ratio": 1.0,
-        }

@@ -448,6 +448,56 @@ class TestEvents:
 
         play(performance)
 
+    def test_they_tell_when_nobody_sees_the_picture_and_when_somebody_does_again(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp(), playing=True)
+            handled = []
+            view.add_event_handler(lambda event: handled.append(event["type"]), "show", "hide")
+
+            @view.add_event_handler("hide")
+            def dim(_):
+                view.params.shade = 0.25
+
+            assert [event["type"] for event in scene.heard] == ["resize"], "it begins as one that is seen"
+            drawn = scene.drawn
+            for _ in range(2):
+                browser.say("events", events=[pointer("pointer_up", 80, buttons=())])
+                browser.say("look", visible=False)
+                await turns()
+            told = [event["type"] for event in scene.heard[1:]]
+            assert (told, handled) == (["pointer_up", "hide"], ["hide"]), "at once, once, and after what came before"
+            assert scene.drawn == drawn, "and nothing is drawn for it"
+            await browser.next(lambda: browser.say("look", visible=True))
+            assert [event["type"] for event in scene.heard[3:]] == ["pointer_up", "show"]
+            assert handled == ["hide", "show"]
+            assert browser.colour()[0] == pytest.approx(64, abs=2)
+
+        play(performance)
+
+    def test_one_that_answers_no_more_sees_nothing(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp(), playing=True)
+            browser.view = SimpleNamespace(_handle_msg=lambda message: None)
+            for _ in range(20):
+                stage.now += 0.2
+                view.player.wake()
+                await turns()
+            assert [event["type"] for event in scene.heard] == ["resize", "hide"]
+
+        play(performance)
+
+    def test_an_error_on_hide_is_shown(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Lamp())
+            view.add_event_handler(lambda _: 1 / 0, "hide")
+            browser.say("look", visible=False)
+            await browser.until(lambda: view.error)
+            assert view.error.startswith("ZeroDivisionError")
+            await browser.next(lambda: browser.say("look", visible=True))
+            assert view.error == ""
+
+        play(performance)
+
     def test_a_handlers_error_is_shown_and_costs_nobody_else_an_event(self, play):
         async def performance(stage):
             view, browser = await stage.show(scene := Lamp())

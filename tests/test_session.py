@@ -341,6 +341,52 @@ class TestEnd:
 
         play(performance)
 
+    def test_the_scene_and_handlers_are_told_before_the_scene_is_released(self, play):
+        async def performance(stage):
+            told = []
+
+            class Told(Lamp):
+                def on_event(self, event):
+                    super().on_event(event)
+                    told.append(("scene", event["type"], self.released))
+
+            view, browser = await stage.show(Told())
+            view.add_event_handler(lambda event: told.append(("handler", event["type"])), "*")
+            told.clear()
+            browser.say("events", events=[pointer("pointer_down", 80)])
+            view.attend()
+            view.close()
+            assert told == [
+                ("scene", "pointer_down", 0),
+                ("handler", "pointer_down"),
+                ("scene", "close", 0),
+                ("handler", "close"),
+            ]
+
+        play(performance)
+
+    def test_an_error_of_a_handler_rises_when_all_is_closed(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(scene := Lamp())
+            view.add_event_handler(lambda _: 1 / 0, "close")
+            with pytest.raises(ZeroDivisionError):
+                view.close()
+            assert view.error.startswith("ZeroDivisionError"), "where the page shows it last"
+            assert browser.told[-1] == {"error": view.error}
+            assert (scene.released, view.comm, scene.heard[-1]["type"]) == (1, None, "close")
+
+        play(performance)
+
+    def test_a_scene_that_could_not_be_shown_is_told_of_no_end(self, play):
+        async def performance(stage):
+            scene = Lamp()
+            scene.broken = True
+            with pytest.raises(ValueError, match="the lamp"):
+                stage.preview(scene)
+            assert [event["type"] for event in scene.heard] == ["resize"]
+
+        play(performance)
+
     def test_several_on_one_context_do_not_disturb_each_other(self, play, own_context):
         async def performance(stage):
             shown = [await stage.show(Watermark(), ctx=ctx) for ctx in (None, None, own_context)]

@@ -1,4 +1,4 @@
-"""What the live widget asks of whatever plays its scene. All of it on the render thread, but `wake`."""
+"""What the live widget asks of whatever plays its scene, and what it is told. On the render thread, but for `wake`."""
 
 from __future__ import annotations
 
@@ -62,3 +62,16 @@ class Plays(Protocol):
 
     def close(self) -> None:
         """End."""
+
+
+class Face(Protocol):
+    """The widget, as the player sees it."""
+
+    def attend(self) -> None:
+        """Do what browsers have asked for since the last call."""
+
+    def moved(self, time: float, frame: int) -> None:
+        """Take note of the picture that was drawn."""
+
+    def failed(self, words: str) -> None:
+        """Show what went wrong in the scene; an empty text when all is well again."""

@@ -199,6 +199,9 @@ class Preview(KernelWidget):
         Without a function it is a decorator: ``@view.add_event_handler("pointer_down")``. Handlers run on the render
         thread, before the picture that shows what they have done; lower `order` first. What one raises is shown in the
         widget. An event with ``event["stop_propagation"] = True`` goes no further.
+
+        ``hide`` comes at once when nobody sees the picture any more, ``show`` when somebody does again, and ``close``
+        before the scene is released.
         """
         return self.player.handlers.add(handler, *types, order=order)
 
@@ -230,7 +233,7 @@ class Preview(KernelWidget):
         return self.player.record(path, options)
 
     def close(self) -> None:
-        """End the scene and remove the widget."""
+        """End the scene and remove the widget; then raise what the scene or a handler of ``close`` has raised."""
         player, self._player = self._player, None
         try:
             if player is not None:
