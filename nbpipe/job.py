@@ -41,7 +41,7 @@ class Job:
     ) -> tuple[Recording, Drive]:
         """Start FFmpeg and the face, and return a recording with what makes it go on.
 
-        `here`: whether it will end in the running cell. `sink`: who sees the pictures, instead of a face.
+        `here`: whether it will end in the running cell. `sink`: who shows the recording, instead of a face of its own.
         """
         steering = Steering()
         layout = Layout(source.size, source.pixel_format, source.bottom_up)
@@ -60,7 +60,7 @@ class Job:
             _software=source.software,
             _note=_note(source.size, self.wanted.pixel_format),
         )
-        notebook = can_show()
+        notebook = can_show() and sink is None
         if not notebook:
             recording.detach()
         stream = PreviewStream(recording.send, frames) if show and notebook else None

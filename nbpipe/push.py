@@ -77,7 +77,7 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
         conversion=conversion,
     )
     video = Video(Job(target, ffmpeg, wanted, rate), dimensions, show=show)
-    leave_to_rerun(video.close)
+    leave_to_rerun(video._put_away)  # noqa: SLF001  it is ours
     return video
 
 
@@ -156,6 +156,14 @@ class Video:
             self._closed = True
             if self._drive is not None:
                 self._drive.wait()
+
+    def _put_away(self) -> None:
+        """Finish the file, and close the widget."""
+        try:
+            self.close()
+        finally:
+            if self.recording is not None:
+                self.recording.detach()
 
     def __repr__(self) -> str:
         return f"<Video {self.recording or self.path.name}>"

@@ -103,7 +103,7 @@ def record(
         ``rec.wait()`` finishes it. Without a running event loop it goes on in ``rec.wait()`` only. Running its cell
         again stops it first.
     show : bool
-        Show the widget in a notebook and the bar in a terminal.
+        Show the widget in a notebook, until its cell is run again, and the bar in a terminal.
 
     Returns
     -------
@@ -146,11 +146,11 @@ def record(
         conversion=conversion,
         take=take,
     )
+    leave_to_rerun(lambda: _put_away(recording))  # first: how ever it ends, its widget is there
     if wait:
         drive.wait()
     else:
         drive.start()
-        leave_to_rerun(lambda: conclude(recording))
     return recording
 
 
@@ -160,6 +160,12 @@ def conclude(recording: Recording | None) -> None:
         recording.stop()
         with contextlib.suppress(Exception):
             recording.wait()
+
+
+def _put_away(recording: Recording) -> None:
+    """End a recording whose cell is run again, and close its widget; whoever has it can still ask it."""
+    conclude(recording)
+    recording.detach()
 
 
 class Options(TypedDict, total=False):
@@ -191,7 +197,7 @@ def begin(
 ) -> tuple[Recording, Drive]:
     """Do what `record` does up to the first frame; return the recording, with what makes it go on.
 
-    `here`: whether it will end in the running cell. `sink`: who sees the pictures, instead of the recording's widget.
+    `here`: whether it will end in the running cell. `sink`: who shows the recording, instead of a widget of its own.
     """
     rate = frame_rate(options.get("fps", 60))
     duration, take = options.get("duration"), options.get("take")

@@ -451,6 +451,41 @@ def test_a_recording_whose_cell_is_run_again_is_stopped_and_published(notebook):
     assert partials(notebook.folder) == []
 
 
+@pytest.mark.parametrize("scene", ["Watermark()", "lambda frame: 1 / (3 - frame.index)"])
+def test_a_recording_cell_run_again_closes_the_widget_of_its_earlier_run(notebook, scene):
+    """ipywidgets keeps each widget, and JupyterLab each one's program, until it is closed."""
+    code = f'rec = None\nrec = nbpipe.record({scene}, "{{}}.mp4", size=(64, 48), frames=5, codec="libx264")'
+    held = "sorted(type(w).__name__ for w in __import__('ipywidgets').widgets.widget._instances.values())"
+    notebook.run(code.format("one"), "a")
+    first = notebook.view()
+    assert notebook.value(held) == "['Layout', 'Recording']"
+    notebook.run("first = rec")
+    notebook.run(code.format("two"), "a")
+    assert first in notebook.closed()
+    assert notebook.value(held) == "['Layout', 'Recording']", "of the run now"
+    if scene == "Watermark()":
+        assert notebook.value("first.state, first.frames_written, first.wait()") == "done 5 True"
+        assert count(notebook.folder / "one.mp4") == 5
+        assert notebook.run("first")["status"] == "ok"
+        (shown,) = notebook.displayed()
+        assert shown.keys() == {"text/plain"}, "of what is closed only words are left"
+        assert shown["text/plain"].startswith("one.mp4: 64×48, 60 fps, 5 frames, ")
+
+
+def test_a_recording_of_a_preview_has_no_widget_of_its_own(notebook):
+    held = "len(__import__('ipywidgets').widgets.widget._instances)"
+    notebook.run("view = nbpipe.preview(Watermark(), size=(64, 48), fps=30)")
+    assert notebook.value(held) == "2", "the preview and its layout"
+    notebook.run("for _ in range(3): rec = await view.record(duration=0.2)\nrec")
+    assert notebook.value(held) == "2"
+    assert (
+        notebook.value("rec.state, rec.frames_written, view._record['state'], view._record['frame']") == "done 6 done 6"
+    )
+    assert count(notebook.folder / "preview-3.mp4") == 6
+    notebook.run("view.close()")
+    assert notebook.value(held) == "0"
+
+
 def test_a_video_left_open_is_closed_before_its_cell_opens_another(notebook):
     code = """
 import numpy as np
@@ -459,7 +494,9 @@ for _ in range({}): video.write(np.zeros((48, 64, 3), np.uint8))
 """
     notebook.run(code.format(20), "a")
     notebook.run("first = video")
+    comm = notebook.value("video.recording.comm.comm_id")
     notebook.run(code.format(5), "a")
+    assert comm in notebook.closed()
     assert count(notebook.folder / "out.mp4") == 20
     notebook.run("video.close()")
     assert count(notebook.folder / "out.mp4") == 5

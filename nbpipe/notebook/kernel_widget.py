@@ -65,8 +65,11 @@ class KernelWidget(anywidget.AnyWidget):
             cell.show(self, *self._bundle())
 
     def _bundle(self) -> tuple[dict[str, object], dict[str, object]]:
-        """Return how Jupyter knows the widget, and metadata: Colab finds in it what can show a widget of others."""
-        data, metadata = self._repr_mimebundle_() or ({}, {})
+        """Return how Jupyter knows the widget, and metadata: Colab finds in it what can show a widget of others.
+
+        Of a closed one only the text is left.
+        """
+        data, metadata = ({}, {}) if self.comm is None else self._repr_mimebundle_() or ({}, {})
         return data | {"text/plain": str(self)}, metadata
 
 
