@@ -198,6 +198,26 @@ def test_what_is_no_message_at_all(view):
     assert view.value("view.playing") is False
 
 
+def test_a_widgets_layout_has_a_comm_too(view):
+    """Where its width could be set, and ipywidgets prints what a malformed message raises."""
+    own, view.comm = view.comm, view.value("view.layout.comm.comm_id")
+    for data in (
+        *[None, 7, "update", [], {}, deep(), {"method": None}, {"method": ["custom"]}, {"method": "custom"}],
+        *[{"method": "update"}, {"method": "update", "state": 5}, {"method": "update", "state": {"width": 5}}],
+        {"method": "update", "state": {"width": "5px", "visibility": "hidden"}},
+        {"method": "update", "state": {}, "buffer_paths": "no"},
+        {"method": "custom", "content": {"type": "set", "name": "playing", "value": True}},
+        *[{"method": "request_state"}] * 100,
+    ):
+        view.send(data)
+    assert view.value("[view.layout.width, view.layout.visibility, view.playing]") == [None, None, False]
+    states = [m for m in view.kernel.messages if m["msg_type"] == "comm_msg" and m["content"]["comm_id"] == view.comm]
+    assert 1 <= len(states) < 100, "who asks for the whole state is answered, though not as often as asked"
+    view.kernel.run("view.layout.width = '50%'")
+    assert view.kernel.messages[-2]["content"]["data"]["state"] == {"width": "50%"}, "a person's own"
+    view.comm = own
+
+
 def test_types_that_nobody_knows(view):
     kinds = [
         None,

@@ -455,14 +455,14 @@ def test_a_recording_whose_cell_is_run_again_is_stopped_and_published(notebook):
 def test_a_recording_cell_run_again_closes_the_widget_of_its_earlier_run(notebook, scene):
     """ipywidgets keeps each widget, and JupyterLab each one's program, until it is closed."""
     code = f'rec = None\nrec = nbpipe.record({scene}, "{{}}.mp4", size=(64, 48), frames=5, codec="libx264")'
-    held = "sorted(type(w).__name__ for w in __import__('ipywidgets').widgets.widget._instances.values())"
+    held = "sorted(w._model_name for w in __import__('ipywidgets').widgets.widget._instances.values())"
     notebook.run(code.format("one"), "a")
     first = notebook.view()
-    assert notebook.value(held) == "['Layout', 'Recording']"
+    assert notebook.value(held) == "['AnyModel', 'LayoutModel']"
     notebook.run("first = rec")
     notebook.run(code.format("two"), "a")
     assert first in notebook.closed()
-    assert notebook.value(held) == "['Layout', 'Recording']", "of the run now"
+    assert notebook.value(held) == "['AnyModel', 'LayoutModel']", "of the run now"
     if scene == "Watermark()":
         assert notebook.value("first.state, first.frames_written, first.wait()") == "done 5 True"
         assert count(notebook.folder / "one.mp4") == 5

@@ -1,8 +1,8 @@
 """What every widget of nbpipe has in common: the kernel owns its state, and its messages reach a busy kernel.
 
 A browser may look at each trait and set none; what it has to say comes as messages. What is no message at all must not
-show in the person's cell, which is where ipywidgets prints what a malformed one raises. Display belongs to the render
-thread.
+show in the person's cell, which is where ipywidgets prints what a malformed one raises. Both hold for the widget's
+layout too, which has a comm of its own. Display belongs to the render thread.
 
 How messages get here while a cell blocks: JupyterLab 4.4 and later sends those of widgets to a subshell, a
 second thread of ipykernel 7. But ipykernel 7.4 sends a comm's messages to the shell that published on it last,
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets
 
 from nbpipe.notebook import cell
 
@@ -25,16 +26,10 @@ STATIC = Path(__file__).parent.parent / "static"
 _STATES = 0.1  # seconds between two answers to those who ask for the whole state, which holds the widget's program
 
 
-class KernelWidget(anywidget.AnyWidget):
-    """A widget whose traits are written by the kernel alone."""
+class _Guarded(ipywidgets.Widget):  # type: ignore[misc]  # it has no types
+    """A widget that no message from a browser can change, or bring to print an error."""
 
-    _shown_in: int | None = None
     _told_state = 0.0
-
-    def open(self) -> None:
-        """Open the comm, and keep its messages away from a busy main thread."""
-        super().open()
-        _stay_on_subshell(self.comm)
 
     def set_state(self, sync_data: dict[str, object]) -> None:
         """Ignore what a browser wants to set: every trait belongs to the kernel."""
@@ -48,6 +43,24 @@ class KernelWidget(anywidget.AnyWidget):
         elif time.monotonic() - self._told_state > _STATES:
             self._told_state = time.monotonic()
             self.send_state()
+
+
+class _GuardedLayout(_Guarded, ipywidgets.Layout):  # type: ignore[misc]  # as above
+    """The room that a widget takes in a page, which has a comm of its own."""
+
+
+class KernelWidget(_Guarded, anywidget.AnyWidget):
+    """A widget whose traits are written by the kernel alone."""
+
+    _shown_in: int | None = None
+
+    def __init__(self, **state: object) -> None:
+        super().__init__(**{"layout": _GuardedLayout(), **state})
+
+    def open(self) -> None:
+        """Open the comm, and keep its messages away from a busy main thread."""
+        super().open()
+        _stay_on_subshell(self.comm)
 
     def detach(self) -> None:
         """Do without a frontend, as in a script; ipywidgets keeps every widget that has not done so for ever."""
