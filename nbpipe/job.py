@@ -48,8 +48,10 @@ class Job:
         if self.wanted.conversion == "gpu" and not source.converts:
             msg = "conversion='gpu' is for scenes, textures and framebuffers; for arrays and buffers leave it to 'auto'"
             raise ValueError(msg)
+        notebook = can_show() and sink is None
         recording = Recording(
             steering,
+            alone=not notebook,
             frames=frames,
             renderer=source.renderer,
             encoder=f"{self.wanted}, {_converter(source, layout, self.wanted)}",
@@ -60,9 +62,6 @@ class Job:
             _software=source.software,
             _note=_note(source.size, self.wanted.pixel_format),
         )
-        notebook = can_show() and sink is None
-        if not notebook:
-            recording.detach()
         stream = PreviewStream(recording.send, frames) if show and notebook else None
         followers: list[Callable[[Progress], None]] = [recording.update]
 

@@ -477,6 +477,7 @@ def test_a_recording_of_a_preview_has_no_widget_of_its_own(notebook):
     notebook.run("view = nbpipe.preview(Watermark(), size=(64, 48), fps=30)")
     assert notebook.value(held) == "2", "the preview and its layout"
     notebook.run("for _ in range(3): rec = await view.record(duration=0.2)\nrec")
+    assert [m for m in notebook.messages if m["msg_type"] in ("comm_open", "comm_close")] == []
     assert notebook.value(held) == "2"
     assert (
         notebook.value("rec.state, rec.frames_written, view._record['state'], view._record['frame']") == "done 6 done 6"

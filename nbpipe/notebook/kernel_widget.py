@@ -27,9 +27,27 @@ _STATES = 0.1  # seconds between two answers to those who ask for the whole stat
 
 
 class _Guarded(ipywidgets.Widget):  # type: ignore[misc]  # it has no types
-    """A widget that no message from a browser can change, or bring to print an error."""
+    """A widget that no message from a browser can change, or bring to print an error.
+
+    Parameters
+    ----------
+    alone : bool
+        It does without a frontend, as in a script, and opens no comm: one that is closed again at once leaves
+        "Failed to initialize model" in the page's console.
+    **state
+        Its traits.
+    """
 
     _told_state = 0.0
+
+    def __init__(self, *, alone: bool = False, **state: object) -> None:
+        self._alone = alone
+        super().__init__(**state)
+
+    def open(self) -> None:
+        """Open the comm."""
+        if not self._alone:
+            super().open()
 
     def set_state(self, sync_data: dict[str, object]) -> None:
         """Ignore what a browser wants to set: every trait belongs to the kernel."""
@@ -54,8 +72,8 @@ class KernelWidget(_Guarded, anywidget.AnyWidget):
 
     _shown_in: int | None = None
 
-    def __init__(self, **state: object) -> None:
-        super().__init__(**{"layout": _GuardedLayout(), **state})
+    def __init__(self, *, alone: bool = False, **state: object) -> None:
+        super().__init__(alone=alone, **{"layout": _GuardedLayout(alone=alone), **state})
 
     def open(self) -> None:
         """Open the comm, and keep its messages away from a busy main thread."""
@@ -63,7 +81,7 @@ class KernelWidget(_Guarded, anywidget.AnyWidget):
         _stay_on_subshell(self.comm)
 
     def detach(self) -> None:
-        """Do without a frontend, as in a script; ipywidgets keeps every widget that has not done so for ever."""
+        """Do without a frontend from now on; ipywidgets keeps every widget that has one for ever."""
         self.layout.close()
         self.close()
 

@@ -93,7 +93,7 @@ class Preview(KernelWidget):
     _stream = t.Unicode("").tag(sync=True)
     _poster_mark = t.Unicode("").tag(sync=True)
 
-    def __init__(self, audience: Audience, **state: object) -> None:
+    def __init__(self, audience: Audience, **state: Any) -> None:
         self.recording: Recording | None = None
         self.take: Any = None
         self.params = Params({}, self._changed)

@@ -102,13 +102,13 @@ class Recording(KernelWidget):
     _video = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _poster_mark = t.Unicode("").tag(sync=True)
 
-    def __init__(self, steering: Steering, **state: object) -> None:
+    def __init__(self, steering: Steering, *, alone: bool = False, **state: object) -> None:
         self._steering = steering
         self._driver: Driver | None = None
         self._stream: PreviewStream | None = None
         self._film: Film | None = None
         self._place = cell.Place()
-        super().__init__(**state)
+        super().__init__(alone=alone, **state)
         self.on_msg(self._on_message)
 
     def stop(self) -> None:
