@@ -170,6 +170,7 @@ class TestTime:
             assert view._stream == "h264"
             view.pause()
             await browser.shown()
+            await browser.until(lambda: not view.player._player._stream._fed)  # else its packet comes after the still
             stage.now += 0.4
             view.player.wake()
             await browser.until(lambda: browser.pictures[-1][0].get("mime") == "image/png")
@@ -188,6 +189,7 @@ class TestTime:
             await stage.go(browser, 0.1)
             view.pause()
             await browser.shown()
+            await browser.until(lambda: not view.player._player._stream._fed)  # else its packet comes after the still
             stage.now += 0.4
             view.player.wake()
             await browser.until(lambda: browser.pictures[-1][0].get("mime") == "image/png")
