@@ -28,15 +28,14 @@ from nbpipe.scene.adapters import Pictures, adapt
 from nbpipe.scene.events import Handlers, read_event
 from nbpipe.scene.frame import frame_rate
 from nbpipe.scene.parameters import apply, parameters
+from nbpipe.scene.performance import Performance
 from nbpipe.scene.replay import Replay
 from nbpipe.scene.scene import Borrowed, Scene
 from nbpipe.scene.state import scene_state, set_scene_state
-from nbpipe.scene.take import Take, TakeRecorder
+from nbpipe.scene.take import Take
 from nbpipe.scene.take_form import NOT_PERFORMED
 from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.live import LiveEncoder
-
-_DRIFT = 1e-3  # seconds by which a clock may miss what a take says of it
 
 
 class Session:
@@ -50,9 +49,7 @@ class Session:
     def __init__(self, player: Player, samples: int, loop: asyncio.AbstractEventLoop) -> None:
         self._player, self._samples = player, samples
         self._stream = LiveStream(self._send, _coder, loop)
-        self._performance: tuple[TakeRecorder, float] | None = None  # and when it began
-        self._clock: tuple[float, float, float] | None = None  # moment, time and rate, as the take has them
-        self._seen = 0.0, 0.0  # moment and time of the last picture that was as the take has it
+        self._performance: Performance | None = None
         self._refused: dict[str, str] = {}  # why another scene, size or recording could not be had, until one can
         self._later: dict[str, object] = {}  # parameters that were set while the scene was lent
         self._declared = parameters(player.scene)  # what its own code starts them with
@@ -78,11 +75,11 @@ class Session:
 
     def moved(self, time: float, frame: int) -> None:
         """Tell the widget of a picture."""
-        self._note_clock(drawn=True)
+        self._note_run()
         self.view.moved(time, frame, self._stream.kind)
         self.view.playing = self._player.clock.playing  # it stands still at the end
-        if self._performance is not None and self._performance[0].ended is not None:
-            self.view.taking = False  # it is full
+        if self._performance is not None and self._performance.full:
+            self.view.taking = False
 
     def failed(self, words: str) -> None:
         """Tell the widget what went wrong, or that nothing does."""
@@ -99,39 +96,38 @@ class Session:
         clock = self._player.clock
         if playing == clock.playing:
             return
+        self._note_run()
         if playing:
             clock.play()
         clock.playing = playing
-        self._note_clock()
+        self._note_set()
         self._player.touch()
 
     def pace(self, speed: float, fps: float, duration: float, *, loop: bool) -> None:
         """Run like this from now on."""
         clock = self._player.clock
+        self._catch_up()
         clock.speed, clock.loop, clock.duration = speed, loop, duration
         self._player.fps = frame_rate(fps)
-        self.seek(min(clock.time, duration))
-        self._note_clock()
+        self._go(min(clock.time, duration))
+        self._note_set()
         self._player.wake()
 
     def seek(self, time: float) -> None:
         """Go to `time`, or to the end of the time line that is nearer."""
-        player = self._player
-        if time != player.clock.time:
-            player.clock.seek(time)
-            self._note_clock()
-            player.touch()
-        self.view.time, self.view.frame = player.clock.time, player.frame
+        if time != self._player.clock.time:
+            self._catch_up()
+        self._go(time)
 
     def step(self, by: int) -> None:
         """Go on by frames, and stand still."""
         player = self._player
-        player.clock.playing = False
+        self.view.playing = False  # as of the last tick, whose frame is the one that was seen
+        self._catch_up()
         player.clock.time = float((player.frame + by) / player.fps)
         player.clock.move(0.0)  # round the ends of the time line
-        self.view.playing = False
         self.view.time, self.view.frame = player.clock.time, player.frame
-        self._note_clock()
+        self._note_set()
         player.touch()
 
     def resize(self, size: tuple[int, int]) -> None:
@@ -153,8 +149,7 @@ class Session:
             return
         apply(self._player.scene, name, value)
         if self._performance is not None:
-            recorder, begun = self._performance
-            recorder.param(time.monotonic() - begun, name, value)
+            self._performance.param(time.monotonic(), name, value)
         self._player.touch()
 
     def event(self, raw: object) -> bool:
@@ -163,8 +158,7 @@ class Session:
         if event is None or event["type"] in NOT_PERFORMED:  # what happens to the view, the kernel alone tells
             return False
         if self._performance is not None:
-            recorder, begun = self._performance
-            recorder.event(time.monotonic() - begun, event)
+            self._performance.event(time.monotonic(), event)
         self._player.post(event)
         return True
 
@@ -178,17 +172,13 @@ class Session:
 
     def take(self, on: bool) -> None:  # noqa: FBT001  it is a trait's value
         """Begin or end a take."""
-        now, player = time.monotonic(), self._player
+        player = self._player
+        self._catch_up()
         if on:
-            loop = player.clock.duration if player.clock.loop else None
-            player.catch_up()
-            self._performance = TakeRecorder(player.scene, size=player.size, loop=loop), now
-            self._clock = None
-            self._note_clock()
+            self._performance = Performance(player.scene, player.clock, player.size, player.told_at)
         elif self._performance is not None:
-            recorder, begun = self._performance
-            self._performance = None
-            self.view.keep(recorder.finish(now - begun))
+            take, self._performance = self._performance.finish(player.told_at), None
+            self.view.keep(take)
 
     def replace(self, scene: object) -> None:
         """Play another scene, at the same time, with what a person has changed of the parameters that both have.
@@ -284,28 +274,30 @@ class Session:
             self._refused[what] = words
         self.failed("")
 
-    def _note_clock(self, *, drawn: bool = False) -> None:
-        """Note in a take how time runs, if that is not what follows from the last note.
+    def _go(self, time: float) -> None:
+        """Go to `time`, from where the clock stands now."""
+        player = self._player
+        if time != player.clock.time:
+            player.clock.seek(time)
+            self._note_set()
+            player.touch()
+        self.view.time, self.view.frame = player.clock.time, player.frame
 
-        `drawn`: a picture was, and nobody has set anything. Then a jump means that the clock stood still since the one
-        before, because nobody looked or the kernel was busy.
+    def _catch_up(self) -> None:
+        """Let the clock stand where it is now, before somebody sets it, and not at the last tick.
+
+        A cell may have held up the ticks for seconds, and what is set would be noted as done before it.
         """
-        if self._performance is None:
-            return
-        recorder, begun = self._performance
-        clock, at = self._player.clock, 0.0 if self._clock is None else self._player.told_at - begun
-        if self._clock is not None:
-            then, scene_time, rate = self._clock
-            expected = scene_time + rate * (at - then)
-            drift = abs(expected - clock.time)
-            if rate == clock.rate and min(drift, abs(drift - clock.duration)) < _DRIFT:
-                self._seen = at, clock.time
-                return
-            if drawn and rate == clock.rate:
-                recorder.clock(*self._seen, 0.0)
-        self._seen = at, clock.time
-        self._clock = at, clock.time, clock.rate
-        recorder.clock(*self._clock)
+        self._player.catch_up()
+        self._note_run()
+
+    def _note_run(self) -> None:
+        if self._performance is not None:
+            self._performance.ran(self._player.told_at)
+
+    def _note_set(self) -> None:
+        if self._performance is not None:
+            self._performance.was_set(self._player.told_at)
 
 
 def _coder(size: tuple[int, int], fps: float, crf: int) -> Coder:

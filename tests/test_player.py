@@ -92,6 +92,16 @@ class TestTime:
 
         play(performance)
 
+    def test_a_long_cell_that_seeks_while_time_runs_shows_that_time(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Lamp(), playing=True)
+            await stage.go(browser, 0.1)
+            stage.now += 2.0
+            picture = await browser.next(lambda: setattr(view, "time", 7.0))
+            assert picture["time"] == 7.0
+
+        play(performance)
+
     def test_a_time_beyond_the_time_line_is_its_end_also_when_nobody_looks(self, play):
         async def performance(stage):
             view = stage.preview(Watermark())

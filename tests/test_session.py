@@ -52,6 +52,11 @@ async def performed(stage, view, browser):
     return seen
 
 
+def went(take, moments):
+    """Return how far a take's time is from its beginning at each of the moments."""
+    return [take.time_at(moment) - take.time_at(0.0) for moment in moments]
+
+
 class TestTake:
     @pytest.mark.parametrize(("size", "rate"), [(SIZE, 8), ((320, 180), 8), ((96, 54), 24)])
     def test_it_is_recorded_as_it_was_seen(self, play, size, rate):
@@ -146,6 +151,111 @@ class TestTake:
             moments = (0.0, 0.1, 0.2, 1.0, 2.1, 2.2, 2.3)
             times = [view.take.time_at(moment) for moment in moments]
             assert times == pytest.approx([times[0] + went for went in (0.0, 0.1, 0.2, 0.2, 0.2, 0.2, 0.3)])
+
+        play(performance)
+
+    def test_it_stands_still_while_the_kernel_is_busy_also_when_a_person_goes_on(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Lamp(), playing=True)
+            view.taking = True
+            await stage.go(browser, 0.1)
+            stage.now += 2.0
+            await browser.next(lambda: browser.say("param", name="shade", value=1.0))
+            await stage.go(browser, 0.1)
+            view.taking = False
+            moments = (0.0, 0.1, 1.0, 2.05, 2.2)
+            # A clock leaps by 0.25 s at most, when the kernel is back.
+            assert went(view.take, moments) == pytest.approx([0.0, 0.1, 0.1, 0.1, 0.1 + 0.25 + 0.1])
+            assert [entry.at for entry in view.take.entries if entry.kind == "param"] == pytest.approx([2.1])
+
+        play(performance)
+
+    @pytest.mark.parametrize(
+        ("act", "then"),
+        [
+            (lambda _: None, 0.1),
+            (lambda view: setattr(view, "time", 7.0), 7.0),
+            (lambda view: setattr(view, "playing", False), 0.1),
+            (lambda view: setattr(view, "speed", 2.0), 0.1),
+            (lambda view: view.step(), 0.1 + 1 / 60),
+        ],
+    )
+    def test_it_stands_still_where_nobody_looked_whatever_a_cell_does_then(self, play, act, then):
+        """Such as to end it, from further down in the notebook."""
+
+        async def performance(stage):
+            view, browser = await stage.show(Lamp(), playing=True)
+            view.taking = True
+            await stage.go(browser, 0.1)
+            browser.say("look", visible=False)
+            await turns()
+            stage.now += 2.0
+            act(view)
+            stage.now += 1.0
+            view.taking = False
+            take = view.take
+            assert went(take, (0.0, 0.1, 1.0, 2.0)) == pytest.approx([0.0, 0.1, 0.1, 0.1])
+            assert [take.time_at(2.2), take.time_at(3.1)] == pytest.approx([then, then], abs=0.01)
+
+        play(performance)
+
+    @pytest.mark.parametrize(
+        "act",
+        [
+            lambda _: None,
+            lambda view: setattr(view, "time", 7.0),
+            lambda view: setattr(view, "speed", 2.0),
+            lambda view: view.step(),
+        ],
+    )
+    def test_what_a_long_cell_does_in_the_end_is_not_done_at_its_beginning(self, play, act):
+        async def performance(stage):
+            view, browser = await stage.show(Lamp(), playing=True)
+            view.taking = True
+            await stage.go(browser, 0.1)
+            stage.now += 2.0
+            act(view)
+            view.taking = False
+            assert went(view.take, (0.0, 0.1, 1.0, 2.0)) == pytest.approx([0.0, 0.1, 0.1, 0.1])
+
+        play(performance)
+
+    def test_it_stays_at_the_end_of_the_time_line(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Lamp(), playing=True, duration=1.0)
+            view.loop = False
+            view.taking = True
+            for seconds in (0.2, 0.2, 0.2, 0.2, 2.0):
+                await stage.go(browser, seconds)
+            assert not view.playing
+            view.taking = False
+            times = [view.take.time_at(n / 60) for n in range(int(60 * view.take.duration))]
+            assert times == sorted(times)
+            assert times[-1] == max(times) == 1.0
+
+        play(performance)
+
+    def test_time_runs_evenly_in_it_through_many_loops(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Lamp(), playing=True, duration=1.0)
+            view.taking = True
+            for _ in range(45):
+                await stage.go(browser, 0.1)
+            view.taking = False
+            steps = [(view.take.time_at((n + 1) / 60) - view.take.time_at(n / 60)) % 1.0 for n in range(260)]
+            assert steps == pytest.approx([1 / 60] * 260)
+
+        play(performance)
+
+    def test_it_goes_from_one_end_of_the_time_line_to_the_other(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Lamp(), duration=8.0)
+            view.loop = False
+            view.taking = True
+            stage.now += 1.0
+            await browser.next(lambda: setattr(view, "time", 8.0))
+            view.taking = False
+            assert [view.take.time_at(seconds) for seconds in (0.0, 0.9, 1.0)] == [0.0, 0.0, 8.0]
 
         play(performance)
 

@@ -415,11 +415,15 @@ class TestTake:
         take = taking.finish(30)
         assert (len(take.entries), take.duration) == (10, 9)
 
-    def test_moments_never_go_back(self):
+    def test_a_clock_that_is_noted_late_is_set_at_its_own_moment(self):
         taking = TakeRecorder(Dots(), size=SIZE)
-        taking.clock(0.5, 0, 1)
-        taking.clock(0.4, 3, 1)
-        assert [entry.at for entry in taking.finish(1).entries] == [0.5, 0.5]
+        taking.clock(0.0, 0, 1)
+        taking.param(0.5, "shade", 0.25)
+        taking.clock(0.4, 3, 0)
+        taking.clock(0.4, 4, 0)
+        take = taking.finish(1)
+        assert [entry.at for entry in take.entries] == [0, 0.4, 0.4, 0.5]
+        assert [take.time_at(at) for at in (0.3, 0.4, 0.5)] == [0.3, 4, 4]
 
     @pytest.mark.parametrize(
         ("change", "message"),

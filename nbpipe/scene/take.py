@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -187,8 +188,7 @@ class TakeRecorder:
         return shares
 
     def _add(self, kind: str, at: float, data: dict[str, Any]) -> None:
-        last = self._entries[-1].at if self._entries else 0.0
         if self.ended is None and len(self._entries) == MOST_ENTRIES:
-            self.ended = last
-        if self.ended is None:
-            self._entries.append(Entry(kind, max(at, last), data))
+            self.ended = self._entries[-1].at
+        if self.ended is None:  # that a clock stood still is known only afterwards
+            self._entries.insert(bisect_right(self._entries, at, key=attrgetter("at")), Entry(kind, at, data))
