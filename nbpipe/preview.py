@@ -43,9 +43,9 @@ def preview(
     ----------
     scene : object
         As for `nbpipe.record`, but for iterables, which cannot be played twice. Its parameters become controls: a
-        `Shader`'s uniforms, with hints such as ``// @range(0, 2)``; an object's annotated attributes, such as
-        ``speed: Annotated[float, nbpipe.Range(0, 2)] = 1``. Its ``on_event(event)``, if it has one, gets the events of
-        https://pygfx.org/renderview/.
+        `Shader`'s uniforms, with hints such as ``// @range(0, 2)``; the annotated attributes of an object or of a
+        ``WindowConfig``, such as ``speed: Annotated[float, nbpipe.Range(0, 2)] = 1``. Its ``on_event(event)``, if it
+        has one, gets the events of https://pygfx.org/renderview/.
     size : (int, int)
         Width and height of the picture in pixels.
     fps : int, float, str or Fraction

@@ -259,6 +259,26 @@ class TestTake:
 
         play(performance)
 
+    def test_the_attributes_of_a_function_object_are_in_it_too(self, play):
+        class Draw:
+            shade: Annotated[float, nbpipe.Range(0, 1)] = 0.0
+
+            def __call__(self, frame):
+                frame.fbo.clear(self.shade, self.shade, self.shade)
+
+        async def performance(stage):
+            view, browser = await stage.show(Draw())
+            assert list(view.params.values()) == ["shade"]
+            view.taking = True
+            stage.now += 0.25
+            await browser.next(lambda: browser.say("param", name="shade", value=1.0))
+            stage.now += 0.25
+            view.taking = False
+            recording = await view.record("take.mp4", fps=8)
+            assert [round(colour[0] / 255) for colour in colours(recording.path)] == [0, 0, 1, 1]
+
+        play(performance)
+
     def test_it_ends_when_another_scene_comes(self, play):
         class Other(Lamp):
             hue: Annotated[float, nbpipe.Range(0, 1)] = 0.5

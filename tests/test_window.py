@@ -10,6 +10,7 @@ import sys
 import warnings
 import weakref
 from fractions import Fraction
+from typing import Annotated
 
 import av
 import moderngl
@@ -21,6 +22,8 @@ import nbpipe
 from nbpipe.errors import SceneError
 from nbpipe.gl.context import context
 from nbpipe.scene.adapters import adapt
+from nbpipe.scene.parameters import apply, parameters
+from nbpipe.scene.take import Entry
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", PendingDeprecationWarning)  # of PyGLM, about how moderngl-window imports it
@@ -752,6 +755,62 @@ def test_the_context_may_be_ones_own(own_context):
 def test_a_class_without_on_render_says_so():
     with pytest.raises(NotImplementedError, match="on_render"):
         pictures(moderngl_window.WindowConfig)
+
+
+class Painted(moderngl_window.WindowConfig):
+    """Has what a person may change, beside what moderngl-window itself asks for."""
+
+    title: str = "Painted"
+    vsync: bool = False
+    samples: int = 0
+    red: Annotated[float, nbpipe.Range(0, 1)] = 0.0
+    stripes: Annotated[int, nbpipe.Range(1, 8)] = 1
+    bright: bool = True
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.built = [self.stripes] * self.stripes
+        self.red = 0.5
+
+    def on_render(self, time, frame_time):
+        self.wnd.clear(self.red, len(self.built) / 8, float(self.bright))
+
+
+def test_its_annotated_attributes_are_parameters_and_the_windows_are_not():
+    scene = adapt(Painted)
+    assert {name: each.kind for name, each in parameters(scene).items()} == {
+        "red": "float",
+        "stripes": "int",
+        "bright": "bool",
+    }
+    (picture,) = pictures(scene)
+    assert colour(picture) == (128, 32, 255)
+
+
+def test_what_is_chosen_before_the_instance_is_there_counts_in_its_init_and_after_it():
+    scene = adapt(Painted)
+    apply(scene, "stripes", 8)
+    apply(scene, "red", 1.0)
+    apply(scene, "bright", False)  # noqa: FBT003
+    for _ in range(2):  # each makes an instance of its own
+        (picture,) = pictures(scene)
+        assert colour(picture) == (255, 255, 0)
+    assert {name: each.value for name, each in parameters(scene).items()} == {
+        "red": 1.0,
+        "stripes": 8,
+        "bright": False,
+    }
+
+
+def test_a_take_turns_its_parameters(tmp_path):
+    start = {"parameters": {"red": 0.0, "stripes": 8, "bright": False}, "cameras": {}, "mouse": []}
+    turned = Entry("param", 0.5, {"name": "red", "value": 1.0})
+    take = nbpipe.Take(duration=1.0, size=SIZE, start=start, entries=(turned,))
+    nbpipe.record(Painted, tmp_path / "take.mp4", take=take, size=SIZE, fps=4, show=False)
+    with av.open(str(tmp_path / "take.mp4")) as video:
+        shown = [colour(frame.to_ndarray(format="rgb24")) for frame in video.decode(video=0)]
+    assert [round(red / 255) for red, _, _ in shown] == [0, 0, 1, 1]
+    assert all(green > 250 for _, green, _ in shown)  # noqa: PLR2004
 
 
 def test_moderngl_window_is_not_imported_for_other_scenes():

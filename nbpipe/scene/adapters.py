@@ -16,7 +16,7 @@ import moderngl
 import numpy as np
 
 from nbpipe.errors import SceneError
-from nbpipe.scene.scene import Scene
+from nbpipe.scene.scene import Adapted, Scene
 from nbpipe.scene.shader import Shader
 
 if TYPE_CHECKING:
@@ -46,12 +46,17 @@ class BufferPicture:
 Picture = np.ndarray | GLPicture | BufferPicture
 
 
-class FunctionScene:
+class FunctionScene(Adapted):
     """A plain function ``draw(frame)`` as a scene."""
 
     def __init__(self, draw: Callable[[Frame], object]) -> None:
         self.name: str = getattr(draw, "__name__", type(draw).__name__)
         self._draw = draw
+
+    @property
+    def subject(self) -> object:
+        """The function; an object that can be called may have attributes."""
+        return self._draw
 
     def render(self, frame: Frame) -> None:
         """Call it."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from nbpipe.scene.parameter import Color, Parameter, Range, label, number
+from nbpipe.scene.scene import Adapted
 from nbpipe.scene.shader import Shader
 
 __all__ = ["Color", "Parameter", "Range", "apply", "parameters"]
@@ -28,7 +29,7 @@ def parameters(scene: object) -> dict[str, Parameter]:
     Of a `Shader`, its uniforms of the types float, int, bool and vec2 to vec4. Of another object, the public
     annotated attributes that have a value of their type: ``bool``, ``int``, ``float``, ``Literal[…]``, an
     ``enum.Enum``, ``tuple[float, float]`` to four floats, and ``Annotated`` forms of these with `Range` or `Color`.
-    Anything else has none.
+    Anything else has none. Of a function object or a moderngl-window class, the attributes of what the person wrote.
 
     Raises
     ------
@@ -37,10 +38,13 @@ def parameters(scene: object) -> dict[str, Parameter]:
     """
     if isinstance(scene, Shader):
         return scene.parameters()
+    subject, framework = (scene.subject, scene.framework) if isinstance(scene, Adapted) else (scene, object)
     found = {}
-    for name, hint in _annotations(type(scene)):
+    for name, hint in _annotations(type(subject)):
+        if hasattr(framework, name):
+            continue
         try:
-            value = getattr(scene, name)
+            value = getattr(subject, name)
         except AttributeError:
             continue  # declared, and not set
         parameter = _attribute(name, hint, value)
@@ -53,6 +57,8 @@ def apply(scene: object, name: str, value: object) -> None:
     """Set parameter `name` of `scene` to `value`, which `Parameter.checked` or `clamped` has returned."""
     if isinstance(scene, Shader):
         scene.uniforms[name] = value
+    elif isinstance(scene, Adapted):
+        scene.choose(name, value)
     else:
         setattr(scene, name, value)
 

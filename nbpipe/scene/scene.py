@@ -1,4 +1,4 @@
-"""The protocol of a scene: what an object must offer to be recorded.
+"""The protocol of a scene: what an object must offer to be recorded; and what scenes made of other things have.
 
 A scene is drawn on the thread that called `nbpipe.record`, which owns the OpenGL context. This module knows
 no other module of nbpipe but `frame`.
@@ -6,6 +6,7 @@ no other module of nbpipe but `frame`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -33,6 +34,27 @@ def picture_size_of(scene: Scene, given: tuple[int, int] | None, otherwise: tupl
     """Return the size to draw `scene` at: the one that was `given`, else the one it prefers, else the other."""
     preferred: tuple[int, int] = getattr(scene, "preferred_size", otherwise)
     return given or preferred
+
+
+class Adapted(ABC):
+    """A scene made of something else that a person wrote, and whose attributes are what can be changed of the scene.
+
+    Attributes
+    ----------
+    framework : type
+        What the person's class inherits; the attributes that this has are its settings, and none of the scene's own.
+    """
+
+    framework: type = object
+
+    @property
+    @abstractmethod
+    def subject(self) -> object:
+        """What the person wrote."""
+
+    def choose(self, name: str, value: object) -> None:
+        """Set an attribute of what the person wrote."""
+        setattr(self.subject, name, value)
 
 
 class Borrowed:

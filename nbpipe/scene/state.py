@@ -14,15 +14,17 @@ from typing import Any
 from nbpipe.errors import SceneError
 from nbpipe.scene.camera import OrbitCamera
 from nbpipe.scene.parameters import apply, parameters
+from nbpipe.scene.scene import Adapted
 from nbpipe.scene.shader import Shader
 
 
 def cameras(scene: object) -> dict[str, OrbitCamera]:
     """Return the cameras among the attributes of a scene, by their names."""
     found = {}
-    for name, value in inspect.getmembers_static(scene):
+    subject = scene.subject if isinstance(scene, Adapted) else scene
+    for name, value in inspect.getmembers_static(subject):
         # an attribute of __slots__ shows its descriptor, which runs no code of the user's
-        camera = getattr(scene, name, None) if isinstance(value, types.MemberDescriptorType) else value
+        camera = getattr(subject, name, None) if isinstance(value, types.MemberDescriptorType) else value
         if isinstance(camera, OrbitCamera):
             found[name] = camera
     return found

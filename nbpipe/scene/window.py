@@ -22,6 +22,7 @@ from moderngl_window.scene import camera
 
 from nbpipe.errors import SceneError
 from nbpipe.scene.frame_window import FrameTimer, FrameWindow
+from nbpipe.scene.scene import Adapted
 
 if TYPE_CHECKING:
     import moderngl
@@ -47,13 +48,14 @@ _CALLBACKS = (
 )
 
 
-class WindowScene:
+class WindowScene(Adapted):
     """Draws a `WindowConfig` class.
 
     The class is instantiated for the first frame, whose size the window has from the beginning; `on_resize` follows at
     once, as from moderngl-window's default window. Its context is the recording's, whatever ``init_mgl_context``
     says, and the command line is not read: ``argv`` holds the defaults of ``add_arguments``. Events wait for the
-    next frame.
+    next frame. What a person chooses for an attribute is there before ``__init__``, which may build something by it,
+    and again after it.
 
     Parameters
     ----------
@@ -69,6 +71,8 @@ class WindowScene:
         The class's ``window_size``.
     """
 
+    framework = WindowConfig
+
     def __init__(self, config_class: type[WindowConfig]) -> None:
         self.config_class = config_class
         self.name = config_class.__name__
@@ -77,6 +81,18 @@ class WindowScene:
         self._window: FrameWindow | None = None
         self._events: deque[dict[str, Any]] = deque()
         self._state: dict[tuple[object, str], object] = {}
+        self._chosen: dict[str, object] = {}
+
+    @property
+    def subject(self) -> WindowConfig:
+        """The instance; where there is none yet, one that only has what its class and the person give it."""
+        return self.config or self._blank()
+
+    def choose(self, name: str, value: object) -> None:
+        """Set an attribute, of this instance and the next one."""
+        self._chosen[name] = value
+        if self.config is not None:
+            setattr(self.config, name, value)
 
     def setup(self, ctx: moderngl.Context) -> None:
         """Check what the class asks for.
@@ -150,12 +166,23 @@ class WindowScene:
             **{(settings, name): list(getattr(settings, name)) for name in _DIRECTORIES},
         }
         with self._own_state():
-            config = self.config_class(ctx=frame.ctx, wnd=window, timer=window.timer)
+            config = self._blank()
+            config.__init__(ctx=frame.ctx, wnd=window, timer=window.timer)  # type: ignore[misc]
+            self._choose_again(config)
             window.belong_to(config)
             _assign_old_names(config, window)
             self.config, self._window = config, window
             window.resize(*frame.size)
         return window
+
+    def _blank(self) -> WindowConfig:
+        config = self.config_class.__new__(self.config_class)
+        self._choose_again(config)
+        return config
+
+    def _choose_again(self, config: WindowConfig) -> None:
+        for name, value in self._chosen.items():
+            setattr(config, name, value)
 
     @contextlib.contextmanager
     def _own_state(self) -> Iterator[None]:
