@@ -6,6 +6,7 @@ import asyncio
 import io
 import itertools
 import select
+import time
 from types import SimpleNamespace
 
 import av
@@ -443,6 +444,24 @@ class TestDeath:
             assert [message["frame"] for message in line.messages] == [0, 1]
             assert not (await line.shown())["key"]
             assert len(line.encoders) == 1
+
+        play(performance)
+
+    def test_a_cell_that_blocks_holds_up_no_packets(self, play):
+        """As `wait` does on a recording of a preview, which asks whether a picture may be sent."""
+
+        async def performance(line):
+            line.join()
+            for n in range(5):
+                assert line.stream.ready()
+                line.offer(awaited=False)
+                line.now += 1 / 15
+                deadline = time.monotonic() + HUNG
+                while len(line.messages) == n:
+                    line.stream.ready()
+                    assert time.monotonic() < deadline
+                line.stream.audience.ack(ONE, n)
+            assert {message["type"] for message in line.messages} == {"packet"}
 
         play(performance)
 

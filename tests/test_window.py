@@ -810,7 +810,7 @@ def test_a_take_turns_its_parameters(tmp_path):
     with av.open(str(tmp_path / "take.mp4")) as video:
         shown = [colour(frame.to_ndarray(format="rgb24")) for frame in video.decode(video=0)]
     assert [round(red / 255) for red, _, _ in shown] == [0, 0, 1, 1]
-    assert all(green > 250 for _, green, _ in shown)  # noqa: PLR2004
+    assert all(green > 250 for _, green, _ in shown)
 
 
 def test_moderngl_window_is_not_imported_for_other_scenes():

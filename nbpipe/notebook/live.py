@@ -166,10 +166,10 @@ class LiveStream:
 
     def ready(self, *, urgent: bool = False) -> bool:
         """Whether one more picture may be sent; `urgent`: which answers something that a person has just done."""
+        if self._fed:
+            self._collect()  # a cell that blocks holds up the loop, and not the encoder
         if self._fed and time.monotonic() - self._fed_at > _STUCK:
-            self._collect()  # the loop may have been held up, and not the encoder
-            if self._fed:
-                self._fail()
+            self._fail()
         if not self.audience.ready(urgent=urgent):
             return False
         try:

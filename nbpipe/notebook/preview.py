@@ -223,8 +223,8 @@ class Preview(KernelWidget):
         -------
         Recording
             ``await`` it for the end, while the widget shows it. Its ``wait()`` does so too, but blocks the kernel: the
-            widget is told how far it is as ever, and Pause, Stop and pictures (one or two a second where they are
-            H.264) work where messages reach a busy kernel; what else it is asked for waits for the end of the cell.
+            widget is told how far it is as ever, and Pause, Stop and pictures work where messages reach a busy kernel;
+            what else it is asked for waits for the end of the cell.
 
         Raises
         ------

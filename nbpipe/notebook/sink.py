@@ -37,8 +37,8 @@ class RecordingSink:
         self._next = 0.0
 
     def due(self, _: int) -> bool:
-        """Whether a picture is wanted, if there is time for it."""
-        return time.monotonic() >= self._next and self._stream.ready()
+        """Whether a picture is wanted, if there is time for it. Asking sends on what the encoder has ready meanwhile."""
+        return self._stream.ready() and time.monotonic() >= self._next
 
     def keeps(self, index: int) -> bool:
         """Whether it becomes the poster."""
