@@ -141,6 +141,8 @@ class Session:
             self._refuse("size", str(error))
         else:
             self._refuse("size", "")
+            if self._performance is not None:
+                self._performance.resized(size)
 
     def apply(self, name: str, value: object) -> None:
         """Give the scene a parameter; while it is lent to a recording, only afterwards."""
@@ -178,7 +180,14 @@ class Session:
             self._performance = Performance(player.scene, player.clock, player.size, player.told_at)
         elif self._performance is not None:
             take, self._performance = self._performance.finish(player.told_at), None
-            self.view.keep(take)
+            self.view.take = take
+
+    def checked_take(self, take: object) -> Take | None:
+        """Return what can be replayed. Raises `TypeError` for anything else but ``None``."""
+        if take is None or isinstance(take, Take):
+            return take
+        msg = f"take must be a nbpipe.Take, such as view.take of a preview, or None, not {take!r}"
+        raise TypeError(msg)
 
     def replace(self, scene: object) -> None:
         """Play another scene, at the same time, with what a person has changed of the parameters that both have.
@@ -230,10 +239,7 @@ class Session:
             raise NbpipeError(msg)
         self.view.taking = False
         chosen = dict(options)
-        take: Take | None = chosen.pop("take", self.view.take)
-        if take is not None and not isinstance(take, Take):
-            msg = f"take must be a nbpipe.Take, such as view.take of a preview, or None, not {take!r}"
-            raise TypeError(msg)
+        take = self.checked_take(chosen.pop("take", self.view.take))
         scene = player.scene if take is None else Replay(player.scene, take)
         chosen.setdefault("size", player.size)
         chosen.setdefault("fps", player.fps)

@@ -350,6 +350,9 @@ def test_steps_takes_and_recordings(view):
     for on in [True, False] * 2000:
         view.say(type="take", on=on)
     assert view.value("view.taking") is False
+    view.say(type="drop", take=3, on=True)
+    assert view.value("view.take") is None
+    view.say(type="drop")  # there is none any more
 
 
 def test_recording_while_it_records(view, loud):

@@ -259,6 +259,51 @@ class TestTake:
 
         play(performance)
 
+    @pytest.mark.parametrize(
+        "resize",
+        [
+            lambda view, _: setattr(view, "size", (320, 180)),
+            lambda _, browser: browser.say("set", name="size", value=[320, 180]),
+        ],
+    )
+    def test_the_pointer_stays_where_it_was_in_a_picture_that_is_resized_meanwhile(self, play, resize):
+        async def performance(stage):
+            view, browser = await stage.show(Lamp())
+            view.taking = True
+            await browser.next(lambda: browser.say("events", events=[pointer("pointer_down", SIZE[0] // 4)]))
+            await browser.next(lambda: resize(view, browser))
+            await browser.next(lambda: browser.say("events", events=[pointer("pointer_move", 240)]))
+            view.taking = False
+            assert [entry.data["x"] for entry in view.take.entries if entry.kind == "event"] == [0.25, 0.75]
+
+        play(performance)
+
+    def test_python_may_drop_it_set_another_and_watch_it(self, play, tmp_path):
+        async def performance(stage):
+            view, browser = await stage.show(Lamp())
+            seen = []
+            view.observe(lambda change: seen.append(change.new), "take")
+            view.taking = True
+            stage.now += 0.25
+            await browser.next(lambda: browser.say("param", name="shade", value=1.0))
+            stage.now += 0.25
+            view.taking = False
+            take = view.take
+            assert view._take == {"duration": 0.5, "entries": 2}
+            await browser.until(lambda: browser.told and "_take" in browser.told[-1])
+            browser.say("drop")
+            await browser.until(lambda: browser.told[-1].get("_take", 0) is None)
+            assert seen == [take, view.take] == [take, None]
+            take.save(tmp_path / "take.json")
+            view.take = nbpipe.Take.load(tmp_path / "take.json")
+            recording = await view.record("take.mp4", fps=8)
+            assert [round(colour[0] / 255) for colour in colours(recording.path)] == [0, 0, 1, 1]
+            with pytest.raises(TypeError, match=r"take must be a nbpipe\.Take"):
+                view.take = "take.json"
+            assert view._take == {"duration": 0.5, "entries": 2}
+
+        play(performance)
+
     def test_the_attributes_of_a_function_object_are_in_it_too(self, play):
         class Draw:
             shade: Annotated[float, nbpipe.Range(0, 1)] = 0.0

@@ -255,7 +255,7 @@ class TestReplay:
                 touches={"1": {"x": 40, "y": 45, "pressure": 1}, "2": {"x": 80, "y": 90, "pressure": 0.5}},
             ),
         )
-        taking.event(0.15, event("resize", width=320, height=180, pwidth=320, pheight=180, ratio=1))
+        taking.resized((320, 180))
         taking.event(0.15, event("pointer_move", 80, 90))
         taking.event(0.15, event("show"))
         film(scene, taking.finish(0.5), fps=10, size=(320, 180))

@@ -1,13 +1,13 @@
 /**
- * The two buttons that make something last: Record and Take.
+ * What makes something last: Record, Take, and what lets go of a take.
  *
  * Owns: those elements, and the seconds that run while moves are taken.
  * Must not know: the wording (preview-words.ts), the wire (a press is a call).
  */
-import { make, makeButton, write } from "./elements.ts";
+import { make, makeButton, makeIconButton, write } from "./elements.ts";
 import { Hold } from "./hold.ts";
 import type { Preview } from "./preview-model.ts";
-import { takeWords } from "./preview-words.ts";
+import { recordTitle, recordWords, takeWords } from "./preview-words.ts";
 import { isActive } from "./words.ts";
 
 /** Milliseconds between two paintings of the seconds. */
@@ -23,20 +23,27 @@ export interface Actions {
 export interface ActionUse {
   record(): void;
   take(on: boolean): void;
+  drop(): void;
 }
 
-export function createActions({ record, take }: ActionUse): Actions {
+export function createActions({ record, take, drop }: ActionUse): Actions {
   const length = make("span", "nbpipe-length");
+  const dropButton = makeIconButton("Drop the take", "drop");
+  dropButton.classList.add("nbpipe-drop");
   const takeButton = makeButton("Take", "take");
   takeButton.title = "Record what you do with the controls, the pointer and the time";
   takeButton.setAttribute("aria-pressed", "false");
-  const recordButton = makeButton("Record", "record");
-  recordButton.title = "Make a video of the scene as it is now";
+  const recordButton = makeButton("", "record");
+  const recordLabel = recordButton.querySelector("span") as HTMLElement;
   recordButton.classList.add("nbpipe-record");
-  const element = make("div", "nbpipe-buttons", length, takeButton, recordButton);
+  const element = make("div", "nbpipe-buttons", length, dropButton, takeButton, recordButton);
 
   let timer: ReturnType<typeof setInterval> | undefined;
   let usable = false;
+  /** From the press until the kernel has none. */
+  const dropped = new Hold<boolean>((now) => {
+    dropButton.hidden = now;
+  });
   const taking = new Hold<boolean>((now) => takeButton.setAttribute("aria-pressed", String(now)));
   /** From the press until the kernel shows a recording. */
   const recording = new Hold<boolean>((now) => {
@@ -48,6 +55,11 @@ export function createActions({ record, take }: ActionUse): Actions {
     taking.want(on);
     take(on);
   });
+  dropButton.addEventListener("click", () => {
+    dropped.want(true);
+    drop();
+    takeButton.focus(); // Else the focus would go with the button.
+  });
   recordButton.addEventListener("click", () => {
     recording.want(true);
     record();
@@ -57,7 +69,10 @@ export function createActions({ record, take }: ActionUse): Actions {
     element,
     paint(preview, works, takingSince) {
       usable = works;
-      takeButton.disabled = !works;
+      takeButton.disabled = dropButton.disabled = !works;
+      dropped.say(preview.taking || preview.take === null);
+      write(recordLabel, recordWords(preview));
+      recordButton.title = recordTitle(preview);
       taking.say(preview.taking);
       recording.say(preview.record !== null && isActive(preview.record));
       if (!works) recordButton.disabled = true;
@@ -69,6 +84,7 @@ export function createActions({ record, take }: ActionUse): Actions {
     },
     close() {
       clearInterval(timer);
+      dropped.close();
       taking.close();
       recording.close();
     },

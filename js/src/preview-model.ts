@@ -127,6 +127,8 @@ export type Outgoing =
   | { type: "param"; name: string; value: Value }
   | { type: "events"; events: readonly ViewEvent[] }
   | { type: "take"; on: boolean }
+  /** Of the take that was recorded last. */
+  | { type: "drop" }
   | { type: "record" }
   | { type: "stop" }
   | { type: "pause" }

@@ -66,6 +66,15 @@ export function takeWords({ taking, take }: Preview, seconds: number): string {
   return take ? `take: ${take.duration.toFixed(1)} s` : "";
 }
 
+/** What the button makes: a video of the take, where there is one. */
+export function recordWords({ take }: Preview): string {
+  return take ? "Record take" : "Record";
+}
+
+export function recordTitle({ take }: Preview): string {
+  return take ? "Make a video of your take" : "Make a video of the scene as it is now";
+}
+
 /** For ears only, when one of these changes. */
 export function spokenWords({ playing, taking, error, name }: Preview, situation: Situation): string {
   const words = situationWords(situation);

@@ -47,6 +47,7 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
   const actions = createActions({
     record: () => session.say({ type: "record" }),
     take: (on) => session.say({ type: "take", on }),
+    drop: () => session.say({ type: "drop" }),
   });
   const controls = createControls((name, value) =>
     session.put(`param ${name}`, { type: "param", name, value }),

@@ -310,6 +310,8 @@ describe("a person's wishes", () => {
 });
 
 describe("a take", () => {
+  const dropper = (el: HTMLElement) => el.querySelector<HTMLButtonElement>('[aria-label="Drop the take"]');
+
   it("is switched on and off, counts its seconds, and is told when it is over", async () => {
     vi.useFakeTimers();
     const { el } = await live();
@@ -321,6 +323,25 @@ describe("a take", () => {
     expect(model.said("take").map(({ on }) => on)).toEqual([true, false]);
     await model.set({ taking: false, _take: { duration: 4.21, entries: 8 } });
     expect(visibleText(el)).toContain("take: 4.2 s");
+  });
+
+  it("is what the Record button makes a video of, until a person drops it", async () => {
+    const { el } = await live();
+    expect(dropper(el)?.hidden).toBe(true);
+    await model.set({ _take: { duration: 4.21, entries: 8 } });
+    expect(button(el, "Record take")?.title).toBe("Make a video of your take");
+    dropper(el)?.click();
+    expect(model.said("drop")).toHaveLength(1);
+    expect(dropper(el)?.hidden).toBe(true);
+    expect(document.activeElement).toBe(button(el, "Take"));
+    await model.set({ _take: null });
+    expect(button(el, "Record")?.title).toBe("Make a video of the scene as it is now");
+  });
+
+  it("that is being made hides the one before, which cannot be dropped meanwhile", async () => {
+    const { el } = await live();
+    await model.set({ _take: { duration: 4.21, entries: 8 }, taking: true });
+    expect(dropper(el)?.hidden).toBe(true);
   });
 });
 

@@ -1,8 +1,8 @@
 """What browsers ask of a live widget, from the moment it comes until it is done.
 
-A browser can play, seek, resize, turn the controls it was given, send events, and ask for a take or a recording. No
-path, no option and no code ever comes from it. What makes no sense is counted in `ignored` and otherwise dropped, and
-numbers are brought into their range.
+A browser can play, seek, resize, turn the controls it was given, send events, ask for a take or a recording, and drop
+the take. No path, no option and no code ever comes from it. What makes no sense is counted in `ignored` and otherwise
+dropped, and numbers are brought into their range.
 
 `put` may be called on any thread, with anything. What the stream needs at once goes to the audience, which guards
 itself; the rest waits in a queue of bounded size, of which the newest count, until `empty` on the render thread.
@@ -47,6 +47,7 @@ class View(Protocol):
     loop: Any
     size: Any
     taking: Any
+    take: Any
     duration: Any
     params: Params
     recording: Recording | None
@@ -80,6 +81,7 @@ class Inbox:
             "events": _events,
             "step": _step,
             "take": _take,
+            "drop": _drop,
             "record": _record,
         }
 
@@ -212,6 +214,11 @@ def _take(view: View, content: Content) -> bool:
     if not isinstance(content.get("on"), bool):
         return False
     view.taking = content["on"]
+    return True
+
+
+def _drop(view: View, _: Content) -> bool:
+    view.take = None
     return True
 
 

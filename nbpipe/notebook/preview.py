@@ -63,8 +63,8 @@ class Preview(KernelWidget):
         What went wrong in the scene; the last good picture stays.
     params : traitlets.HasTraits
         The parameters of the scene: ``view.params.speed = 2``.
-    take : Take or None
-        What was recorded last while `taking`.
+    take* : Take or None
+        What was recorded last while `taking`. Recordings made from here replay it; ``None`` lets go of it.
     recording : Recording or None
         The recording made last with the Record button or `record`.
     """
@@ -84,6 +84,7 @@ class Preview(KernelWidget):
     renderer = t.Unicode("").tag(sync=True)
     error = t.Unicode("").tag(sync=True)
     taking = t.Bool(default_value=False).tag(sync=True)
+    take = t.Any(default_value=None)
 
     _name = t.Unicode("").tag(sync=True)
     _software = t.Bool(default_value=False).tag(sync=True)
@@ -95,7 +96,6 @@ class Preview(KernelWidget):
 
     def __init__(self, audience: Audience, **state: Any) -> None:
         self.recording: Recording | None = None
-        self.take: Any = None
         self.params = Params({}, self._changed)
         self._audience = audience
         self._player: Plays | None = None
@@ -142,11 +142,6 @@ class Preview(KernelWidget):
 
         recording.observe(copy, ["state", "elapsed"])
         copy()
-
-    def keep(self, take: Any) -> None:
-        """Have a take."""
-        self.take = take
-        self._take = {"duration": take.duration, "entries": len(take.entries)}
 
     def leave_poster(self, jpeg: bytes) -> None:
         """Leave a picture in the saved notebook, in the running cell, for readers without a kernel."""
@@ -210,14 +205,15 @@ class Preview(KernelWidget):
         self.player.handlers.remove(handler, *types)
 
     def record(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Recording:
-        """Record the scene as it is now, with its parameters or its take, while the kernel goes on.
+        """Record the scene as it is now, or its take if it has one, while the kernel goes on.
 
         Parameters
         ----------
         path : path-like, optional
             As for `nbpipe.record`; ``preview.mp4`` in the current folder, or the first free one of ``preview-2.mp4`` …
         **options
-            As for `nbpipe.record`. The size, the rate and the length are the widget's own, or the take's, unless given.
+            As for `nbpipe.record`. The size, the rate and the length are the widget's own, or the take's, unless given;
+            ``take=None`` records the scene as it is now though there is a take.
 
         Returns
         -------
@@ -258,6 +254,15 @@ class Preview(KernelWidget):
             msg = f"size must be at least 1x1 pixel, not {width}x{height}"
             raise t.TraitError(msg)
         return width, height
+
+    @t.validate("take")
+    def _check_take(self, proposal: Any) -> object:
+        return self.player.checked_take(proposal.value)
+
+    @t.observe("take")
+    def _tell_take(self, change: Any) -> None:
+        take: Any = change.new
+        self._take = take and {"duration": take.duration, "entries": len(take.entries)}
 
     def _set(self, change: Any) -> None:
         """Do what somebody has set, in Python or through the inbox; what the player set itself is so already."""

@@ -37,7 +37,7 @@ class RecordingSink:
         self._next = 0.0
 
     def due(self, _: int) -> bool:
-        """Whether a picture is wanted, if there is time for it. Asking sends on what the encoder has ready meanwhile."""
+        """Whether a picture is wanted, if there is time for it. Asking sends on what the encoder has ready."""
         return self._stream.ready() and time.monotonic() >= self._next
 
     def keeps(self, index: int) -> bool:

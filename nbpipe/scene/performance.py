@@ -55,6 +55,10 @@ class Performance:
         """Note what `read_event` has returned."""
         self._recorder.event(now - self._begun, event)
 
+    def resized(self, size: tuple[int, int]) -> None:
+        """Note in the pixels of which picture events come from now on."""
+        self._recorder.resized(size)
+
     def ran(self, now: float) -> None:
         """Note how the clock, which nobody has set, has come to where it stands at `now`, unless that follows."""
         at = now - self._begun

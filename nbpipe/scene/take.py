@@ -136,7 +136,7 @@ class TakeRecorder:
     ----------
     scene : object
     size : tuple of int
-        Of the picture, in whose pixels events come; a ``resize`` event tells of another.
+        Of the picture, in whose pixels events come.
     loop : float, optional
         As for `Take`.
 
@@ -163,14 +163,16 @@ class TakeRecorder:
 
     def event(self, at: float, event: Event) -> None:
         """Note what `read_event` has returned, but for what concerns the view alone."""
-        if event["type"] == "resize":
-            self._size = (event["width"], event["height"])
         if event["type"] in NOT_PERFORMED:
             return
         noted = self._in_shares(event) | {"timestamp": at}
         if "touches" in event:
             noted["touches"] = {name: self._in_shares(touch) for name, touch in event["touches"].items()}
         self._add("event", at, noted)
+
+    def resized(self, size: tuple[int, int]) -> None:
+        """Take events in the pixels of a picture of this size from now on."""
+        self._size = size
 
     def finish(self, at: float) -> Take:
         """Return the take, which lasts until now, or until it was full."""

@@ -17,6 +17,7 @@ var ICONS = {
   loop: "M4 3h6V1.2L13.6 4 10 6.8V5H5v3H3V4a1 1 0 0 1 1-1zM12 13H6v1.8L2.4 12 6 9.2V11h5V8h2v4a1 1 0 0 1-1 1z",
   record: "M8 3.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9z",
   take: "M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11zM8 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM8 6a2 2 0 1 1 0 4 2 2 0 0 1 0-4z",
+  drop: "M4.3 3.2 8 6.9l3.7-3.7 1.1 1.1L9.1 8l3.7 3.7-1.1 1.1L8 9.1l-3.7 3.7-1.1-1.1L6.9 8 3.2 4.3z",
   corner: "M13.5 4.6v1.5L6.1 13.5H4.6zM13.5 9.3v1.5l-2.7 2.7H9.3z"
 };
 var SVG = "http://www.w3.org/2000/svg";
@@ -237,6 +238,12 @@ function takeWords({ taking, take: take2 }, seconds2) {
   if (taking) return `● ${seconds2.toFixed(1)} s`;
   return take2 ? `take: ${take2.duration.toFixed(1)} s` : "";
 }
+function recordWords({ take: take2 }) {
+  return take2 ? "Record take" : "Record";
+}
+function recordTitle({ take: take2 }) {
+  return take2 ? "Make a video of your take" : "Make a video of the scene as it is now";
+}
 function spokenWords({ playing, taking, error, name }, situation) {
   const words = situationWords(situation);
   if (words) return words;
@@ -246,17 +253,22 @@ function spokenWords({ playing, taking, error, name }, situation) {
 
 // src/actions.ts
 var TICK = 100;
-function createActions({ record: record2, take: take2 }) {
+function createActions({ record: record2, take: take2, drop }) {
   const length = make("span", "nbpipe-length");
+  const dropButton = makeIconButton("Drop the take", "drop");
+  dropButton.classList.add("nbpipe-drop");
   const takeButton = makeButton("Take", "take");
   takeButton.title = "Record what you do with the controls, the pointer and the time";
   takeButton.setAttribute("aria-pressed", "false");
-  const recordButton = makeButton("Record", "record");
-  recordButton.title = "Make a video of the scene as it is now";
+  const recordButton = makeButton("", "record");
+  const recordLabel = recordButton.querySelector("span");
   recordButton.classList.add("nbpipe-record");
-  const element = make("div", "nbpipe-buttons", length, takeButton, recordButton);
+  const element = make("div", "nbpipe-buttons", length, dropButton, takeButton, recordButton);
   let timer;
   let usable = false;
+  const dropped = new Hold((now) => {
+    dropButton.hidden = now;
+  });
   const taking = new Hold((now) => takeButton.setAttribute("aria-pressed", String(now)));
   const recording = new Hold((now) => {
     recordButton.disabled = now || !usable;
@@ -266,6 +278,11 @@ function createActions({ record: record2, take: take2 }) {
     taking.want(on);
     take2(on);
   });
+  dropButton.addEventListener("click", () => {
+    dropped.want(true);
+    drop();
+    takeButton.focus();
+  });
   recordButton.addEventListener("click", () => {
     recording.want(true);
     record2();
@@ -274,7 +291,10 @@ function createActions({ record: record2, take: take2 }) {
     element,
     paint(preview, works, takingSince) {
       usable = works;
-      takeButton.disabled = !works;
+      takeButton.disabled = dropButton.disabled = !works;
+      dropped.say(preview.taking || preview.take === null);
+      write(recordLabel, recordWords(preview));
+      recordButton.title = recordTitle(preview);
       taking.say(preview.taking);
       recording.say(preview.record !== null && isActive(preview.record));
       if (!works) recordButton.disabled = true;
@@ -286,6 +306,7 @@ function createActions({ record: record2, take: take2 }) {
     },
     close() {
       clearInterval(timer);
+      dropped.close();
       taking.close();
       recording.close();
     }
@@ -2037,7 +2058,8 @@ function openView(session, model, host) {
   });
   const actions = createActions({
     record: () => session.say({ type: "record" }),
-    take: (on) => session.say({ type: "take", on })
+    take: (on) => session.say({ type: "take", on }),
+    drop: () => session.say({ type: "drop" })
   });
   const controls = createControls(
     (name, value) => session.put(`param ${name}`, { type: "param", name, value })
