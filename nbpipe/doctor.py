@@ -1,8 +1,8 @@
 """What is so on this machine, found out by trying it: `examine`, which ``python -m nbpipe doctor`` prints.
 
-It draws, reads back, encodes and records through the very code of `nbpipe.record`, so the report says what a recording
-would do. A part that is missing stands in the report as its own error, whose text says how to get it; no error rises.
-Render thread only, because of the GL. Leaves no file and no process behind.
+It draws, reads back, encodes and records through the very code of `nbpipe.record` and `nbpipe.preview`, so the report
+says what those would do. A part that is missing stands in the report as its own error, whose text says how to get it;
+no error rises. Render thread only, because of the GL. Leaves no file and no process behind.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from pathlib import Path
 from nbpipe.errors import FFmpegNotFound, NbpipeError
 from nbpipe.gl.context import context
 from nbpipe.gl.memory import pixel_memory
-from nbpipe.notebook.cell import in_notebook
+from nbpipe.notebook.cell import in_marimo, in_notebook
 from nbpipe.record import record
 from nbpipe.report import DEFAULT, Machine, Notebook, OpenGL, Pipe, Report
 from nbpipe.scene.frame import Frame
 from nbpipe.video.ffmpeg import VARIABLES, FFmpeg, find_ffmpeg
-from nbpipe.video.trial import HARDWARE, SOFTWARE, Trial, attempt
+from nbpipe.video.live import ENCODER
+from nbpipe.video.trial import HARDWARE, SOFTWARE, Trial, attempt, attempt_live
 from nbpipe.video.writer import Conversion, PipeWriter
 
 _PACKAGES = ("moderngl", "anywidget", "ipykernel", "jupyterlab")
 
 
 def examine() -> Report:
-    """Try out everything that a recording needs. It takes some seconds, of which each encoder gets at most ten."""
+    """Try out all that recordings and previews need. It takes some seconds, of which each encoder gets at most ten."""
     opengl = _opengl()
     ffmpeg = _ffmpeg()
     trials: dict[str, Trial | None] = {}
@@ -49,10 +50,11 @@ def examine() -> Report:
         named_by=next((name for name in VARIABLES if os.environ.get(name)), "imageio-ffmpeg"),
         trials=tuple(trial for trial in trials.values() if trial),
         unlisted=tuple(name for name, trial in trials.items() if not trial),
+        live=attempt_live(ffmpeg) if isinstance(ffmpeg, FFmpeg) else Trial(ENCODER, None, "there is no FFmpeg"),
         recorded=recorded,
         conversion=_conversion(),
         pipe=_pipe(),
-        notebook=Notebook(in_notebook(), _version("ipykernel")),
+        notebook=Notebook(in_notebook(), _version("ipykernel"), marimo=in_marimo()),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nbpipe.errors import EncoderError, FFmpegNotFound
 from nbpipe.video.encoding import CONTAINERS
 from nbpipe.video.ffmpeg import FFmpeg
-from nbpipe.video.trial import HARDWARE, SIZE, Trial
+from nbpipe.video.trial import HARDWARE, LIVE_SIZE, SIZE, Trial
 
 DEFAULT = CONTAINERS[".mp4"][1]  # the encoder that most recordings use
 
@@ -93,10 +93,13 @@ class Notebook:
         Whether this is a Jupyter kernel.
     ipykernel : str or None
         Its version, where it is installed.
+    marimo : bool
+        Whether this is marimo.
     """
 
     kernel: bool
     ipykernel: str | None
+    marimo: bool = False
 
     @property
     def subshells(self) -> bool:
@@ -119,6 +122,8 @@ class Report:
         Of the encoders that this FFmpeg has.
     unlisted : tuple of str
         The encoders that it has not.
+    live : Trial
+        Of the encoder of previews.
     recorded : str or Exception
         Who converted the colours of a short recording, in the recording's own words; or why there is none.
     conversion : float
@@ -133,6 +138,7 @@ class Report:
     named_by: str
     trials: tuple[Trial, ...]
     unlisted: tuple[str, ...]
+    live: Trial
     recorded: str | Exception
     conversion: float
     pipe: Pipe
@@ -192,7 +198,14 @@ class Report:
             yield f"Encoders, a {SIZE[0]} × {SIZE[1]} frame with nbpipe's defaults", list(map(_row, self.trials))
         else:
             yield "FFmpeg", [("missing", str(ffmpeg)), *self._ways()]
-        yield "Notebook", [("here", self._here()), ("Stop and Pause", self._steering())]
+        yield (
+            "Notebook",
+            [
+                ("here", self._here()),
+                ("live picture", self._live()),
+                ("Stop and Pause", self._steering()),
+            ],
+        )
 
     def _ways(self) -> Iterator[tuple[str, str]]:
         made = f"{self.recorded}; " if isinstance(self.recorded, str) else ""
@@ -202,11 +215,21 @@ class Report:
         if self.unlisted:
             yield "without", ", ".join(self.unlisted)
 
+    def _live(self) -> str:
+        if self.live.milliseconds is None:
+            return f"JPEG alone: {self.live.problem}"
+        took = f"{self.live.milliseconds:.1f} ms from a {LIVE_SIZE[0]} × {LIVE_SIZE[1]} picture to its packet"
+        return f"H.264, {took}; JPEG where a browser has no WebCodecs"
+
     def _here(self) -> str:
+        if self.notebook.marimo:
+            return "marimo"
         return f"a Jupyter kernel, ipykernel {self.notebook.ipykernel}" if self.notebook.kernel else "no Jupyter kernel"
 
     def _steering(self) -> str:
         notebook = self.notebook
+        if notebook.marimo:
+            return "do not reach a busy cell; marimo's own ■ interrupts and keeps the file"
         if notebook.ipykernel is None:
             return "without ipykernel there are no buttons; Ctrl-C stops a recording and keeps what it has"
         kernel = "" if notebook.kernel else f"with ipykernel {notebook.ipykernel} "

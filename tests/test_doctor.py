@@ -19,7 +19,7 @@ from nbpipe import doctor
 from nbpipe.gl.context import context
 from nbpipe.report import Notebook, OpenGL, Report
 from nbpipe.video.ffmpeg import find_ffmpeg
-from nbpipe.video.trial import HARDWARE, SOFTWARE, Trial, attempt
+from nbpipe.video.trial import HARDWARE, SOFTWARE, Trial, attempt, attempt_live
 from nbpipe.video.writer import PipeWriter
 
 
@@ -119,6 +119,29 @@ def test_an_encoder_that_hangs_is_stopped(one_encoder, tmp_path):
     assert trial == Trial("libx264", None, "stopped after 0.3 seconds, when it had made 0 frames")
 
 
+def test_the_live_picture_is_said_to_be_h264_with_the_time_it_takes():
+    assert examined().live.milliseconds > 0
+    assert re.search(r"^  live picture +H\.264, \d+\.\d ms from a 640 × 360 picture", str(examined()), re.MULTILINE)
+
+
+def test_without_an_encoder_the_live_picture_is_said_to_be_jpeg_and_why(fake_ffmpeg):
+    program = fake_ffmpeg('exec "$real" "$@"')
+    lines = program.read_text().splitlines()
+    refusal = 'case "$*" in *encoder=libx264*) echo "Codec is not recognized by FFmpeg."; exit;; esac'
+    program.write_text("\n".join([lines[0], refusal, *lines[1:], ""]))
+    report = doctor.examine()
+    assert re.search(r"^  live picture +JPEG alone: this FFmpeg has no libx264$", str(report), re.MULTILINE)
+    assert not report.fit
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"), [("sleep 60", "stopped after 0.5 seconds"), ("exit 1", "FFmpeg has ended")]
+)
+def test_a_live_encoder_that_hangs_or_fails_is_told(one_encoder, body, problem):
+    one_encoder(body)
+    assert attempt_live(find_ffmpeg(), limit=0.5) == Trial("libx264", None, problem)
+
+
 def test_an_ffmpeg_that_fails_is_quoted(one_encoder):
     one_encoder('echo "some reason" >&2; exit 3')
     report = doctor.examine()
@@ -204,6 +227,11 @@ def test_the_advice_is_the_most_useful_step(changes, advice):
             Notebook(kernel=False, ipykernel="6.29.5"),
             "Stop and Pause    with ipykernel 6.29.5 do not reach a busy cell",
         ),
+        (
+            Notebook(kernel=False, ipykernel="7.4.0", marimo=True),
+            "marimo\n  live picture      H.264",
+        ),
+        (Notebook(kernel=False, ipykernel="7.4.0", marimo=True), "do not reach a busy cell; marimo's own ■"),
         (Notebook(kernel=False, ipykernel=None), "Ctrl-C stops a recording and keeps what it has"),
     ],
 )

@@ -404,6 +404,17 @@ def test_unloading_takes_the_magics_away_and_loading_brings_them_back(notebook):
     assert notebook.run(shader(0.2), "a")["status"] == "ok"
 
 
+def test_a_handler_that_fails_when_its_preview_ends_keeps_no_other_from_ending(notebook):
+    notebook.run(shader(0.2, "%%shader waves"), "a")
+    notebook.run(shader(0.4, "%%shader sea"), "b")
+    notebook.run("def bad(event):\n    raise OSError('mine')")
+    notebook.run("waves.add_event_handler(bad, 'close')\nsea.add_event_handler(bad, 'close')")
+    views = {notebook.value("waves.model_id"), notebook.value("sea.model_id")}
+    assert notebook.run("%unload_ext nbpipe")["status"] == "ok"
+    assert views <= set(notebook.closed())
+    assert "OSError: mine" in notebook.printed()
+
+
 def test_importing_nbpipe_does_not_load_the_extension():
     code = "import sys, nbpipe; sys.exit('nbpipe.magics' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -24,7 +24,8 @@ export interface Stage {
 export function createStage(resize: (size: Size) => void): Stage {
   const canvas = make("canvas");
   canvas.tabIndex = 0;
-  canvas.setAttribute("role", "img");
+  // A screen reader keeps no key of an application for itself; those of an image it would.
+  canvas.setAttribute("role", "application");
   // Plain keys go to the scene: JupyterLab has shortcuts on them, one of which deletes the cell.
   canvas.dataset.lmSuppressShortcuts = "true";
   const caption = make("div", "nbpipe-caption");

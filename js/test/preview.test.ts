@@ -309,6 +309,16 @@ describe("a person's wishes", () => {
   });
 });
 
+describe("the picture", () => {
+  it("is what a keyboard reaches, and a screen reader leaves its keys to the scene", async () => {
+    const { el } = await live();
+    const canvas = el.querySelector("canvas");
+    expect(canvas?.getAttribute("role")).toBe("application");
+    expect(canvas?.getAttribute("aria-label")).toContain("Escape leaves it");
+    expect(canvas?.tabIndex).toBe(0);
+  });
+});
+
 describe("a take", () => {
   const dropper = (el: HTMLElement) => el.querySelector<HTMLButtonElement>('[aria-label="Drop the take"]');
 

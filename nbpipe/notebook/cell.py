@@ -25,9 +25,14 @@ def in_notebook() -> bool:
     return _kernel() is not None
 
 
+def in_marimo() -> bool:
+    """Whether this code runs in a cell of marimo."""
+    return _marimo() is not None
+
+
 def can_show() -> bool:
     """Whether this code runs where widgets are shown: in a cell of a Jupyter kernel or of marimo."""
-    return in_notebook() or _marimo() is not None
+    return in_notebook() or in_marimo()
 
 
 def cell_id() -> str | None:
@@ -91,14 +96,14 @@ class Place:
 
         Returns the mark by which the live widget finds them, to hide them; empty if nothing was left.
         """
-        if _marimo() is not None:
+        if in_marimo():
             return ""
         mark, bundles = outputs(jpeg, text, film.clip() if film else None)
         self._put(bundles)
         return mark
 
     def _put(self, bundles: Mapping[str, Bundle]) -> None:
-        if _marimo() is not None:
+        if in_marimo():
             return
         from IPython.display import display, update_display
 
@@ -129,9 +134,17 @@ def leave_to_rerun(end: Callable[[], object]) -> None:
         _left.setdefault(cell, []).append(end)
 
 
+def end_quietly(end: Callable[[], object]) -> None:
+    """Call `end`, and note in the log what it raises: what comes after it must not fail for it."""
+    try:
+        end()
+    except Exception:  # noqa: BLE001  as said
+        _log.exception("nbpipe: an error while ending what a cell had left at work was ignored")
+
+
 def _end_left(info: Any) -> None:
     for end in _left.pop(getattr(info, "cell_id", None) or "", []):
-        _end(end)
+        end_quietly(end)
     if not _left:
         _kernel().shell.events.unregister("pre_run_cell", _end_left)
 
@@ -147,15 +160,8 @@ class _Left:
 
     def dispose(self, context: object, deletion: bool) -> bool:  # noqa: ARG002, FBT001  marimo gives them
         """End it; whether that is done with."""
-        _end(self._end)
+        end_quietly(self._end)
         return True
-
-
-def _end(end: Callable[[], object]) -> None:
-    try:
-        end()
-    except Exception:  # noqa: BLE001  the new execution must not fail for the old one
-        _log.exception("nbpipe: an error while ending what this cell had left at work was ignored")
 
 
 def _marimo() -> Any:

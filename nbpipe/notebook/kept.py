@@ -49,14 +49,14 @@ class Kept:
         while self._aside:
             key, shown = self._aside.popitem()
             if result is not None and result.success:
-                shown.view.close()
+                cell.end_quietly(shown.view.close)
             else:
                 self._keep(key, shown)
 
     def close(self) -> None:
-        """End them all."""
+        """End them all, also those after one that fails."""
         while self._shown:
-            self._shown.popitem()[1].view.close()
+            cell.end_quietly(self._shown.popitem()[1].view.close)
 
     def _keep(self, key: _Key, shown: Shown) -> None:
         self._shown[key] = shown

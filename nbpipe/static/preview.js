@@ -1888,7 +1888,7 @@ function createResizer(picture, resize) {
 function createStage(resize) {
   const canvas = make("canvas");
   canvas.tabIndex = 0;
-  canvas.setAttribute("role", "img");
+  canvas.setAttribute("role", "application");
   canvas.dataset.lmSuppressShortcuts = "true";
   const caption = make("div", "nbpipe-caption");
   const resizer = createResizer(canvas, resize);

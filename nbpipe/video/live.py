@@ -22,6 +22,8 @@ from nbpipe.video.pixels import padded
 from nbpipe.video.process import Filter
 from nbpipe.video.writer import Conversion, PipeWriter
 
+ENCODER = "libx264"
+
 _FRAMES = 3  # being converted, in the pipe, and one to even out a slow moment
 _CHUNK = 1 << 16
 _HEADER, _TAG, _TRAILER = 13, 11, 4  # bytes of FLV: before the first tag, of a tag's own header, and behind each
@@ -163,7 +165,7 @@ def _command(program: str, size: tuple[int, int], fps: float, crf: int) -> list[
     colours = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv".split()
     # `ultrafast` leaves out what costs nothing that could be measured: deblocking gives 1 dB, CABAC saves a quarter.
     clean = "-x264-params no-deblock=0:deblock=0,0:cabac=1".split()
-    coder = f"-c:v libx264 -preset ultrafast -tune zerolatency -threads 1 -bf 0 -crf {crf} -g {_KEY_EVERY}".split()
+    coder = f"-c:v {ENCODER} -preset ultrafast -tune zerolatency -threads 1 -bf 0 -crf {crf} -g {_KEY_EVERY}".split()
     return [
         *(program, "-hide_banner", "-loglevel", "quiet", "-nostats", "-nostdin"),
         *(*raw, *colours, "-video_size", f"{width}x{height}", "-framerate", str(Fraction(fps).limit_denominator(1001))),

@@ -1,11 +1,14 @@
 """Trying an encoder out: whether it works here, and how long a frame takes it.
 
 That FFmpeg lists an encoder says only that somebody has compiled it in; whether the hardware and the driver behind it
-are there, only an attempt can tell. It goes through `Export`, as a recording does. Render thread. Knows no GL.
+are there, only an attempt can tell. It goes through `Export`, as a recording does, or through `LiveEncoder`, as a
+preview does. Render thread. Knows no GL.
 """
 
 from __future__ import annotations
 
+import select
+import statistics
 import time
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +20,7 @@ from nbpipe.errors import EncoderError
 from nbpipe.video.encoding import encoding
 from nbpipe.video.export import Export
 from nbpipe.video.ffmpeg import FFmpeg
+from nbpipe.video.live import ENCODER, LiveEncoder
 from nbpipe.video.pixels import Layout, known
 from nbpipe.video.target import Target
 
@@ -25,11 +29,13 @@ SOFTWARE = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1")
 HARDWARE = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_vaapi", "h264_qsv", "h264_videotoolbox")
 
 SIZE = (1280, 720)
+LIVE_SIZE = (640, 360)
 LIMIT = 10.0  # seconds for one encoder
 
 _FRAMES, _SECONDS = 30, 0.5  # at least so many, and so long: a graphics card's encoder takes a while to get ready
 _AHEAD = 3  # frames that wait for the encoder
 _SWAY = 256  # pixels
+_LIVE_CRF = 25  # of a line that is fast enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,8 @@ class Trial:
     ----------
     encoder : str
     milliseconds : float or None
-        Per frame of `SIZE`, with nbpipe's own defaults and with nothing else to do; ``None`` when it does not work.
+        Per frame of `SIZE`, with nbpipe's own defaults and with nothing else to do; or from a live picture of
+        `LIVE_SIZE` to its packet. ``None`` when it does not work.
     problem : str
         Why it does not, in a few words.
     """
@@ -75,6 +82,43 @@ def attempt(ffmpeg: FFmpeg, encoder: str, folder: Path, limit: float = LIMIT) ->
     if seconds is None:
         return Trial(encoder, None, f"stopped after {limit:g} seconds, when it had made {export.encoded} frames")
     return Trial(encoder, seconds * 1e3)
+
+
+def attempt_live(ffmpeg: FFmpeg, limit: float = LIMIT) -> Trial:
+    """Encode some live pictures, one after the other, within `limit` seconds."""
+    deadline = time.monotonic() + limit
+    try:
+        ffmpeg.encoder(ENCODER)
+    except ValueError:
+        return Trial(ENCODER, None, f"this FFmpeg has no {ENCODER}")
+    try:
+        coder = LiveEncoder(ffmpeg, LIVE_SIZE, 60.0, _LIVE_CRF)
+        try:
+            took = _live(coder, deadline)
+        finally:
+            coder.close()
+    except OSError as error:
+        return Trial(ENCODER, None, str(error))
+    if took is None:
+        return Trial(ENCODER, None, f"stopped after {limit:g} seconds")
+    return Trial(ENCODER, took * 1e3)
+
+
+def _live(coder: LiveEncoder, deadline: float) -> float | None:
+    """Return the usual seconds from a moving picture to its packet, or ``None`` when time is up before."""
+    width, height = LIVE_SIZE
+    scenery = _scenery(width + _FRAMES, height)
+    took = []
+    for left in range(_FRAMES):
+        begun = time.monotonic()
+        coder.feed(scenery[:, left : left + width])
+        while not list(coder.packets()):
+            left_over = deadline - time.monotonic()
+            if left_over <= 0:
+                return None
+            select.select([coder.fileno()], [], [], left_over)
+        took.append(time.monotonic() - begun)
+    return statistics.median(took)
 
 
 def _encode(export: Export, deadline: float) -> float | None:
