@@ -142,6 +142,10 @@ class PipeWriter:
         """Bytes handed to the system so far, those of the frame being written included."""
 
     @property
+    def converting(self) -> float:
+        """Seconds that its conversion has taken so far; waiting for the reader is not among them."""
+
+    @property
     def held(self) -> int:
         """Buffers still exported; for tests."""
 

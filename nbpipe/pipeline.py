@@ -319,6 +319,7 @@ class Pipeline:
         export = self._export
         if self._state is State.RECORDING:
             export.check()
+        self._meter.converting = export.converting
         recording = self._state is State.RECORDING
         fps = self._meter.rate(self._frame) if recording else self._meter.average(self._frame)
         left = self._frames - self._frame if self._frames is not None and not ended else 0

@@ -57,7 +57,8 @@ class Progress:
     bytes : int
         Size of the file so far.
     bottleneck : str
-        ``"rendering"`` or ``"encoding"``, whichever the other one waits for; empty until one is clear.
+        ``"rendering"``, ``"converting"`` or ``"encoding"``, whichever the others wait for; empty until one is clear.
+        Converting is what nbpipe's own loop does; the GPU's conversion is part of rendering, FFmpeg's of encoding.
     error : str
         Why it failed.
     """
@@ -96,7 +97,9 @@ class Meter:
     Attributes
     ----------
     drawing, waiting : float
-        Seconds spent on drawing and reading back, and on waiting for the encoder to take a frame.
+        Seconds spent on drawing and reading back, and on waiting until a frame is written.
+    converting : float
+        Seconds that the writer has spent on converting colours meanwhile.
     """
 
     _WINDOW = 1.0  # seconds; shorter makes the figure jump, longer makes it lag behind a change of scene
@@ -105,6 +108,7 @@ class Meter:
     def __init__(self) -> None:
         self.drawing = 0.0
         self.waiting = 0.0
+        self.converting = 0.0
         self._start = time.monotonic()
         self._rested = 0.0
         self._marks: deque[tuple[float, int]] = deque()
@@ -135,10 +139,16 @@ class Meter:
 
     @property
     def bottleneck(self) -> str:
-        """Which side is waited for: in a steady state the render thread waits only if the encoder is slower."""
-        if self.drawing + self.waiting < self._CLEAR:
+        """Which part is waited for: in a steady state the render thread waits only if the writer is busy all the time.
+
+        The writer then does one of two things, it converts or it waits for the encoder; the longer one is the limit.
+        """
+        worked = self.drawing + self.waiting
+        if worked < self._CLEAR:
             return ""
-        return "encoding" if self.waiting > 0.1 * self.drawing else "rendering"
+        if self.waiting <= 0.1 * self.drawing:
+            return "rendering"
+        return "converting" if self.converting > worked / 2 else "encoding"
 
 
 class Steering:

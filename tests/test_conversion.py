@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import time
+from types import SimpleNamespace
+
 import av
 import numpy as np
 import pytest
 from bt709 import reference
 
 import nbpipe
+from nbpipe import pipeline
 from nbpipe.gl.context import context
+from nbpipe.progress import Meter
 from nbpipe.video.pixels import CONVERTIBLE
 
 # A lossless way to keep each format in a file that says what it is.
@@ -75,7 +81,7 @@ def record(scene, pixel_format, conversion, **more):
     if codec == "rawvideo":
         more["ffmpeg_params"] = ["-allow_raw_vfw", "1"]
     return nbpipe.record(
-        scene, "out.mkv", frames=2, codec=codec, pixel_format=pixel_format, conversion=conversion, **more
+        scene, "out.mkv", **{"frames": 2} | more, codec=codec, pixel_format=pixel_format, conversion=conversion
     )
 
 
@@ -180,6 +186,16 @@ def test_who_converts_is_said(conversion, pixel_format, said):
 @pytest.mark.parametrize("conversion", ["auto", "cpu", "ffmpeg"])
 def test_what_has_the_videos_format_already_is_said_to_be_not_converted(conversion):
     assert record([painted((8, 8))[..., :3]] * 2, "rgb24", conversion).encoder.endswith(", not converted")
+
+
+@pytest.mark.parametrize(("pace", "limit"), [(1, "encoding"), (1000, "converting")])
+def test_what_limits_a_recording_is_named(pace, limit, monkeypatch):
+    """A clock that goes slowly for all but the conversion makes that the slow part."""
+    monkeypatch.setattr(pipeline, "time", SimpleNamespace(monotonic=lambda: time.monotonic() / pace))
+    monkeypatch.setattr(Meter, "_CLEAR", 0)
+    noise = [painted((640, 360), seed=seed) for seed in (0, 1)]
+    recording = record(itertools.cycle(noise), "yuv420p", "cpu", frames=60)
+    assert recording.bottleneck == limit
 
 
 @pytest.mark.parametrize(

@@ -135,10 +135,19 @@ class TestMeter:
         assert meter.elapsed == 30
 
     @pytest.mark.parametrize(
-        ("drawing", "waiting", "named"),
-        [(0.1, 0.3, ""), (1, 0, "rendering"), (1, 0.05, "rendering"), (1, 0.5, "encoding"), (0, 1, "encoding")],
+        ("drawing", "waiting", "converting", "named"),
+        [
+            (0.1, 0.3, 0.4, ""),
+            (1, 0, 0, "rendering"),
+            (1, 0.05, 0.9, "rendering"),
+            (1, 0.5, 0.1, "encoding"),
+            (1, 0.5, 0.7, "encoding"),
+            (1, 0.5, 0.8, "converting"),
+            (0, 1, 0, "encoding"),
+            (0, 1, 1, "converting"),
+        ],
     )
-    def test_names_the_bottleneck_once_it_is_clear(self, drawing, waiting, named):
+    def test_names_the_bottleneck_once_it_is_clear(self, drawing, waiting, converting, named):
         meter = Meter()
-        meter.drawing, meter.waiting = drawing, waiting
+        meter.drawing, meter.waiting, meter.converting = drawing, waiting, converting
         assert meter.bottleneck == named

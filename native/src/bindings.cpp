@@ -177,6 +177,9 @@ NB_MODULE(_native, m) {
                          return counts.submitted - counts.written;
                      })
         .def_prop_ro("bytes_written", [](Lender& self) { return self.counts().bytes; })
+        .def_prop_ro(
+            "converting",
+            [](Lender& self) { return std::chrono::duration<double>(self.counts().converting).count(); })
         .def_prop_ro("held", &Lender::held)
         .def_prop_ro("closed", &Lender::closed);
 }

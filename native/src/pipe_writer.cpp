@@ -112,8 +112,11 @@ void PipeWriter::Worker::rest(std::unique_lock<std::mutex>& lock) noexcept {
 
 /// Never throws, because submit() has checked the size.
 Bytes PipeWriter::Worker::convert(const Conversion& by, Bytes data) noexcept {
+    const auto begun = Clock::now();
     std::swap(converted[0], converted[1]);
     by(data, converted[0]);
+    const std::scoped_lock lock(mutex);
+    counts.converting += Clock::now() - begun;
     return converted[0];
 }
 

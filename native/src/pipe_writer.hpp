@@ -71,6 +71,7 @@ class PipeWriter {
         Ticket written = 0;
         Ticket released = 0; // memory up to this ticket belongs to the caller again
         std::int64_t bytes = 0;
+        Clock::duration converting{}; // what the conversion has taken, the writing not counted
     };
 
     struct Options {

@@ -66,7 +66,8 @@ class Recording(KernelWidget):
     renderer, encoder : str
         What draws and what encodes.
     bottleneck : str
-        ``"rendering"`` or ``"encoding"``: the one that the other waits for; empty while unknown.
+        ``"rendering"``, ``"converting"`` or ``"encoding"``: the one that the others wait for; empty while unknown.
+        Colours that the GPU converts are part of rendering, and those that FFmpeg converts are part of encoding.
     error : str
         Why it failed.
     path : pathlib.Path

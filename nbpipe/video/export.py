@@ -76,6 +76,11 @@ class Export:
         """Size of the file so far."""
         return self._encode.bytes
 
+    @property
+    def converting(self) -> float:
+        """Seconds spent on converting frames on their way into the pipe."""
+        return self._writer.converting
+
     def submit(self, frame: memoryview) -> int:
         """Queue a frame's memory, which is held until it is written; return its ticket. Never waits."""
         self._asked = time.monotonic()
