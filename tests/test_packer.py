@@ -118,34 +118,6 @@ def test_what_is_brighter_than_white_is_white_before_neighbours_are_mixed(ctx, o
     assert_right(raw[: packer.frame_bytes], clamped, "yuv420p", slack=0.02)
 
 
-@pytest.mark.parametrize("pixel_format", ["yuv420p", "gray", "yuv420p10le", "rgb24"])
-def test_dither_keeps_the_mean_and_stays_within_one_step(ctx, objects, pixel_format):
-    size = 64, 64
-    for shade in (0, 0.1234, 0.5, 0.777, 1):
-        picture = np.full((64, 64, 4), shade, "f4")
-        packer = objects.add(Packer(ctx, size, pixel_format, direct=True, dither=True))
-        got = samples(read(packer.pack(drawn(objects, ctx, picture, "f4"))), pixel_format)[: 64 * 64]
-        exact = reference((picture * 65535).round().astype("u2"), pixel_format)[0].mean()
-        assert abs(got.mean() - exact) < 0.02
-        assert np.abs(got - exact).max() < 1
-        assert (len(set(got.tolist())) == 2) == (0.02 < exact % 1 < 0.98)
-
-
-@pytest.mark.parametrize("pixel_format", ["rgb24", "rgba"])
-def test_dither_leaves_a_picture_of_the_same_depth_alone(ctx, objects, pixel_format):
-    picture = noise((32, 32))
-    packer = objects.add(Packer(ctx, (32, 32), pixel_format, direct=True, dither=True))
-    raw = read(packer.pack(drawn(objects, ctx, picture)))
-    assert np.array_equal(raw, picture[..., : len(raw) // 1024].ravel())
-
-
-def test_dithered_half_tones_are_a_chessboard(ctx, objects):
-    picture = np.full((16, 16, 4), (100.5 - 16) / 219, "f4")
-    packer = objects.add(Packer(ctx, (16, 16), "gray", direct=True, dither=True))
-    got = read(packer.pack(drawn(objects, ctx, picture, "f4"))).reshape(16, 16)
-    assert np.array_equal(got, 100 + np.indices(got.shape).sum(0) % 2)
-
-
 @pytest.mark.parametrize("kind", ["renderbuffer", "sRGB", "one channel", "two attachments"])
 def test_a_users_picture_is_packed_as_it_would_be_read(ctx, objects, kind):
     picture = noise((16, 8))

@@ -86,7 +86,6 @@ const ivec2 SIZE = ivec2({size[0]}, {size[1]});
 const int TARGET_WIDTH = {width};
 const int SAMPLE_BYTES = {sample_bytes};
 const int SHIFT = {shift};
-const bool DITHER = {dither};
 const int LAST = {last};
 const Plane PLANES[] = Plane[]({planes});
 const vec4 WEIGHTS[] = vec4[]({weights});
@@ -111,22 +110,11 @@ vec4 colour(int x, int y, int span) {
     return sum / 8.0;
 }
 
-// What is added before rounding down: a half, or a matrix of Bayer's, 1/128 to 127/128 with a mean of a half.
-// It never takes a value away from a whole number, so pictures of the video's own depth are not dithered.
-float threshold(int x, int y) {
-    if (!DITHER)
-        return 0.5;
-    int rank = 0;
-    for (int bit = 0; bit < 3; ++bit)
-        rank = 4 * rank + 2 * ((x ^ y) >> bit & 1) + (y >> bit & 1);
-    return (float(rank) + 0.5) / 64.0;
-}
-
 int value(Plane plane, int column, int row) {
     int x = column / plane.components;
     int component = plane.first + column % plane.components;
     float exact = dot(WEIGHTS[component], colour(x, row, plane.span)) + ZEROS[component];
-    return int(floor(exact + threshold(x, row))) << SHIFT;
+    return int(floor(exact + 0.5)) << SHIFT;
 }
 
 void main() {
@@ -168,9 +156,6 @@ class Packer:
     direct : bool
         Whether the pictures are framebuffers of our own, made around a texture that shaders see as it is stored.
         Others are copied first, because shaders do not see what glReadPixels reads of sRGB and renderbuffers.
-    dither : bool
-        Whether values between two steps of the format become a pattern of both, instead of the nearer one. For
-        pictures of more depth than the format's.
 
     Attributes
     ----------
@@ -187,7 +172,6 @@ class Packer:
         pixel_format: str,
         *,
         direct: bool = False,
-        dither: bool = False,
     ) -> None:
         self._gl = calls()
         self._size = size
@@ -204,7 +188,6 @@ class Packer:
             width=target[0],
             sample_bytes=sample_bytes,
             shift=_SHIFT.get(pixel_format, 0),
-            dither=str(dither).lower(),
             last=len(planes) - 1,
             planes=", ".join(f"Plane{plane}" for plane in planes),
             weights=", ".join(f"vec4{tuple(scale * weight for weight in weights)}" for *weights, _ in components),
