@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from nbpipe.errors import FFmpegNotFound, NbpipeError, told
-from nbpipe.notebook.live import Coder, LiveStream
+from nbpipe.notebook.coder import Coder
+from nbpipe.notebook.live import LiveStream
 from nbpipe.notebook.pictures import jpeg
 from nbpipe.notebook.preview import Preview
 from nbpipe.notebook.sink import RecordingSink

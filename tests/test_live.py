@@ -64,6 +64,12 @@ class Line:
         picture = painted(number, *size, channels=4)
         self.stream.offer(picture, number / 60, number, moving=moving, awaited=self.now if awaited else None, fps=60.0)
 
+    async def settle(self, picture, time_, frame):
+        """Have a picture sent exactly, and wait for it."""
+        count = len(self.messages)
+        self.stream.settle(picture, time_, frame)
+        await self.until(lambda: len(self.messages) > count and self.messages[-1].get("mime") == "image/png")
+
     async def until(self, done):
         """Let the loop run until `done` says so."""
         async with asyncio.timeout(HUNG):
@@ -197,7 +203,7 @@ class TestTogether:
             await line.until(lambda: line.sent)
             line.stream.offer(painted(4, *SIZE, channels=4), 0.1, 4, moving=False, awaited=line.now - 0.03, fps=60.0)
             assert [(m["type"], m["awaited"]) for m in line.sent] == [("packets", 12.5), ("frame", 30.0)]
-            line.stream.settle(painted(4, *SIZE, channels=4), 0.1, 4)
+            await line.settle(painted(4, *SIZE, channels=4), 0.1, 4)
             assert line.sent[-1]["awaited"] is None
 
         play(performance)
@@ -274,7 +280,7 @@ class TestTogether:
     def test_what_waits_is_sent_before_a_still(self, play):
         async def performance(line):
             await self.after_two(line, awaited=False)
-            line.stream.settle(painted(2, *SIZE, channels=4), 0.5, 2)
+            await line.settle(painted(2, *SIZE, channels=4), 0.5, 2)
             assert [message["type"] for message in line.sent] == ["packets", "frame"]
             assert line.stream._alarm is None
 
@@ -323,12 +329,40 @@ def test_what_stands_still_is_jpeg_and_then_exact(play):
         line.join()
         assert (await line.shown(moving=False))["mime"] == "image/jpeg"
         noise = np.random.default_rng(1).integers(0, 256, (90, 161, 4), np.uint8)
-        line.stream.settle(noise, 1.5, 90)
+        await line.settle(noise, 1.5, 90)
         expected = {"type": "frame", "mime": "image/png", "width": 161, "height": 90, "time": 1.5, "frame": 90}
         assert expected.items() <= line.messages[-1].items()
         (data,) = line.buffers[-1]
         assert (np.asarray(Image.open(io.BytesIO(data))) == noise[..., :3]).all()
         assert not line.encoders, "no FFmpeg for a picture that stands still"
+
+    play(performance)
+
+
+def test_the_exact_picture_is_made_beside_the_kernels_other_work(play):
+    async def performance(line):
+        line.join()
+        await line.shown(moving=False)
+        picture = painted(7, *SIZE, channels=4)
+        line.stream.settle(picture, 0.5, 7)
+        assert len(line.messages) == 1
+        picture[:] = 0  # as the next one does, which may be drawn meanwhile
+        await line.until(lambda: len(line.messages) == 2)
+        assert (np.asarray(Image.open(io.BytesIO(line.buffers[-1][0]))) == painted(7, *SIZE)).all()
+
+    play(performance)
+
+
+@pytest.mark.parametrize("follow", [lambda line: line.offer(moving=False), lambda line: line.stream.close()])
+def test_an_exact_picture_that_another_one_overtakes_is_not_sent(play, follow):
+    async def performance(line):
+        line.join()
+        await line.shown(moving=False)
+        line.stream.settle(painted(7, *SIZE, channels=4), 0.5, 7)
+        follow(line)
+        await asyncio.get_running_loop().shutdown_default_executor()
+        await asyncio.sleep(0)
+        assert {message["mime"] for message in line.messages} == {"image/jpeg"}
 
     play(performance)
 
@@ -567,7 +601,7 @@ class TestLevels:
             line.join(h264=False)
             await self.pictures(line, 3, 0.1)
             await self.pictures(line, 12, 0.5)
-            line.stream.settle(painted(7, *SIZE, channels=4), 0.0, 7)
+            await line.settle(painted(7, *SIZE, channels=4), 0.0, 7)
             assert (np.asarray(Image.open(io.BytesIO(line.buffers[-1][0]))) == painted(7, *SIZE)).all()
 
         play(performance)

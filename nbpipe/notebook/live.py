@@ -22,11 +22,12 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from nbpipe.notebook.audience import Audience
+from nbpipe.notebook.coder import Alarm, Bell, Coder, Future, Packet
 from nbpipe.notebook.pictures import jpeg, png, shrunk
 
 _log = logging.getLogger("nbpipe")
@@ -53,70 +54,6 @@ class Level(NamedTuple):
 
 
 LEVELS = (Level(85, 25, 1.0), Level(70, 28, 1.0), Level(55, 29, 0.75), Level(40, 30, 0.5), Level(30, 32, 0.35))
-
-
-class Packet(Protocol):
-    """One encoded picture."""
-
-    @property
-    def data(self) -> bytes:
-        """An access unit."""
-
-    @property
-    def key(self) -> bool:
-        """Whether it can be decoded without the ones before it."""
-
-    @property
-    def codec(self) -> str:
-        """As WebCodecs names it."""
-
-    @property
-    def description(self) -> bytes:
-        """The decoder's configuration record."""
-
-
-class Coder(Protocol):
-    """An H.264 encoder for pictures of one size; every call may raise `OSError` when it has died."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the encoded pictures."""
-
-    def fileno(self) -> int:
-        """Return what becomes readable when packets come."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether there is room for a picture."""
-
-    def feed(self, picture: np.ndarray) -> None:
-        """Encode a picture (height, width, 4), top row first."""
-
-    def packets(self) -> Iterable[Packet]:
-        """Return what has come: a packet for each picture, in order."""
-
-    def close(self) -> None:
-        """End it."""
-
-
-class Alarm(Protocol):
-    """A call that will come."""
-
-    def cancel(self) -> None:
-        """Call it off."""
-
-
-class Bell(Protocol):
-    """Calls back when a descriptor becomes readable, or in some seconds; what an event loop offers."""
-
-    def call_later(self, delay: float, callback: Callable[[], object], /) -> Alarm:
-        """Begin to wait."""
-
-    def add_reader(self, fd: int, callback: Callable[[], object], /) -> object:
-        """Begin."""
-
-    def remove_reader(self, fd: int, /) -> object:
-        """End."""
 
 
 class _Fed(NamedTuple):
@@ -159,6 +96,7 @@ class LiveStream:
         self._fed: deque[_Fed] = deque()  # what is in the coder
         self._held: list[tuple[_Fed, bytes]] = []  # and what has come from it, but waits for the next
         self._alarm: Alarm | None = None  # while something is held
+        self._settling: Future | None = None  # the exact picture, while it is being compressed and still the last
         self._fed_at = 0.0
         self._first = 0  # number of the coder's first picture
         self._failures = 0
@@ -191,6 +129,7 @@ class LiveStream:
         `moving`: whether another one will soon follow, at most `fps` in a second; `awaited`: since when
         somebody waits for it, in seconds of `time.monotonic`, if it answers something that was just done.
         """
+        self._settling = None
         level = self._adapt()
         picture = shrunk(picture, level.scale)
         if moving and self._encode(picture, level, fps, (time_, frame), awaited=awaited):
@@ -200,8 +139,18 @@ class LiveStream:
         self._still("image/jpeg", picture, jpeg(picture, level.quality), (time_, frame), awaited=awaited)
 
     def settle(self, picture: np.ndarray, time_: float, frame: int) -> None:
-        """Send a picture exactly as it is, because it will stay for a while."""
-        self._still("image/png", picture, png(picture), (time_, frame))
+        """Send a picture exactly as it is, because it will stay for a while; unless another one comes before it.
+
+        A thread compresses it, and lets go of the GIL: 60 ms at 1080p, in which the kernel goes on.
+        """
+        picture = picture.copy()  # there may soon be another one in its place
+        self._settling = self._bell.run_in_executor(None, png, picture)
+        self._settling.add_done_callback(lambda done: self._settled(done, picture, (time_, frame)))
+
+    def _settled(self, done: Future, picture: np.ndarray, moment: tuple[float, int]) -> None:
+        if done is self._settling:
+            self._settling = None
+            self._still("image/png", picture, done.result(), moment)
 
     def renew(self) -> None:
         """Begin with a key frame: somebody has joined."""
@@ -227,6 +176,7 @@ class LiveStream:
 
     def close(self) -> None:
         """End the encoder."""
+        self._settling = None
         self._end_coder()
 
     def _encode(
