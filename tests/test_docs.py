@@ -102,3 +102,12 @@ def test_the_bench_of_the_loop_prints_its_table():
     done = bench("loop.py", "--size", "320x180", "--frames", "20")
     assert re.search(r"^record +[\d.]+ +[\d.]+x +[\d.]+$", done.stdout, re.MULTILINE)
     assert "share of the time spent on previews" in done.stdout
+
+
+def test_the_bench_of_the_live_picture_prints_its_table():
+    done = bench("live.py", "--seconds", "1", "--keys", "2", "--sizes", "640x360")
+    for row in ("frames shown a second", "processor time a frame", "bytes a second", "key to picture"):
+        figures = re.search(rf"^{row} +(.+)$", done.stdout, re.MULTILINE)
+        assert figures, row
+        assert all(float(figure) > 0 for figure in re.findall(r"[\d.]+", figures[1]))
+    assert ("jupyter_rfb is left out" in done.stderr) != ("jupyter_rfb" in done.stdout)

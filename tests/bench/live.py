@@ -1,6 +1,6 @@
 """The live picture, nbpipe beside jupyter_rfb: one JupyterLab, one headless Chromium, one scene, in turns.
 
-    python tests/bench/live.py [--seconds 8] [--rounds 3]
+    python tests/bench/live.py [--seconds 8] [--runs 3] [--sizes 640x360,1280x720]
 
 What is counted is what a person sees: a loop in the page looks at the lamps of the shown picture after each of the
 screen's own frames, when all that is painted in it has been. Bytes are those of the page's WebSockets, both ways;
@@ -16,6 +16,7 @@ import os
 import statistics
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,8 +27,13 @@ from playwright.sync_api import Page, sync_playwright  # noqa: E402
 from playwright.sync_api import TimeoutError as PlaywrightTimeout  # noqa: E402
 from test_lab import Lab, Notebook  # noqa: E402
 
-SIZES = (640, 360), (1280, 720)
 GOALS = {"frames shown a second": 2.2, "processor time a frame": 1.0, "bytes a second": 0.2, "key to picture": 0.8}
+UNITS = {
+    "frames shown a second": ("", 1),
+    "processor time a frame": ("ms", 1),
+    "bytes a second": ("kB", 1000),
+    "key to picture": ("ms", 1),
+}
 CELLS = {
     "nbpipe": "import nbpipe\nfrom marked import Marked\nview = nbpipe.preview(Marked(), size={size})",
     "jupyter_rfb": "from marked import rfb_widget\nview = rfb_widget({size})\nview",
@@ -131,18 +137,36 @@ def measure(lab: Lab, browser: object, who: str, size: tuple[int, int], seconds:
     }
 
 
+def table(size: tuple[int, int], rows: dict[str, list[dict[str, float]]]) -> str:
+    """Return medians side by side, and their ratios where there is something to compare with."""
+    compared = "ratio     goal" if len(rows) > 1 else ""
+    lines = [f"\n{size[0]}×{size[1]:<20}" + "".join(f"{who:>14}" for who in rows) + f"{compared:>18}"]
+    for name, goal in GOALS.items():
+        unit, scale = UNITS[name]
+        found = [statistics.median(row[name] for row in measured) / scale for measured in rows.values()]
+        line = f"{name:<24}" + "".join(f"{value:>11.1f} {unit:<2}" for value in found)
+        if len(rows) > 1:
+            line += f"{found[1] / found[0]:>8.2f}x{'≥' if goal > 1 else '≤':>5} {goal}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def sizes(text: str) -> list[tuple[int, int]]:
+    """Read "640x360,1280x720"."""
+    return [(int(width), int(height)) for width, _, height in (each.partition("x") for each in text.split(","))]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=8.0)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--keys", type=int, default=15)
+    parser.add_argument("--sizes", type=sizes, default="640x360,1280x720")
     options = parser.parse_args()
-    units = {
-        "frames shown a second": "",
-        "processor time a frame": "ms",
-        "bytes a second": "kB",
-        "key to picture": "ms",
-    }
+    runners = ["jupyter_rfb", "nbpipe"]
+    if find_spec("jupyter_rfb") is None:
+        runners.remove("jupyter_rfb")
+        print("jupyter_rfb is left out, because it is not installed: pip install --group bench", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         lab = Lab(Path(folder), subshells=True)
         browser = playwright.chromium.launch(
@@ -150,21 +174,13 @@ def main() -> int:
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         try:
-            for size in SIZES:
-                rows: dict[str, list[dict[str, float]]] = {"jupyter_rfb": [], "nbpipe": []}
-                for _ in range(options.rounds):
+            for size in options.sizes:
+                rows: dict[str, list[dict[str, float]]] = {who: [] for who in runners}
+                for _ in range(options.runs):
                     for who, found in rows.items():
                         found.append(measure(lab, browser, who, size, options.seconds, options.keys))
                         print(size, who, {k: round(v, 1) for k, v in found[-1].items()}, file=sys.stderr)
-                print(f"\n{size[0]}×{size[1]:<20}{'jupyter_rfb':>14}{'nbpipe':>12}{'ratio':>9}{'goal':>9}")
-                for name, goal in GOALS.items():
-                    scale = 1000 if units[name] == "kB" else 1
-                    theirs, ours = (statistics.median(row[name] for row in rows[who]) / scale for who in rows)
-                    sign = "≥" if goal > 1 else "≤"
-                    unit = units[name]
-                    print(
-                        f"{name:<25}{theirs:>11.1f} {unit:<2}{ours:>9.1f} {unit:<2}{ours / theirs:>8.2f}x{sign:>5} {goal}"
-                    )
+                print(table(size, rows))
         finally:
             browser.close()
             lab.stop()
