@@ -13,7 +13,8 @@ PACKAGES_BUILD = $(shell command -v c++ >/dev/null || echo g++) \
 	$(shell $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv) \
 	$(shell $(PYTHON) -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' 2>/dev/null || echo python3-dev)
 
-.PHONY: help demo lab build test test-python test-kernels test-native test-js lint format js bench clean
+.PHONY: help demo lab build test test-python test-kernels test-native test-js lint format js screenshots bench \
+	clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -93,6 +94,11 @@ format: js/node_modules  ## Bring all code into the common form
 
 js: js/node_modules  ## Build the widget's bundle into nbpipe/static
 	npm run build --prefix js
+
+screenshots: $(VENV)/tools  ## Take the README's pictures of the widgets anew, by the tests that look at them
+	@.ci/apt $$(cat tests/apt.txt)
+	$(BIN)/python -m pytest tests/test_lab.py tests/test_lab_preview.py -k 'stop_in_the_middle or notebook_02'
+	cp build/screenshots/recording.png build/screenshots/preview.png notebooks/images/
 
 bench: $(VENV)/tools  ## Measure nbpipe and its peers: what we are held to, TurboPipe's own table, the live picture, a chart
 	@.ci/apt $$(cat tests/apt.txt)
