@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 import threading
 from pathlib import Path
 
 import moderngl
 import pytest
+from lab import Lab
+from playwright.sync_api import sync_playwright
 
 import nbpipe
 from nbpipe.gl.context import context
@@ -54,13 +57,57 @@ def children() -> set[int]:
     return found
 
 
+@pytest.fixture(scope="module")
+def complaints():
+    """What any page of the browser has told its console as an error, or thrown."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def browser(complaints):
+    def listen(pages) -> None:
+        pages.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        pages.on("weberror", lambda thrown: complaints.append(thrown.error.stack or str(thrown.error)))
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+            ],
+        )
+        browser.on("context", listen)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    lab = Lab(tmp_path_factory.mktemp("lab"), subshells=True)
+    yield lab
+    lab.stop()
+
+
 @pytest.fixture(autouse=True)
-def pages_are_closed(request):
-    """A page that stays open plays on, and the tests after it share the processor with it."""
-    browser = request.getfixturevalue("browser") if "browser" in request.fixturenames else None
+def pages_are_closed_and_have_not_complained(request):
+    """A page that stays open plays on, and the tests after it share the processor with it.
+
+    None may have an error in its console, whoever's; where one cannot be avoided, the mark ``complains`` names it.
+    """
+    if "browser" not in request.fixturenames:
+        yield
+        return
+    known = [pattern for mark in request.node.iter_markers("complains") for pattern in mark.args]
+    browser, complaints = (request.getfixturevalue(name) for name in ("browser", "complaints"))
     yield
-    for pages in getattr(browser, "contexts", ()):
+    for pages in browser.contexts:
         pages.close()
+    ours = [text for text in complaints if not any(re.search(pattern, text) for pattern in known)]
+    complaints.clear()
+    assert not ours, "\n".join(ours)
 
 
 @pytest.fixture(autouse=True)

@@ -22,10 +22,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "bench")]
 
+from lab import Lab, Notebook  # noqa: E402
 from marked import BITS, LAMP  # noqa: E402  found by the line above
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 from playwright.sync_api import TimeoutError as PlaywrightTimeout  # noqa: E402
-from test_lab import Lab, Notebook  # noqa: E402
 
 GOALS = {"frames shown a second": 2.2, "processor time a frame": 1.0, "bytes a second": 0.2, "key to picture": 0.8}
 UNITS = {
