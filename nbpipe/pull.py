@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("nbpipe")
 
 _AHEAD = 2  # one frame being read while the next is drawn
+_LEAST = 8 << 10  # bytes that a frame counts for: what Python and the GL need for one of a few pixels is 6 KiB
 _FEWEST = 2  # a for loop holds one frame while it asks for the next
 
 
@@ -74,7 +75,8 @@ def frames(
         values below 0 and above 1. Arrays are not converted: say what they are.
     memory : int
         Bytes that all frames together may take, those you keep and two or three more: 1 GiB is 129 frames of
-        1920 × 1080 in uint8. It is taken as it is needed, and given back at the end.
+        1920 × 1080 in uint8, and none counts for less than 8 KiB. It is taken as it is needed, and given back at the
+        end.
 
     Returns
     -------
@@ -262,4 +264,4 @@ def _most_frames(memory: int, size: tuple[int, int], dtype: np.dtype) -> int:
             f"{dtype.name}, not {memory}"
         )
         raise ValueError(msg)
-    return memory // one
+    return max(memory // max(one, _LEAST), _FEWEST)

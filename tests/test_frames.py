@@ -437,6 +437,13 @@ def test_the_pool_grows_up_to_its_budget_and_says_what_to_do():
     pictures.close()
 
 
+def test_all_frames_of_an_endless_scene_end_with_the_budget_however_small_they_are():
+    with pytest.raises(nbpipe.NbpipeError, match="all 16 frames"):
+        list(nbpipe.frames(lambda frame: None, size=(1, 1), memory=128 << 10))
+    with nbpipe.frames(lambda frame: None, size=(1, 1), memory=8) as pictures:
+        assert [next(pictures).shape, next(pictures).shape] == [(1, 1, 4)] * 2
+
+
 def test_a_budget_of_two_frames_is_enough_to_iterate():
     assert [number(picture) for picture in nbpipe.frames(Watermark(), size=SIZE, frames=9, memory=FRAME * 2)] == [
         *range(9)
