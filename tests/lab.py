@@ -34,6 +34,7 @@ class Lab:
         choice = "perCommTarget" if subshells else "disabled"
         (settings / "kernels-settings.jupyterlab-settings").write_text(json.dumps({"commsOverSubshells": choice}))
         (settings / "notification.jupyterlab-settings").write_text(json.dumps({"fetchNews": "false"}))
+        (settings / "themes.jupyterlab-settings").write_text(json.dumps({"adaptive-theme": True}))  # the browser's
         (folder / "work").mkdir()
         (folder / "work" / "scenes.py").write_text(SCENE)
         env = os.environ | {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from lab import Notebook
+from lab import SCREENSHOTS, Notebook
 from playwright.sync_api import expect
 
 SCENE = """
@@ -81,6 +81,10 @@ class Live(Notebook):
         for step in range(1, 6):
             self.page.mouse.move(box["x"] + 8 + (knob + (share - knob) * step / 5) * (box["width"] - 16), y)
         self.page.mouse.up()
+
+    def screenshot(self, name: str) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.widget.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     def says(self, cell: int, words: str) -> None:
         """Run a cell and wait until it has printed `words`."""

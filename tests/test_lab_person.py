@@ -1,0 +1,107 @@
+"""What a person does with the live widget by hand: performs a take, pulls its corner, uses nothing but the keyboard.
+
+In a real JupyterLab, with a real kernel, in headless Chromium. Screenshots of what was seen stay in
+``build/screenshots``, to be looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import av
+import numpy as np
+from lab_live import Live, open_live
+from playwright.sync_api import expect
+
+# Its red is the slider, its green the time, and blue there is only in the square where the pointer is.
+PERFORMED = '''
+import nbpipe
+
+view = nbpipe.preview("""
+uniform float level = 0.0;  // @range(0, 1)
+
+void mainImage(out vec4 color, in vec2 point) {
+    vec2 off = abs(point - iMouse.xy);
+    color = vec4(level, iTime / 10.0, max(off.x, off.y) < 20.0 ? 1.0 : 0.0, 1.0);
+}
+""", size=(320, 180))
+'''
+
+
+def test_a_take_is_what_was_done_and_record_makes_a_video_of_it(lab, browser):
+    live = Live(lab, browser, "take", PERFORMED)
+    live.run()
+    live.wait_colour("g > 0")
+    take = live.button("Take")
+    take.click()
+    expect(take).to_have_attribute("aria-pressed", "true")
+    expect(live.widget.get_by_text(re.compile(r"^● \d+\.\d s$"))).to_be_visible()
+    for level in (0.5, 1.0):
+        live.drag(live.slider("Level"), level)
+        live.wait_colour(f"Math.abs(r - {level} * 255) < 12")
+    box = live.widget.locator("canvas").first.bounding_box()
+    places = 0.25, 0.5, 0.75
+    for place in places:
+        live.page.mouse.move(box["x"] + place * box["width"], box["y"] + box["height"] / 2)
+        live.page.mouse.down()
+        live.wait_colour("b > 200", place, 0.5)
+    live.page.mouse.up()
+    live.screenshot("take")
+    take.click()
+    expect(take).to_have_attribute("aria-pressed", "false")
+    length = live.widget.get_by_text(re.compile(r"^take: \d+\.\d s$"))
+    expect(length).to_be_visible()
+    seconds = float(re.search(r"\d+\.\d", length.inner_text())[0])
+    live.drag(live.slider("Level"), 0.2)  # after it, and so not in it
+    live.wait_colour("Math.abs(r - 0.2 * 255) < 12")
+
+    live.button(re.compile("^Record")).click()
+    expect(live.widget.get_by_text("Done", exact=True).first).to_be_visible()
+    live.screenshot("take-recorded")
+    with av.open(str(live.folder / "preview.mp4")) as file:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    assert abs(len(pictures) / 60 - seconds) <= 0.1
+    reds = [int(np.median(picture[..., 0])) for picture in pictures]
+    assert reds[0] < 8, "where the take began"
+    assert any(abs(red - 0.5 * 255) < 12 for red in reds), "on the slider's way"
+    assert reds[-1] > 245, "where the slider was left"
+    blues = [np.flatnonzero(picture[90, :, 2] > 200) for picture in pictures]
+    seen = [float(np.mean(blue)) / 320 for blue in blues if blue.size]
+    assert all(any(abs(where - place) < 0.02 for where in seen) for place in places), "the pointer was dragged there"
+    assert all(after > before - 0.02 for before, after in pairwise(seen)), "this way, and not back"
+    live.wait_colour("Math.abs(r - 0.2 * 255) < 12")  # and the scene is again as it was
+
+
+def test_the_corner_is_pulled_and_the_picture_follows(lab, browser):
+    live = open_live(lab, browser, "corner", "print('size', *view.size)")
+    handle = live.widget.get_by_role("button", name=re.compile("^Size of the picture"))
+
+    def pixels(width: int, height: int) -> None:
+        live.page.wait_for_function(
+            "([w, h]) => { const {width, height} = document.querySelector('.nbpipe canvas'); return width === w && height === h; }",
+            arg=[width, height],
+        )
+
+    pixels(320, 180)
+    live.widget.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    live.page.mouse.move(x, y)
+    live.page.mouse.down()
+    live.page.mouse.move(x + 100, y + 60, steps=5)
+    expect(live.widget.get_by_text("420 × 240", exact=True)).to_be_visible()
+    pixels(420, 240)  # while it is being pulled
+    live.screenshot("corner-pulled")
+    live.page.mouse.move(x + 64, y + 40, steps=3)
+    live.page.mouse.up()
+    pixels(384, 220)
+    expect(live.widget.get_by_text("384 × 220", exact=True)).to_be_hidden()
+    live.says(1, "size 384 220")
+
+    handle.focus()
+    live.page.keyboard.press("ArrowRight")
+    live.page.keyboard.press("Shift+ArrowDown")
+    pixels(400, 284)
+    live.says(1, "size 400 284")
+    live.screenshot("corner-keys")
