@@ -105,3 +105,48 @@ def test_the_corner_is_pulled_and_the_picture_follows(lab, browser):
     pixels(400, 284)
     live.says(1, "size 400 284")
     live.screenshot("corner-keys")
+
+
+def test_it_is_played_stepped_scrubbed_set_and_recorded_without_a_mouse(lab, browser):
+    live = open_live(lab, browser, "keyboard", length=2)
+    press = live.page.keyboard.press
+
+    def reach(control) -> None:
+        """Go on with Tab, from where the focus is."""
+        for _ in range(20):
+            press("Tab")
+            if control.evaluate("control => control === document.activeElement"):
+                return
+        raise AssertionError(live.page.evaluate("document.activeElement.outerHTML"))
+
+    reach(live.slider("Time"))
+    press(" ")
+    expect(live.button("Play")).to_be_visible()
+    press("End")
+    live.wait_colour("g > 250")
+    press("ArrowLeft")
+    live.wait_colour("g > 200 && g < 254")
+    press("Home")
+    live.wait_colour("g < 2")
+    reach(live.button("Step forward"))
+    for key, number in (("Enter", 1), (" ", 2)):
+        press(key)
+        expect(live.widget.get_by_text(re.compile(rf"frame {number}\b"))).to_be_visible()
+    press("Shift+Tab")
+    for key, before, after in ((" ", "Play", "Pause"), ("Enter", "Pause", "Play")):
+        expect(live.button(before)).to_be_focused()
+        press(key)
+        expect(live.button(after)).to_be_focused()
+    reach(live.slider("Level"))
+    press("End")
+    live.wait_colour("r > 250")
+    press("ArrowLeft")
+    live.wait_colour("r > 200 && r < 254")
+    press("Shift+Tab")
+    expect(live.button(re.compile("^Record"))).to_be_focused()
+    press("Enter")
+    expect(live.widget.get_by_text("Done", exact=True).first).to_be_visible()
+    expect(live.button(re.compile("^Record"))).to_be_focused()
+    reach(live.slider("Level"))
+    expect(live.page.locator(".jp-CodeCell")).to_have_count(1)  # no key was one of JupyterLab's shortcuts
+    assert live.page.locator(".jp-mod-editMode").count() == 0

@@ -4,7 +4,7 @@
  * Owns: those elements, and the seconds that run while moves are taken.
  * Must not know: the wording (preview-words.ts), the wire (a press is a call).
  */
-import { make, makeButton, makeIconButton, write } from "./elements.ts";
+import { make, makeButton, makeIconButton, onPress, rest, write } from "./elements.ts";
 import { Hold } from "./hold.ts";
 import type { Preview } from "./preview-model.ts";
 import { recordTitle, recordWords, takeWords } from "./preview-words.ts";
@@ -39,16 +39,13 @@ export function createActions({ record, take, drop }: ActionUse): Actions {
   const element = make("div", "nbpipe-buttons", length, dropButton, takeButton, recordButton);
 
   let timer: ReturnType<typeof setInterval> | undefined;
-  let usable = false;
   /** From the press until the kernel has none. */
   const dropped = new Hold<boolean>((now) => {
     dropButton.hidden = now;
   });
   const taking = new Hold<boolean>((now) => takeButton.setAttribute("aria-pressed", String(now)));
   /** From the press until the kernel shows a recording. */
-  const recording = new Hold<boolean>((now) => {
-    recordButton.disabled = now || !usable;
-  });
+  const recording = new Hold<boolean>((now) => rest(recordButton, now));
 
   takeButton.addEventListener("click", () => {
     const on = takeButton.getAttribute("aria-pressed") !== "true";
@@ -60,22 +57,20 @@ export function createActions({ record, take, drop }: ActionUse): Actions {
     drop();
     takeButton.focus(); // Else the focus would go with the button.
   });
-  recordButton.addEventListener("click", () => {
+  onPress(recordButton, () => {
     recording.want(true);
     record();
   });
 
   return {
     element,
-    paint(preview, works, takingSince) {
-      usable = works;
-      takeButton.disabled = dropButton.disabled = !works;
+    paint(preview, usable, takingSince) {
+      takeButton.disabled = dropButton.disabled = recordButton.disabled = !usable;
       dropped.say(preview.taking || preview.take === null);
       write(recordLabel, recordWords(preview));
       recordButton.title = recordTitle(preview);
       taking.say(preview.taking);
       recording.say(preview.record !== null && isActive(preview.record));
-      if (!works) recordButton.disabled = true;
       const tell = () => write(length, takeWords(preview, (performance.now() - takingSince) / 1000));
       clearInterval(timer);
       timer = preview.taking ? setInterval(tell, TICK) : undefined;

@@ -65,6 +65,19 @@ export function makeIconButton(name: string, iconName: IconName): HTMLButtonElem
   return button;
 }
 
+/** Pressed now it would do nothing. Not disabled: that would take the focus from it, and its place from a keyboard. */
+export function rest(button: HTMLButtonElement, resting: boolean): void {
+  if (resting) button.setAttribute("aria-disabled", "true");
+  else button.removeAttribute("aria-disabled");
+}
+
+/** `press` is called unless the button rests. */
+export function onPress(button: HTMLButtonElement, press: () => void): void {
+  button.addEventListener("click", () => {
+    if (!button.hasAttribute("aria-disabled")) press();
+  });
+}
+
 /** One line of a menu. */
 export function makeOption(words: string, value: number): HTMLOptionElement {
   const option = make("option", "", words);

@@ -4,7 +4,7 @@
  * Owns: those elements, and the wish a person has expressed until the kernel's state answers it.
  * Must not know: the wording (words.ts), the wire (a press is a call), the picture.
  */
-import { type IconName, icon, label, make, makeButton, write } from "./elements.ts";
+import { type IconName, icon, label, make, makeButton, onPress, rest, write } from "./elements.ts";
 import type { Recording } from "./model.ts";
 import {
   type Circumstances,
@@ -70,8 +70,8 @@ export function createPanel(press: (wish: Wish) => void): Panel {
     press(wanted);
     if (latest) paint(...latest);
   }
-  pause.addEventListener("click", () => ask(latest?.[0].state === "paused" ? "resume" : "pause"));
-  stop.addEventListener("click", () => ask("stop"));
+  onPress(pause, () => ask(latest?.[0].state === "paused" ? "resume" : "pause"));
+  onPress(stop, () => ask("stop"));
 
   function paint(recording: Recording, circumstances: Circumstances, url: string | null): void {
     latest = [recording, circumstances, url];
@@ -111,8 +111,9 @@ export function createPanel(press: (wish: Wish) => void): Panel {
     // A kernel that hears nothing gets no buttons, once it had the time to show otherwise.
     const shown = recording.state === "pending" || (running && (heard || young || gone));
     pause.hidden = stop.hidden = !shown;
-    pause.disabled = !running || !works || wish !== null;
-    stop.disabled = !running || !works || wish === "stop";
+    pause.disabled = stop.disabled = !running || !works;
+    rest(pause, wish !== null);
+    rest(stop, wish === "stop");
     const next: IconName = recording.state === "paused" ? "resume" : "pause";
     if (pause.dataset.icon !== next) {
       pause.dataset.icon = next;

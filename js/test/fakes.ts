@@ -244,6 +244,10 @@ export function button(root: Element, name: string): HTMLButtonElement | null {
   return all.find((one) => !one.hidden && one.textContent === name) ?? null;
 }
 
+/** A press does nothing, and the focus stays. */
+export const rests = (button: HTMLButtonElement | null) =>
+  !button?.disabled && button?.getAttribute("aria-disabled") === "true";
+
 /** Elements that come into sight and go out of it when told to. */
 export function fakeSight() {
   const watched = new Map<Element, (visible: boolean) => void>();

@@ -46,6 +46,15 @@ function makeIconButton(name, iconName) {
   button.setAttribute("aria-label", name);
   return button;
 }
+function rest(button, resting) {
+  if (resting) button.setAttribute("aria-disabled", "true");
+  else button.removeAttribute("aria-disabled");
+}
+function onPress(button, press) {
+  button.addEventListener("click", () => {
+    if (!button.hasAttribute("aria-disabled")) press();
+  });
+}
 function makeOption(words, value) {
   const option = make("option", "", words);
   option.value = String(value);
@@ -265,14 +274,11 @@ function createActions({ record: record2, take: take2, drop }) {
   recordButton.classList.add("nbpipe-record");
   const element = make("div", "nbpipe-buttons", length, dropButton, takeButton, recordButton);
   let timer;
-  let usable = false;
   const dropped = new Hold((now) => {
     dropButton.hidden = now;
   });
   const taking = new Hold((now) => takeButton.setAttribute("aria-pressed", String(now)));
-  const recording = new Hold((now) => {
-    recordButton.disabled = now || !usable;
-  });
+  const recording = new Hold((now) => rest(recordButton, now));
   takeButton.addEventListener("click", () => {
     const on = takeButton.getAttribute("aria-pressed") !== "true";
     taking.want(on);
@@ -283,21 +289,19 @@ function createActions({ record: record2, take: take2, drop }) {
     drop();
     takeButton.focus();
   });
-  recordButton.addEventListener("click", () => {
+  onPress(recordButton, () => {
     recording.want(true);
     record2();
   });
   return {
     element,
-    paint(preview, works, takingSince) {
-      usable = works;
-      takeButton.disabled = dropButton.disabled = !works;
+    paint(preview, usable, takingSince) {
+      takeButton.disabled = dropButton.disabled = recordButton.disabled = !usable;
       dropped.say(preview.taking || preview.take === null);
       write(recordLabel, recordWords(preview));
       recordButton.title = recordTitle(preview);
       taking.say(preview.taking);
       recording.say(preview.record !== null && isActive(preview.record));
-      if (!works) recordButton.disabled = true;
       const tell = () => write(length, takeWords(preview, (performance.now() - takingSince) / 1e3));
       clearInterval(timer);
       timer = preview.taking ? setInterval(tell, TICK) : void 0;
@@ -1597,8 +1601,8 @@ function createPanel(press) {
     press(wanted);
     if (latest) paint(...latest);
   }
-  pause.addEventListener("click", () => ask(latest?.[0].state === "paused" ? "resume" : "pause"));
-  stop.addEventListener("click", () => ask("stop"));
+  onPress(pause, () => ask(latest?.[0].state === "paused" ? "resume" : "pause"));
+  onPress(stop, () => ask("stop"));
   function paint(recording, circumstances, url) {
     latest = [recording, circumstances, url];
     if (wish && !UNANSWERED[wish].includes(recording.state)) wish = null;
@@ -1630,8 +1634,9 @@ function createPanel(press) {
     const works = heard && !gone;
     const shown = recording.state === "pending" || running && (heard || young || gone);
     pause.hidden = stop.hidden = !shown;
-    pause.disabled = !running || !works || wish !== null;
-    stop.disabled = !running || !works || wish === "stop";
+    pause.disabled = stop.disabled = !running || !works;
+    rest(pause, wish !== null);
+    rest(stop, wish === "stop");
     const next = recording.state === "paused" ? "resume" : "pause";
     if (pause.dataset.icon !== next) {
       pause.dataset.icon = next;

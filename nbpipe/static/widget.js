@@ -39,6 +39,15 @@ function makeButton(name, iconName) {
   button.type = "button";
   return button;
 }
+function rest(button, resting) {
+  if (resting) button.setAttribute("aria-disabled", "true");
+  else button.removeAttribute("aria-disabled");
+}
+function onPress(button, press) {
+  button.addEventListener("click", () => {
+    if (!button.hasAttribute("aria-disabled")) press();
+  });
+}
 function write(element, text2) {
   if (element.textContent !== text2) element.textContent = text2;
   element.hidden = text2 === "";
@@ -568,8 +577,8 @@ function createPanel(press) {
     press(wanted);
     if (latest) paint(...latest);
   }
-  pause.addEventListener("click", () => ask(latest?.[0].state === "paused" ? "resume" : "pause"));
-  stop.addEventListener("click", () => ask("stop"));
+  onPress(pause, () => ask(latest?.[0].state === "paused" ? "resume" : "pause"));
+  onPress(stop, () => ask("stop"));
   function paint(recording, circumstances, url) {
     latest = [recording, circumstances, url];
     if (wish && !UNANSWERED[wish].includes(recording.state)) wish = null;
@@ -601,8 +610,9 @@ function createPanel(press) {
     const works = heard && !gone;
     const shown = recording.state === "pending" || running && (heard || young || gone);
     pause.hidden = stop.hidden = !shown;
-    pause.disabled = !running || !works || wish !== null;
-    stop.disabled = !running || !works || wish === "stop";
+    pause.disabled = stop.disabled = !running || !works;
+    rest(pause, wish !== null);
+    rest(stop, wish === "stop");
     const next = recording.state === "paused" ? "resume" : "pause";
     if (pause.dataset.icon !== next) {
       pause.dataset.icon = next;
