@@ -6,8 +6,11 @@ Bad arguments are plain ``TypeError`` and ``ValueError``. Everything that goes w
 
 from __future__ import annotations
 
+import re
 import shlex
 import traceback
+
+_CELL = re.compile(r"ipykernel_\d+[/\\]\d+\.py$")
 
 
 class NbpipeError(Exception):
@@ -66,5 +69,10 @@ def told(error: BaseException) -> str:
     """Return an exception as a person wants it: what it is, and where in the person's own code."""
     package, frames = __file__.removesuffix("errors.py"), traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if not frame.filename.startswith(package)]
-    lines = [f"  {frame.filename}, line {frame.lineno}: {frame.line or frame.name}" for frame in theirs]
+    lines = [f"  {_place(frame.filename)}, line {frame.lineno}: {frame.line or frame.name}" for frame in theirs]
     return "\n".join([f"{type(error).__name__}: {error}", *lines])
+
+
+def _place(file: str) -> str:
+    """Return what to call a file: ipykernel gives each cell the name of a temporary one, which is not there."""
+    return "in a cell" if _CELL.search(file) else file

@@ -17,6 +17,7 @@ from nbpipe.player import Player
 from nbpipe.record import checked_samples, checked_size
 from nbpipe.scene.clock import checked_seconds
 from nbpipe.scene.frame import Rate, frame_rate
+from nbpipe.scene.scene import picture_size_of
 from nbpipe.session import Session, playable, poster
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ DEFAULT_SIZE = (640, 360)
 def preview(
     scene: object,
     *,
-    size: tuple[int, int] = DEFAULT_SIZE,
+    size: tuple[int, int] | None = None,
     fps: Rate = 60,
     duration: float = 10.0,
     samples: SupportsIndex = 0,
@@ -47,7 +48,8 @@ def preview(
         ``WindowConfig``, such as ``speed: Annotated[float, nbpipe.Range(0, 2)] = 1``. Its ``on_event(event)``, if it
         has one, gets the events of https://pygfx.org/renderview/.
     size : (int, int)
-        Width and height of the picture in pixels.
+        Width and height of the picture in pixels: by default 640 × 360, or what the scene prefers, as a
+        ``WindowConfig`` does with its ``window_size``.
     fps : int, float, str or Fraction
         Pictures per second that are wanted, and frames per second of what the Record button makes.
     duration : float
@@ -92,7 +94,7 @@ def preview(
 def begin(
     scene: object,
     *,
-    size: tuple[int, int] = DEFAULT_SIZE,
+    size: tuple[int, int] | None = None,
     fps: Rate = 60,
     duration: float = 10.0,
     samples: SupportsIndex = 0,
@@ -100,10 +102,11 @@ def begin(
 ) -> tuple[Preview, bytes]:
     """Do what `preview` does up to showing it; return the widget, with a JPEG of its first picture."""
     rate = frame_rate(fps)
-    dimensions = checked_size(size) or DEFAULT_SIZE
+    given = checked_size(size)
     length = checked_seconds("duration", duration)
     multisamples = checked_samples(samples)
     adapted = playable(scene)
+    dimensions = picture_size_of(adapted, given, DEFAULT_SIZE)
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:

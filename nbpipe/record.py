@@ -19,6 +19,7 @@ from nbpipe.gl.context import context
 from nbpipe.gl.source import SceneSource, Source, picture_source
 from nbpipe.job import Job, reading
 from nbpipe.notebook.cell import leave_to_rerun
+from nbpipe.notebook.preview import Preview
 from nbpipe.notebook.widget import Recording
 from nbpipe.onlookers import PreviewSink
 from nbpipe.progress import State
@@ -216,6 +217,9 @@ def begin(
         ffmpeg_params=options.get("ffmpeg_params", ()),
         conversion=options.get("conversion", "auto"),
     )
+    if isinstance(scene, Preview):
+        msg = "a preview is recorded by its own record(): view.record('video.mp4')"
+        raise TypeError(msg)
     adapted = adapt(scene)
     if take is not None and not isinstance(take, Take):
         msg = f"take must be a nbpipe.Take, such as view.take of a preview, not {take!r}"
@@ -233,7 +237,7 @@ def begin(
         if take is not None:
             adapted = Replay(adapted, take)
         if count is None:
-            count = frame_count(rate, DEFAULT_SECONDS if take is None else take.duration, None)
+            count = frame_count(rate, DEFAULT_SECONDS if take is None else take.video_seconds(rate), None)
         source = SceneSource(adapted, where, size, rate, count, samples, reading(wanted))
     return Job(target, ffmpeg, wanted, rate).begin(source, count, show=show, here=here, sink=sink)
 

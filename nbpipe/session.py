@@ -24,7 +24,7 @@ from nbpipe.notebook.stream import QUALITY, Middle
 from nbpipe.notebook.widget import Recording
 from nbpipe.player import Player
 from nbpipe.progress import State
-from nbpipe.record import begin, conclude
+from nbpipe.record import Options, begin, conclude
 from nbpipe.scene.adapters import Pictures, adapt
 from nbpipe.scene.events import Handlers, read_event
 from nbpipe.scene.frame import frame_rate
@@ -37,6 +37,7 @@ from nbpipe.scene.take import Take
 from nbpipe.scene.take_form import NOT_PERFORMED
 from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.live import LiveEncoder
+from nbpipe.video.target import is_free
 
 
 class Session:
@@ -240,13 +241,18 @@ class Session:
             raise NbpipeError(msg)
         self.view.taking = False
         chosen = dict(options)
+        if unknown := ", ".join(sorted(chosen.keys() - Options.__annotations__.keys())):
+            known = ", ".join(Options.__annotations__)
+            msg = f"a preview's record() takes no {unknown}, but {known}; it never waits: await what it returns"
+            raise TypeError(msg)
         take = self.checked_take(chosen.pop("take", self.view.take))
         scene = player.scene if take is None else Replay(player.scene, take)
         chosen.setdefault("size", player.size)
         chosen.setdefault("fps", player.fps)
         chosen.setdefault("samples", self._samples)
         if chosen.get("frames") is None:
-            chosen.setdefault("duration", player.clock.duration if take is None else take.duration)
+            rate = frame_rate(chosen["fps"])
+            chosen.setdefault("duration", player.clock.duration if take is None else take.video_seconds(rate))
         before = scene_state(player.scene)
         sink = RecordingSink(self._stream, float(frame_rate(chosen["fps"])))
         lent = Borrowed(scene, player.ctx)
@@ -335,6 +341,6 @@ def _name(scene: object) -> str:
 
 
 def _free_name() -> Path:
-    """Return the first of preview.mp4, preview-2.mp4 … that is not there: a button overwrites nothing."""
+    """Return the first free one of preview.mp4, preview-2.mp4 …: a button overwrites nothing."""
     names = itertools.chain(["preview.mp4"], (f"preview-{n}.mp4" for n in itertools.count(2)))
-    return next(path for path in map(Path, names) if not path.exists())
+    return next(path for path in map(Path, names) if is_free(path))

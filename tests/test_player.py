@@ -375,6 +375,19 @@ class TestChanges:
 
 
 class TestErrors:
+    def test_one_in_a_cell_is_said_to_be_there(self, play):
+        source = "def draw(frame):\n    assert frame.index == 0, 'mine'"
+        scope = {}
+        exec(compile(source, "/tmp/ipykernel_4711/815.py", "exec"), scope)  # as ipykernel does it
+
+        async def performance(stage):
+            view, browser = await stage.show(scope["draw"])
+            view.time = 1.0
+            await browser.until(lambda: view.error)
+            assert view.error.startswith("AssertionError: mine\n  in a cell, line 2: ")
+
+        play(performance)
+
     def test_the_last_picture_stays_and_any_change_draws_again(self, play):
         async def performance(stage):
             view, browser = await stage.show(scene := Lamp(), playing=True)

@@ -246,6 +246,16 @@ def test_two_recordings_in_turns_keep_apart():
     assert numbers("b.mp4") == list(range(30))
 
 
+def test_a_file_that_is_being_recorded_is_not_recorded_again_before_that_ends():
+    first = nbpipe.record(Watermark(), "a.mp4", size=(64, 64), frames=40, wait=False)
+    with pytest.raises(ValueError, match=r"a\.mp4' is being recorded already; wait for that, stop it"):
+        nbpipe.record(Watermark(), "a.mp4", size=(64, 64), frames=3)
+    first.wait()
+    assert numbers("a.mp4") == list(range(40))
+    nbpipe.record(Watermark(), "a.mp4", size=(64, 64), frames=3)
+    assert numbers("a.mp4") == [0, 1, 2]
+
+
 def test_four_kinds_of_mess_do_not_reach_the_picture_and_stay_for_the_scene(ctx):
     """Alignment, bound buffers, scissor and framebuffer that a scene leaves behind."""
     from nbpipe.gl import _calls as gl

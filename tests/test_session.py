@@ -340,7 +340,54 @@ class TestTake:
         play(performance)
 
 
+def test_the_size_that_a_scene_prefers_is_the_previews_unless_one_is_given(play):
+    class Square(Lamp):
+        preferred_size = (96, 64)
+
+    async def performance(stage):
+        assert nbpipe.preview(Lamp(), show=False).size == (640, 360)
+        view = nbpipe.preview(Square(), show=False)
+        assert view.size == (96, 64)
+        assert stage.preview(Square()).size == SIZE
+        view.close()
+
+    play(performance)
+
+
 class TestRecord:
+    def test_two_previews_that_record_at_once_have_a_file_each(self, play):
+        async def performance(stage):
+            recordings = [stage.preview(Watermark(), fps=30, duration=0.5).record() for _ in range(2)]
+            assert [recording.path.name for recording in recordings] == ["preview.mp4", "preview-2.mp4"]
+            for recording in recordings:
+                await recording
+                assert numbers(recording.path) == list(range(15))
+
+        play(performance)
+
+    def test_a_take_of_a_moment_is_a_video_of_one_frame(self, play):
+        async def performance(stage):
+            view, _ = await stage.show(Lamp())
+            view.taking = True
+            stage.now += 0.001
+            view.taking = False
+            assert len(colours((await view.record("one.mp4")).path)) == 1
+            nbpipe.record(Lamp(), "too.mp4", take=view.take, size=SIZE, show=False)
+            assert len(colours("too.mp4")) == 1
+
+        play(performance)
+
+    @pytest.mark.parametrize("name", ["duraton", "wait", "show"])
+    def test_what_it_does_not_know_is_refused(self, play, name):
+        async def performance(stage):
+            view, _ = await stage.show(Lamp())
+            with pytest.raises(TypeError, match=rf"takes no {name}, but size, fps, .*; it never waits: await"):
+                view.record("out.mp4", **{name: 1})
+            with pytest.raises(TypeError, match=r"by its own record\(\): view\.record\("):
+                nbpipe.record(view, "out.mp4")
+
+        play(performance)
+
     def test_the_present_state_becomes_a_file(self, play):
         async def performance(stage):
             view, browser = await stage.show(scene := Watermark(), playing=True, fps=30, duration=0.5)

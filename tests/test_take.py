@@ -302,7 +302,10 @@ class TestReplay:
         taking = TakeRecorder(scene, size=SIZE)
         taking.param(0, "shade", 0.3)
         take = taking.finish(1)
-        with pytest.raises(nbpipe.SceneError, match=r"sets the parameter 'shade', and this scene has (none|a, b)"):
+        with pytest.raises(
+            nbpipe.SceneError,
+            match=r"sets the parameter 'shade', and this scene has (none|a, b); record the scene that",
+        ):
             Replay(Shader("void mainImage(out vec4 c, in vec2 p) { c = vec4(1); }"), take)
         state = NOTHING | {"parameters": {"mode": "Blinding"}}
         with pytest.raises(nbpipe.SceneError, match=r"does not fit this scene: mode must be one of .*'Blinding'"):
@@ -376,6 +379,9 @@ class TestTake:
         assert Take.from_json(take.to_json()) == take
         take.save(tmp_path / "take.json")
         assert Take.load(tmp_path / "take.json") == take
+        (tmp_path / "other.json").write_text("{}")
+        with pytest.raises(ValueError, match=r"other\.json': "):
+            Take.load(tmp_path / "other.json")
         assert json.loads(take.to_json())["nbpipe_take"] == 1
         assert pickle.loads(pickle.dumps(take)) == copy.deepcopy(take) == take
         assert perform(scene) == perform(scene) != take

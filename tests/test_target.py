@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import nbpipe
-from nbpipe.video.target import Target
+from nbpipe.video.target import Target, is_free
 
 NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1, max_size=260)
 
@@ -33,11 +35,33 @@ def test_the_longest_names_can_be_made(name, tmp_path):
     assert os.listdir(tmp_path) == [f"{name}.mp4"]
 
 
-def test_two_of_the_same_name_have_partials_of_their_own(tmp_path):
-    first, second = Target("out.mp4"), Target("out.mp4")
+@pytest.mark.parametrize("end", [Target.publish, Target.discard, Target.leave])
+def test_a_name_is_taken_from_when_its_video_is_begun_until_that_ends(end):
+    first, second, third = Target("out.mp4"), Target("out.mp4"), Target("other.mp4")
     first.create()
+    third.create()
+    assert not is_free(Path("out.mp4"))
+    with pytest.raises(
+        ValueError, match=r"out\.mp4' is being recorded already; wait for that, stop it, or name another"
+    ):
+        second.create()
+    with pytest.raises(ValueError, match="already"):
+        Target(Path("out.mp4").absolute())
+    end(first)
+    assert is_free(Path("out.mp4")) == (end is not Target.publish)
     second.create()
-    assert len(os.listdir(tmp_path)) == 2
+    end(first)  # again
+    assert not is_free(Path("out.mp4"))
+
+
+def test_partials_have_names_of_their_own():
+    assert Target("out.mp4").partial != Target("out.mp4").partial
+
+
+def test_a_video_that_nobody_makes_any_more_takes_no_name():
+    Target("out.mp4").create()
+    gc.collect()
+    Target("out.mp4").create()
 
 
 @pytest.mark.parametrize("obstacle", ["file", "link to a file", "link to nothing"])

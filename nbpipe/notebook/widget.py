@@ -197,7 +197,8 @@ class Recording(KernelWidget):
         if not State(self.state).ended:
             return picture
         size = f"{self.bytes / 1e6:.1f} MB" if self.bytes >= 1e6 else f"{self.bytes / 1e3:.0f} kB"  # noqa: PLR2004
-        return f"{picture}, {self.frames_written} frames, {size}, {self.state}"
+        frames = "1 frame" if self.frames_written == 1 else f"{self.frames_written} frames"
+        return f"{picture}, {frames}, {size}, {self.state}"
 
     def __repr__(self) -> str:
         return f"<Recording {self}>"

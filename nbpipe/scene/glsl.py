@@ -127,7 +127,8 @@ def pointed(source: str, line: int, column: int | None, text: str, first_line: i
     """
     lines = split_lines(source)
     if line > len(lines):
-        return f"after line {len(lines) + first_line - 1}: {text}"
+        last = len(split_lines(source.rstrip())) + first_line - 1
+        return f"after line {last}, the last: {text}; perhaps a }}, ) or ; is missing"
     place = f"line {line + first_line - 1}" + (f", column {column}" if column else "")
     code = lines[line - 1]
     shown = code.expandtabs(_TAB)

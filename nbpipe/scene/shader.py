@@ -225,7 +225,9 @@ class Shader:
         try:
             uniform.value = value
         except Exception as error:
-            msg = f"uniform {name!r} cannot take {reprlib.repr(value)}: {error}"
+            takes = "a number" if uniform.dimension == 1 else f"{uniform.dimension} numbers"
+            each = f", for each of its {uniform.array_length} elements" if uniform.array_length > 1 else ""
+            msg = f"uniform {name!r} cannot take {reprlib.repr(value)} ({error}); it takes {takes}{each}"
             raise SceneError(msg) from error
 
     def _set_texture(self, ctx: moderngl.Context, name: str, uniform: Any, value: object) -> None:

@@ -17,6 +17,8 @@ from nbpipe.scene.parameters import apply, parameters
 from nbpipe.scene.scene import Adapted
 from nbpipe.scene.shader import Shader
 
+_OTHER = "record the scene that the take was made with"
+
 
 def cameras(scene: object) -> dict[str, OrbitCamera]:
     """Return the cameras among the attributes of a scene, by their names."""
@@ -51,7 +53,7 @@ def set_scene_state(scene: object, state: Mapping[str, Any]) -> None:
     found = cameras(scene)
     for name, camera in state["cameras"].items():
         if name not in found:
-            msg = f"the take moves the camera {name!r}, and this scene has {_names(found)}"
+            msg = f"the take moves the camera {name!r}, and this scene has {_names(found)}; {_OTHER}"
             raise SceneError(msg)
         found[name].state = camera
     if isinstance(scene, Shader):
@@ -76,7 +78,7 @@ def decoded_parameters(scene: object, pairs: Any) -> list[tuple[str, Any]]:
     found = []
     for name, value in pairs:
         if name not in known:
-            msg = f"the take sets the parameter {name!r}, and this scene has {_names(known)}"
+            msg = f"the take sets the parameter {name!r}, and this scene has {_names(known)}; {_OTHER}"
             raise SceneError(msg)
         try:
             found.append((name, known[name].decoded(value)))

@@ -12,6 +12,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -82,6 +83,10 @@ class Take:
         # a hair below 0 is the whole loop by the first %, which is its beginning
         return time if self.loop is None else time % self.loop % self.loop
 
+    def video_seconds(self, rate: Fraction) -> Fraction:
+        """Return the length of its video at `rate` frames per second: one frame is the shortest there is."""
+        return max(Fraction(self.duration), 1 / rate)
+
     def to_json(self) -> str:
         """Return all of it as JSON, from which `from_json` makes an equal one."""
         return json.dumps(
@@ -115,7 +120,11 @@ class Take:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read what `save` has written; `ValueError` says what is wrong with anything else."""
-        return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        try:
+            return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            msg = f"{os.fspath(path)!r}: {error}"
+            raise ValueError(msg) from None
 
     def __repr__(self) -> str:
         return f"<Take of {self.duration:.3g} s, {len(self.entries)} entries>"

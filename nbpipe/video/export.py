@@ -146,6 +146,7 @@ class Export:
         """Leave the partial file where it is and return its path; an empty one is removed."""
         partial = self._target.partial
         if self.submitted and partial.exists() and partial.stat().st_size > _HEADER:
+            self._target.leave()
             return partial
         self._target.discard()
         return None
@@ -164,7 +165,8 @@ class Export:
         self._writer.close()
         if not self._encode.ended(_LAST_WORDS):
             self._encode.kill()
-        return self._encode.error(f"FFmpeg ended after it had taken {self.written} frames")
+        taken = "1 frame" if self.written == 1 else f"{self.written} frames"
+        return self._encode.error(f"FFmpeg ended after it had taken {taken}")
 
 
 def converted(layout: Layout, wanted: Encoding) -> tuple[Conversion | None, Layout]:

@@ -42,6 +42,7 @@ _HINTS = (
     ),
     ("Unrecognized option", "FFmpeg does not know one of the ffmpeg_params=."),
     ("Error while opening encoder", "The encoder refused its options: check codec=, preset=, crf= and ffmpeg_params=."),
+    ("Picture size", "FFmpeg takes no picture of this size: make size= smaller."),
     ("Permission denied", "FFmpeg may not write there: choose another directory."),
 )
 

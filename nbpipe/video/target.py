@@ -2,7 +2,8 @@
 
 A video is made under a hidden name in the target's own directory and renamed over the target only when it is
 whole, so that no one ever sees half a file under the target's name and a failed run never touches an older,
-good one. Any thread; knows only paths.
+good one. Of two that this process makes at once, neither may have the other's name: the one that ends first would be
+lost. Any thread; knows only paths.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import weakref
 from pathlib import Path
 
 _NAME_LIMIT = 255  # bytes of a file name, on every file system in common use
+
+_under_way: weakref.WeakValueDictionary[Path, Target] = weakref.WeakValueDictionary()  # from `create` to the end
 
 
 class Target:
@@ -26,7 +30,8 @@ class Target:
     Raises
     ------
     TypeError, FileNotFoundError, NotADirectoryError, PermissionError, ValueError
-        The directory is not there or not writable, or something that is no plain file has the name.
+        The directory is not there or not writable, or something that is no plain file has the name, or a video that is
+        being made.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -53,6 +58,7 @@ class Target:
         if os.path.lexists(self.path) and not self.path.is_file():
             msg = f"path {str(path)!r} exists and is not a plain file"
             raise ValueError(msg)
+        self._check_free()
         # '.name.id.partial.mp4', with as much of the name as fits.
         tail = f".{secrets.token_hex(3)}.partial{self.path.suffix}"
         stem = os.fsencode(self.path.stem)[: _NAME_LIMIT - len(os.fsencode(tail)) - 1]
@@ -61,6 +67,8 @@ class Target:
 
     def create(self) -> None:
         """Make the empty partial file; fails rather than follow or replace anything that is there."""
+        self._check_free()
+        _under_way[self.path] = self
         os.close(os.open(self.partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
 
     def publish(self) -> None:
@@ -68,8 +76,25 @@ class Target:
         again, self._publishing = self._publishing, True
         if not again or self.partial.exists():
             os.replace(self.partial, self.path)
+        self.leave()
 
     def discard(self) -> None:
         """Remove the partial file, if there is one."""
         with contextlib.suppress(FileNotFoundError):
             self.partial.unlink()
+        self.leave()
+
+    def leave(self) -> None:
+        """Make no more of it: another one may have the name."""
+        if _under_way.get(self.path) is self:
+            del _under_way[self.path]
+
+    def _check_free(self) -> None:
+        if _under_way.get(self.path, self) is not self:
+            msg = f"path {str(self.path)!r} is being recorded already; wait for that, stop it, or name another file"
+            raise ValueError(msg)
+
+
+def is_free(path: Path) -> bool:
+    """Whether nothing has this name, nor will have it when what is being made now is done."""
+    return not path.exists() and Path(os.path.abspath(path)) not in _under_way
