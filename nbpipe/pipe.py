@@ -11,7 +11,8 @@ goes into it. What keeps the promises:
 * **Identity.** A line belongs to a place (device and inode), not to a number: two numbers of one pipe share it, and
   when a number leads elsewhere the old line ends by itself, once it has written what it has.
 * **Files.** A file opened again is the same place at another offset, so a line to a file ends with each piece.
-* **Errors.** They rise from every later call for the same place, and from `sync` and `close` at least once.
+* **Errors.** They rise from every later call for the same place, and from `sync` and `close` at least once. Where one
+  call meets several, the first rises and its notes tell of the others.
 * **End.** A line follows its descriptor: when the program closes that, the reader gets his end of file after
   the last byte. At the end of the program what is queued is written, or its loss is told.
 
@@ -103,10 +104,11 @@ def sync(data: object = None) -> None:
     Raises
     ------
     BrokenPipeError, OSError
-        What it waits for cannot be written, for instance because the reader has gone.
+        What it waits for cannot be written, for instance because the reader has gone. Where that is so of several
+        descriptors, this is of one, and its notes name the others.
     """
     where = None if data is None else extent(data)
-    failure = None
+    failures: list[OSError] = []
     for line in _live():
         try:
             if where is None:
@@ -116,9 +118,8 @@ def sync(data: object = None) -> None:
                     ticket = line.ticket_of(where)
                 line.wait(ticket)
         except OSError as error:
-            failure = failure or error
-    if failure is not None:
-        raise failure
+            failures.append(error)
+    _raise(failures)
 
 
 def done(data: object) -> None:
@@ -137,14 +138,14 @@ def close(fd: int | None = None) -> None:
     Raises
     ------
     BrokenPipeError, OSError
-        Something could not be written; it is dropped.
+        Something could not be written; it is dropped. Notes name further descriptors of which that is so.
     """
     number = None if fd is None else _descriptor(fd)
     place = None
     if number is not None:
         with contextlib.suppress(OSError):  # the program has closed it already
             place = place_of(number)
-    failure = None
+    failures: list[OSError] = []
     for line in _live():
         if number is None or line.place == place or (place is None and line.fd == number):
             try:
@@ -152,11 +153,19 @@ def close(fd: int | None = None) -> None:
                     line.wait()
                     line.end()
             except OSError as error:
-                failure = failure or error
+                failures.append(error)
                 line.end()
             _forget(line)
-    if failure is not None:
-        raise failure
+    _raise(failures)
+
+
+def _raise(failures: list[OSError]) -> None:
+    """Raise the first of them, with what the others say in its notes."""
+    if failures:
+        first, *others = failures
+        for other in others:
+            first.add_note(f"nbpipe: {other}")
+        raise first
 
 
 def _line(fd: int) -> Line:

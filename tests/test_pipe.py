@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import ctypes
 import mmap
 import os
@@ -302,6 +303,23 @@ def test_a_reader_that_goes_is_an_error_and_no_death(pair, ctx):
     nbpipe.close(writer)
     assert os.read(reader, 10) == b"anew"
     os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.parametrize("call", [nbpipe.sync, nbpipe.close])
+def test_each_of_two_readers_that_have_gone_is_named(call, pair):
+    reader, writer = os.pipe()
+    for end in (reader, pair[0]):
+        os.close(end)
+    pair[0] = -1
+    nbpipe.pipe(b"left", pair[1])
+    nbpipe.pipe(b"right", writer)
+    with pytest.raises(BrokenPipeError, match=f"descriptor {pair[1]} has gone") as caught:
+        call()
+    (note,) = caught.value.__notes__
+    assert f"descriptor {writer} has gone" in note
+    with contextlib.suppress(BrokenPipeError):
+        nbpipe.close()
     os.close(writer)
 
 
