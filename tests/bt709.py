@@ -21,7 +21,7 @@ def reference(picture: np.ndarray, pixel_format: str) -> list[np.ndarray]:
     if pixel_format in {"rgb24", "rgba"}:
         channels = 3 if pixel_format == "rgb24" else 4
         return [picture[..., :channels] / (np.iinfo(picture.dtype).max / 255)]
-    step = 4 if pixel_format in {"yuv420p10le", "p010le"} else 1
+    step = 4 if pixel_format in {"yuv420p10le", "p010le", "yuv444p10le"} else 1
     red, green, blue = np.moveaxis(picture[..., :3] / np.iinfo(picture.dtype).max, -1, 0)
     luma = KR * red + KG * green + KB * blue
     chroma = [(blue - luma) / (2 * (1 - KB)), (red - luma) / (2 * (1 - KR))]
@@ -29,7 +29,7 @@ def reference(picture: np.ndarray, pixel_format: str) -> list[np.ndarray]:
     if pixel_format == "gray":
         return planes
     samples = [(128 + 224 * plane) * step for plane in chroma]
-    if pixel_format == "yuv444p":
+    if pixel_format in {"yuv444p", "yuv444p10le"}:
         return planes + samples
     planes = [_even(planes[0])]
     samples = [_halved(_even(plane)) for plane in samples]

@@ -65,6 +65,8 @@ _FLAGS = frozenset(
 )
 
 _TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int"
+# To the scaler, 16 bits of RGB are 255 times 256 at white; handed 65535, it makes 943 of 1023 of that, and not 940.
+_WHITE = "lutrgb=" + ":".join(f"{channel}=val*65280/65535" for channel in "rgb")
 _TAGS_YUV = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 _TAGS_RGB = "setparams=colorspace=gbr:color_primaries=bt709:color_trc=iec61966-2-1:range=pc"
 
@@ -231,6 +233,8 @@ def filters(layout: Layout, pixel_format: str) -> str:
         planes = ("gbrap" if has_alpha(pixel_format) else "gbrp") + ("16le" if is_deep(layout.pixel_format) else "")
         chain += [f"format={planes}", f"pad={width}:{height}:0:0"]
         chain += [f"fillborders=right={right}:bottom={bottom}:mode=smear"]
+    if is_deep(layout.pixel_format) and not is_rgb(pixel_format):
+        chain.append(_WHITE)
     if is_gray(pixel_format):
         # FFmpeg's own conversion to gray is BT.601 and full range; the Y plane of BT.709 is what is wanted.
         chain += [_TO_BT709, f"format={pixel_format.replace('gray', 'yuv444p')}", "extractplanes=y", _TAGS_YUV]
