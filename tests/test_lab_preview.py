@@ -182,10 +182,10 @@ def test_notebook_02_is_turned_with_the_mouse(lab, browser):
 
 def test_the_shader_of_the_readme_has_its_controls(lab, browser):
     readme = (ROOT / "README.md").read_text()
-    (cell,) = re.findall(r"^```python\n(view = nbpipe\.preview\(\"\"\".*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    (cell,) = re.findall(r"^```python\n(ripple = \"\"\".*?)^```$", readme, re.MULTILINE | re.DOTALL)
     live = Live(lab, browser, "readme", "import nbpipe\n" + cell)
     live.run()
-    expect(live.slider("Speed")).to_be_visible()
+    expect(live.slider("Pace")).to_be_visible()
     live.wait_colour("r > 0")
     expect(live.widget.get_by_text(re.compile(r"^(H\.264|JPEG)$"))).to_be_visible()
     live.widget.locator("input[type=color]").fill("#3090ff")

@@ -278,7 +278,7 @@ def chart(table: Table, path: Path) -> None:
     for index, (what, name, ratio) in enumerate(rows):
         if index == 0 or rows[index - 1][0] != what:
             place += 0.9
-            axes.text(0, place - 0.75, what, fontweight="bold", va="center")
+            axes.text(0, place - 0.75, what, fontweight="bold", va="center", bbox={"color": "white", "pad": 0.6})
         axes.barh(place, ratio, color=colours.get(name, "#c9ccd1") if "nbpipe" not in name else "#2f6fde", height=0.78)
         axes.text(ratio + 0.03, place, f"{ratio:.2f}×", va="center", fontsize=9, bbox={"color": "white", "pad": 0.6})
         ticks.append(place)
@@ -288,7 +288,9 @@ def chart(table: Table, path: Path) -> None:
     axes.invert_yaxis()
     axes.margins(x=0.08)
     axes.axvline(1, color="#8a8f98", linewidth=0.8, zorder=0)
-    axes.set_xlabel(f"frames per second, times TurboPipe 2 · 1080p, {os.cpu_count()} cores, {context().renderer}")
+    axes.set_xlabel(
+        f"frames per second, as a multiple of TurboPipe 2's · 1080p, {os.cpu_count()} cores, {context().renderer}"
+    )
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(left=False)
     figure.savefig(path, dpi=110)
