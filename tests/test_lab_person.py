@@ -25,7 +25,7 @@ void mainImage(out vec4 color, in vec2 point) {
     vec2 off = abs(point - iMouse.xy);
     color = vec4(level, iTime / 10.0, max(off.x, off.y) < 20.0 ? 1.0 : 0.0, 1.0);
 }
-""", size=(320, 180))
+""")
 '''
 
 
@@ -33,7 +33,14 @@ def test_a_take_is_what_was_done_and_record_makes_a_video_of_it(lab, browser):
     live = Live(lab, browser, "take", PERFORMED)
     live.run()
     live.wait_colour("g > 0")
-    take = live.button("Take")
+    take = live.widget.get_by_role("button", name="Take", exact=True)
+
+    def place() -> list[float]:
+        return take.evaluate(
+            "e => (({x, y}, a) => [x - a.x, y - a.y])(e.getBoundingClientRect(), e.closest('.nbpipe').getBoundingClientRect())"
+        )
+
+    where = place()
     take.click()
     expect(take).to_have_attribute("aria-pressed", "true")
     expect(live.widget.get_by_text(re.compile(r"^● \d+\.\d s$"))).to_be_visible()
@@ -41,12 +48,13 @@ def test_a_take_is_what_was_done_and_record_makes_a_video_of_it(lab, browser):
         live.drag(live.slider("Level"), level)
         live.wait_colour(f"Math.abs(r - {level} * 255) < 12")
     box = live.widget.locator("canvas").first.bounding_box()
-    places = 0.25, 0.5, 0.75
-    for place in places:
-        live.page.mouse.move(box["x"] + place * box["width"], box["y"] + box["height"] / 2)
+    shares = 0.25, 0.5, 0.75
+    for share in shares:
+        live.page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
         live.page.mouse.down()
-        live.wait_colour("b > 200", place, 0.5)
+        live.wait_colour("b > 200", share, 0.5)
     live.page.mouse.up()
+    assert place() == where, "the button stays under the pointer"
     live.screenshot("take")
     take.click()
     expect(take).to_have_attribute("aria-pressed", "false")
@@ -58,6 +66,7 @@ def test_a_take_is_what_was_done_and_record_makes_a_video_of_it(lab, browser):
 
     live.button(re.compile("^Record")).click()
     expect(live.widget.get_by_text("Done", exact=True).first).to_be_visible()
+    assert place() == where
     live.screenshot("take-recorded")
     with av.open(str(live.folder / "preview.mp4")) as file:
         pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
@@ -66,9 +75,9 @@ def test_a_take_is_what_was_done_and_record_makes_a_video_of_it(lab, browser):
     assert reds[0] < 8, "where the take began"
     assert any(abs(red - 0.5 * 255) < 12 for red in reds), "on the slider's way"
     assert reds[-1] > 245, "where the slider was left"
-    blues = [np.flatnonzero(picture[90, :, 2] > 200) for picture in pictures]
-    seen = [float(np.mean(blue)) / 320 for blue in blues if blue.size]
-    assert all(any(abs(where - place) < 0.02 for where in seen) for place in places), "the pointer was dragged there"
+    blues = [np.flatnonzero(picture[180, :, 2] > 200) for picture in pictures]
+    seen = [float(np.mean(blue)) / 640 for blue in blues if blue.size]
+    assert all(any(abs(one - share) < 0.02 for one in seen) for share in shares), "the pointer was dragged there"
     assert all(after > before - 0.02 for before, after in pairwise(seen)), "this way, and not back"
     live.wait_colour("Math.abs(r - 0.2 * 255) < 12")  # and the scene is again as it was
 

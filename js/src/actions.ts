@@ -15,6 +15,8 @@ const TICK = 100;
 
 export interface Actions {
   element: HTMLElement;
+  /** The take there is, or that is being made. Not beside the buttons, which it would push away as it comes and goes. */
+  taken: HTMLElement;
   /** `takingSince`: in milliseconds of `performance.now()`. */
   paint(preview: Preview, usable: boolean, takingSince: number): void;
   close(): void;
@@ -27,16 +29,17 @@ export interface ActionUse {
 }
 
 export function createActions({ record, take, drop }: ActionUse): Actions {
-  const length = make("span", "nbpipe-length");
+  const length = make("span");
   const dropButton = makeIconButton("Drop the take", "drop");
   dropButton.classList.add("nbpipe-drop");
+  const taken = make("span", "nbpipe-chip nbpipe-taken", length, dropButton);
   const takeButton = makeButton("Take", "take");
   takeButton.title = "Record what you do with the controls, the pointer and the time";
   takeButton.setAttribute("aria-pressed", "false");
   const recordButton = makeButton("", "record");
   const recordLabel = recordButton.querySelector("span") as HTMLElement;
   recordButton.classList.add("nbpipe-record");
-  const element = make("div", "nbpipe-buttons", length, dropButton, takeButton, recordButton);
+  const element = make("div", "nbpipe-buttons", takeButton, recordButton);
 
   let timer: ReturnType<typeof setInterval> | undefined;
   /** From the press until the kernel has none. */
@@ -64,6 +67,7 @@ export function createActions({ record, take, drop }: ActionUse): Actions {
 
   return {
     element,
+    taken,
     paint(preview, usable, takingSince) {
       takeButton.disabled = dropButton.disabled = recordButton.disabled = !usable;
       dropped.say(preview.taking || preview.take === null);
@@ -71,10 +75,13 @@ export function createActions({ record, take, drop }: ActionUse): Actions {
       recordButton.title = recordTitle(preview);
       taking.say(preview.taking);
       recording.say(preview.record !== null && isActive(preview.record));
-      const tell = () => write(length, takeWords(preview, (performance.now() - takingSince) / 1000));
+      const tell = () => {
+        write(length, takeWords(preview, (performance.now() - takingSince) / 1000));
+        taken.hidden = length.hidden;
+      };
       clearInterval(timer);
       timer = preview.taking ? setInterval(tell, TICK) : undefined;
-      length.classList.toggle("nbpipe-taking", preview.taking);
+      taken.classList.toggle("nbpipe-taking", preview.taking);
       tell();
     },
     close() {

@@ -54,7 +54,7 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
   );
   const made = createRecordView((wish) => session.say({ type: wish }));
   const poster = createPoster();
-  const status = createStatus();
+  const status = createStatus(actions.taken);
   const root = make(
     "div",
     "nbpipe nbpipe-preview",

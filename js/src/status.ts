@@ -22,11 +22,12 @@ export interface Status {
   tick(frame: number): void;
 }
 
-export function createStatus(): Status {
+/** `more`: a chip of somebody else's, the first of them. */
+export function createStatus(more: HTMLElement): Status {
   const details = make("span", "nbpipe-details");
   const stream = make("span", "nbpipe-chip");
   const renderer = make("span", "nbpipe-chip");
-  const footer = make("div", "nbpipe-footer", details, make("span", "nbpipe-chips", stream, renderer));
+  const footer = make("div", "nbpipe-footer", details, make("span", "nbpipe-chips", more, stream, renderer));
   const hint = make("div", "nbpipe-hint");
   const error = make("pre", "nbpipe-error");
   error.tabIndex = 0; // It scrolls, so a keyboard must be able to reach it.

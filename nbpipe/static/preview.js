@@ -263,16 +263,17 @@ function spokenWords({ playing, taking, error, name }, situation) {
 // src/actions.ts
 var TICK = 100;
 function createActions({ record: record2, take: take2, drop }) {
-  const length = make("span", "nbpipe-length");
+  const length = make("span");
   const dropButton = makeIconButton("Drop the take", "drop");
   dropButton.classList.add("nbpipe-drop");
+  const taken = make("span", "nbpipe-chip nbpipe-taken", length, dropButton);
   const takeButton = makeButton("Take", "take");
   takeButton.title = "Record what you do with the controls, the pointer and the time";
   takeButton.setAttribute("aria-pressed", "false");
   const recordButton = makeButton("", "record");
   const recordLabel = recordButton.querySelector("span");
   recordButton.classList.add("nbpipe-record");
-  const element = make("div", "nbpipe-buttons", length, dropButton, takeButton, recordButton);
+  const element = make("div", "nbpipe-buttons", takeButton, recordButton);
   let timer;
   const dropped = new Hold((now) => {
     dropButton.hidden = now;
@@ -295,6 +296,7 @@ function createActions({ record: record2, take: take2, drop }) {
   });
   return {
     element,
+    taken,
     paint(preview, usable, takingSince) {
       takeButton.disabled = dropButton.disabled = recordButton.disabled = !usable;
       dropped.say(preview.taking || preview.take === null);
@@ -302,10 +304,13 @@ function createActions({ record: record2, take: take2, drop }) {
       recordButton.title = recordTitle(preview);
       taking.say(preview.taking);
       recording.say(preview.record !== null && isActive(preview.record));
-      const tell = () => write(length, takeWords(preview, (performance.now() - takingSince) / 1e3));
+      const tell = () => {
+        write(length, takeWords(preview, (performance.now() - takingSince) / 1e3));
+        taken.hidden = length.hidden;
+      };
       clearInterval(timer);
       timer = preview.taking ? setInterval(tell, TICK) : void 0;
-      length.classList.toggle("nbpipe-taking", preview.taking);
+      taken.classList.toggle("nbpipe-taking", preview.taking);
       tell();
     },
     close() {
@@ -1924,11 +1929,11 @@ function createStage(resize) {
 }
 
 // src/status.ts
-function createStatus() {
+function createStatus(more) {
   const details = make("span", "nbpipe-details");
   const stream = make("span", "nbpipe-chip");
   const renderer = make("span", "nbpipe-chip");
-  const footer = make("div", "nbpipe-footer", details, make("span", "nbpipe-chips", stream, renderer));
+  const footer = make("div", "nbpipe-footer", details, make("span", "nbpipe-chips", more, stream, renderer));
   const hint = make("div", "nbpipe-hint");
   const error = make("pre", "nbpipe-error");
   error.tabIndex = 0;
@@ -2071,7 +2076,7 @@ function openView(session, model, host) {
   );
   const made = createRecordView((wish) => session.say({ type: wish }));
   const poster = createPoster();
-  const status = createStatus();
+  const status = createStatus(actions.taken);
   const root = make(
     "div",
     "nbpipe nbpipe-preview",
