@@ -89,7 +89,11 @@ class Lab:
 
     def stop(self) -> None:
         self.server.terminate()
-        self.server.wait()
+        try:
+            self.server.wait(30)
+        except subprocess.TimeoutExpired:  # it waits for ever for a kernel that is being restarted
+            self.server.kill()
+            self.server.wait()
         self.drain.wait()
         self.log.close()
 
@@ -112,9 +116,13 @@ class Notebook:
         self.page.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)
         self.page.goto(f"{lab.url}/lab/tree/{name}.ipynb?token=t&reset")
+        self.ready()
+        self.widget = self.page.locator(".nbpipe").first
+
+    def ready(self) -> None:
+        """Wait until it can be used."""
         self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
         self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-        self.widget = self.page.locator(".nbpipe").first
 
     def run(self, cell: int = 0) -> None:
         self.page.locator(".jp-Notebook .jp-CodeCell .jp-InputArea-editor").nth(cell).click()

@@ -73,6 +73,7 @@ class Live(Notebook):
 
     def drag(self, slider, share: float) -> None:
         """Take the knob of a slider and pull it to a share of its way."""
+        slider.scroll_into_view_if_needed()
         box = slider.bounding_box()
         knob = float(slider.evaluate("s => (s.value - s.min) / (s.max - s.min)"))
         y = box["y"] + box["height"] / 2

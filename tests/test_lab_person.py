@@ -159,3 +159,44 @@ def test_it_is_played_stepped_scrubbed_set_and_recorded_without_a_mouse(lab, bro
     reach(live.slider("Level"))
     expect(live.page.locator(".jp-CodeCell")).to_have_count(1)  # no key was one of JupyterLab's shortcuts
     assert live.page.locator(".jp-mod-editMode").count() == 0
+
+
+def test_a_page_that_is_reloaded_shows_the_same_preview_and_it_goes_on(lab, browser):
+    live = open_live(lab, browser, "reload", "print('level', round(view.params.level, 1), view.playing, view.ignored)")
+    live.drag(live.slider("Level"), 0.6)
+    live.wait_colour("Math.abs(r - 0.6 * 255) < 12")
+    live.save()
+    live.page.reload()
+    live.ready()
+    live.wait_colour("Math.abs(r - 0.6 * 255) < 12")
+    expect(live.page.locator(".nbpipe")).to_have_count(1)
+    expect(live.outputs(0, "img")).to_be_hidden()
+    (_, green, _) = live.colour()
+    live.wait_colour(f"g !== {green}")
+    live.drag(live.slider("Level"), 0.2)
+    live.wait_colour("Math.abs(r - 0.2 * 255) < 12")
+    live.button("Pause").click()
+    expect(live.button("Play")).to_be_visible()
+    live.says(1, r"level 0\.2 False 0")
+
+
+def test_a_kernel_that_is_restarted_leaves_the_picture_and_its_cell_brings_another_preview(lab, browser):
+    live = open_live(lab, browser, "restart")
+    live.button("Take").click()
+    expect(live.widget.get_by_text(re.compile("^● "))).to_be_visible()
+    live.page.get_by_role("button", name="Restart the kernel", exact=True).click()
+    live.page.get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(live.widget.locator(".nbpipe-hint")).to_have_text("The kernel is gone; run the cell again.")
+    live.screenshot("restarted")
+    assert live.colour()[1] > 0
+    expect(live.button("Play")).to_be_disabled()
+    expect(live.widget.get_by_text(re.compile("^● "))).to_be_hidden()
+    expect(live.widget.get_by_text(re.compile(r"\bfps\b"))).to_be_hidden()
+    live.run()
+    expect(live.page.locator(".nbpipe")).to_have_count(1)
+    live.wait_colour("g > 0")
+    (_, green, _) = live.colour()
+    live.wait_colour(f"g !== {green}")
+    live.button("Pause").click()
+    expect(live.button("Play")).to_be_visible()
+    expect(live.widget.locator(".nbpipe-hint")).to_be_hidden()

@@ -74,6 +74,8 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
 
   function paint(): void {
     const preview = { ...readPreview(model), ...session.moment };
+    // Whatever was going on in it is not any more.
+    if (situation.gone) Object.assign(preview, { playing: false, taking: false });
     situation.heard = session.heard;
     const usable = session.heard && !situation.gone;
     size = preview.size;

@@ -2095,6 +2095,7 @@ function openView(session, model, host) {
   root.setAttribute("role", "group");
   function paint() {
     const preview = { ...readPreview(model), ...session.moment };
+    if (situation.gone) Object.assign(preview, { playing: false, taking: false });
     situation.heard = session.heard;
     const usable = session.heard && !situation.gone;
     size2 = preview.size;
