@@ -66,7 +66,7 @@ test-kernels: $(VENV)/tools  ## Run what depends on it with other kernels than t
 		$$other/bin/python -m pip install --quiet --editable . --group test && \
 		$$other/bin/python -m pip install --quiet ipykernel==$$kernel && \
 		$$other/bin/python -m pytest tests/test_kernel.py tests/test_magics.py tests/test_frontends.py tests/test_lab.py \
-		tests/test_lab_preview.py || exit 1; done
+		tests/test_lab_preview.py tests/test_lab_person.py tests/test_lab_eyes.py || exit 1; done
 
 test-native: $(VENV)/tools
 	for preset in default asan tsan; do \
