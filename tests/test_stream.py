@@ -1,4 +1,4 @@
-"""Previews for a browser: how many, which, and that no answer of a browser can wedge or flood them."""
+"""Previews for a page: how many, which, and that no answer of a page can wedge or flood them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Browser:
         self.jpegs += buffers
 
     def record(self, frames, *, fps=60, start=0, answer=lambda index: None, picture=PICTURE):
-        """Draw `frames` frames and show what is due, as the pipeline does; the browser answers each at once."""
+        """Draw `frames` frames and show what is due, as the pipeline does; the page answers each at once."""
         before = len(self.seen)
         for index in range(start, start + frames):
             if self.stream.due(index) or self.stream.keeps(index):
@@ -49,145 +49,145 @@ class Browser:
 
 
 @pytest.fixture
-def browser(monkeypatch):
+def page(monkeypatch):
     return Browser(monkeypatch)
 
 
-def test_four_pictures_a_second_where_no_answer_can_come(browser):
-    assert browser.record(600) == 40
+def test_four_pictures_a_second_where_no_answer_can_come(page):
+    assert page.record(600) == 40
 
 
-def test_fifteen_a_second_for_a_browser_that_answers(browser):
-    browser.stream.heard()
-    assert browser.record(600, answer=browser.stream.ack) == 150
+def test_fifteen_a_second_for_a_browser_that_answers(page):
+    page.stream.heard()
+    assert page.record(600, answer=page.stream.ack) == 150
 
 
-def test_no_more_than_there_are_frames(browser):
-    browser.stream.heard()
-    assert browser.record(10, fps=5, answer=browser.stream.ack) == 10
+def test_no_more_than_there_are_frames(page):
+    page.stream.heard()
+    assert page.record(10, fps=5, answer=page.stream.ack) == 10
 
 
-def test_a_slow_recording_shows_its_newest_frame(browser):
-    browser.stream.heard()
-    browser.record(60, answer=browser.stream.ack)
-    assert browser.seen == list(range(0, 60, 4))
+def test_a_slow_recording_shows_its_newest_frame(page):
+    page.stream.heard()
+    page.record(60, answer=page.stream.ack)
+    assert page.seen == list(range(0, 60, 4))
 
 
-def test_at_most_four_are_on_their_way(browser):
-    browser.stream.heard()
-    assert browser.record(100) == 4
-    browser.stream.ack(browser.seen[0])
-    assert browser.record(100, start=100) == 1
-    browser.stream.ack(browser.seen[-1])
-    assert browser.record(20, start=200) == 4, "an answer to the last one stands for those before it"
+def test_at_most_four_are_on_their_way(page):
+    page.stream.heard()
+    assert page.record(100) == 4
+    page.stream.ack(page.seen[0])
+    assert page.record(100, start=100) == 1
+    page.stream.ack(page.seen[-1])
+    assert page.record(20, start=200) == 4, "an answer to the last one stands for those before it"
 
 
-def test_a_browser_that_has_gone_is_sent_one_a_second(browser):
-    browser.stream.heard()
-    browser.record(120)
-    assert browser.record(600, start=120) == 10
+def test_a_browser_that_has_gone_is_sent_one_a_second(page):
+    page.stream.heard()
+    page.record(120)
+    assert page.record(600, start=120) == 10
 
 
-def test_a_browser_that_comes_back_is_shown_all_again(browser):
-    browser.stream.heard()
-    browser.record(1200)
-    browser.stream.ack(browser.seen[-1])
-    assert browser.record(60, start=1200, answer=browser.stream.ack) == 15
+def test_a_browser_that_comes_back_is_shown_all_again(page):
+    page.stream.heard()
+    page.record(1200)
+    page.stream.ack(page.seen[-1])
+    assert page.record(60, start=1200, answer=page.stream.ack) == 15
 
 
 def test_the_last_frame_is_always_shown(monkeypatch):
-    browser = Browser(monkeypatch, frames=100)
-    browser.stream.heard()
-    browser.record(99, fps=6000)
-    assert 99 not in browser.seen
-    assert browser.stream.due(99)
+    page = Browser(monkeypatch, frames=100)
+    page.stream.heard()
+    page.record(99, fps=6000)
+    assert 99 not in page.seen
+    assert page.stream.due(99)
 
 
 @pytest.mark.parametrize("forged", [None, -1, 10**30, 1.0, 0.0, float("nan"), True, False, "0", [0], {}, b"0"])
-def test_what_is_no_answer_gives_no_credit(browser, forged):
-    browser.stream.heard()
-    browser.record(100)
-    browser.stream.ack(forged)
-    assert browser.record(20, start=100) == 0
+def test_what_is_no_answer_gives_no_credit(page, forged):
+    page.stream.heard()
+    page.record(100)
+    page.stream.ack(forged)
+    assert page.record(20, start=100) == 0
 
 
-def test_an_answer_that_is_repeated_gives_no_credit(browser):
-    browser.stream.heard()
-    browser.record(100)
-    browser.stream.ack(0)
-    assert browser.record(20, start=100) == 1
+def test_an_answer_that_is_repeated_gives_no_credit(page):
+    page.stream.heard()
+    page.record(100)
+    page.stream.ack(0)
+    assert page.record(20, start=100) == 1
     for _ in range(10):
-        browser.stream.ack(0)
-    assert browser.record(20, start=120) == 0
+        page.stream.ack(0)
+    assert page.record(20, start=120) == 0
 
 
-def test_an_answer_to_a_frame_that_is_yet_to_come_gives_no_credit(browser):
-    browser.stream.heard()
-    browser.record(100)
-    browser.stream.ack(10_000)
-    assert browser.record(20, start=100) == 0
+def test_an_answer_to_a_frame_that_is_yet_to_come_gives_no_credit(page):
+    page.stream.heard()
+    page.record(100)
+    page.stream.ack(10_000)
+    assert page.record(20, start=100) == 0
 
 
-def test_an_older_answer_takes_no_credit_back(browser):
-    browser.stream.heard()
-    browser.record(100)
-    for index in reversed(browser.seen[:4]):
-        browser.stream.ack(index)
-    assert browser.record(16, start=100) == 4
+def test_an_older_answer_takes_no_credit_back(page):
+    page.stream.heard()
+    page.record(100)
+    for index in reversed(page.seen[:4]):
+        page.stream.ack(index)
+    assert page.record(16, start=100) == 4
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.one_of(ANYTHING, st.integers(-5, 700)), max_size=30))
 def test_no_answers_whatever_make_it_raise_flood_or_stop_for_ever(answers):
     with pytest.MonkeyPatch.context() as patch:
-        browser = Browser(patch)
-        browser.stream.heard()
+        page = Browser(patch)
+        page.stream.heard()
         for number, answer in enumerate(answers):
-            assert browser.record(6, start=6 * number) <= 2
-            browser.stream.ack(answer)
+            assert page.record(6, start=6 * number) <= 2
+            page.stream.ack(answer)
         start = 6 * len(answers)
-        assert browser.record(300, start=start) >= 1, "it is probed"
-        browser.stream.ack(browser.seen[-1])
-        assert browser.record(60, start=start + 300, answer=browser.stream.ack) >= 14, "it recovers"
+        assert page.record(300, start=start) >= 1, "it is probed"
+        page.stream.ack(page.seen[-1])
+        assert page.record(60, start=start + 300, answer=page.stream.ack) >= 14, "it recovers"
 
 
-def test_two_views_answer_as_one(browser):
+def test_two_views_answer_as_one(page):
     """The faster view sets the pace; the slower one's answers give nothing on top."""
-    browser.stream.heard()
+    page.stream.heard()
 
     def both(index):
-        browser.stream.ack(index)
-        browser.stream.ack(browser.seen[max(0, len(browser.seen) - 3)])
+        page.stream.ack(index)
+        page.stream.ack(page.seen[max(0, len(page.seen) - 3)])
 
-    assert browser.record(600, answer=both) == 150
+    assert page.record(600, answer=both) == 150
 
 
 def shade_of(jpeg):
     return int(simplejpeg.decode_jpeg(jpeg)[0, 0, 0])
 
 
-def play(browser, frames):
+def play(page, frames):
     """Show pictures whose shade is their frame's number."""
     for index in range(frames):
-        browser.record(1, start=index, picture=np.full((8, 8, 3), index, np.uint8))
+        page.record(1, start=index, picture=np.full((8, 8, 3), index, np.uint8))
 
 
 @pytest.mark.parametrize(
     ("frames", "drawn", "middle"), [(100, 100, 50), (101, 101, 50), (100, 30, 15), (1, 1, 0), (2, 2, 1)]
 )
 def test_the_poster_is_the_middle_or_the_last_that_was_seen(monkeypatch, frames, drawn, middle):
-    browser = Browser(monkeypatch, frames)
-    play(browser, drawn)
-    assert shade_of(browser.stream.middle.jpeg) == middle
+    page = Browser(monkeypatch, frames)
+    play(page, drawn)
+    assert shade_of(page.stream.middle.jpeg) == middle
 
 
-def test_the_poster_of_an_open_recording_is_the_last_picture(browser):
-    play(browser, 100)
-    assert shade_of(browser.stream.middle.jpeg) == browser.seen[-1] == 90
+def test_the_poster_of_an_open_recording_is_the_last_picture(page):
+    play(page, 100)
+    assert shade_of(page.stream.middle.jpeg) == page.seen[-1] == 90
 
 
-def test_there_is_no_poster_before_the_first_picture(browser):
-    assert browser.stream.middle.jpeg == b""
+def test_there_is_no_poster_before_the_first_picture(page):
+    assert page.stream.middle.jpeg == b""
 
 
 def test_the_middle_of_a_recording_out_of_a_preview_is_made_though_nobody_looks():
@@ -200,11 +200,11 @@ def test_the_middle_of_a_recording_out_of_a_preview_is_made_though_nobody_looks(
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_the_jpeg_is_the_picture(browser, channels):
+def test_the_jpeg_is_the_picture(page, channels):
     y, x = np.mgrid[:90, :160]
     picture = np.stack([x, y * 2, 255 - x, np.zeros_like(x)], axis=-1).astype(np.uint8)[..., :channels]
-    browser.stream.offer(np.asfortranarray(picture), 7)
-    assert browser.message == {"type": "frame", "index": 7, "width": 160, "height": 90, "mime": "image/jpeg"}
-    decoded = simplejpeg.decode_jpeg(browser.jpegs[0]).astype(int)
+    page.stream.offer(np.asfortranarray(picture), 7)
+    assert page.message == {"type": "frame", "index": 7, "width": 160, "height": 90, "mime": "image/jpeg"}
+    decoded = simplejpeg.decode_jpeg(page.jpegs[0]).astype(int)
     assert np.abs(decoded - picture[..., :3]).max() < 16
     assert np.abs(decoded - picture[..., :3]).mean() < 2
