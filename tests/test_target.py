@@ -54,6 +54,14 @@ def test_a_name_is_taken_from_when_its_video_is_begun_until_that_ends(end):
     assert not is_free(Path("out.mp4"))
 
 
+def test_one_that_could_not_be_begun_takes_no_name():
+    first = Target("out.mp4")
+    first.partial.mkdir()
+    with pytest.raises(FileExistsError):
+        first.create()
+    Target("out.mp4").create()
+
+
 def test_partials_have_names_of_their_own():
     assert Target("out.mp4").partial != Target("out.mp4").partial
 

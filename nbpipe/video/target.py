@@ -68,8 +68,8 @@ class Target:
     def create(self) -> None:
         """Make the empty partial file; fails rather than follow or replace anything that is there."""
         self._check_free()
-        _under_way[self.path] = self
         os.close(os.open(self.partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+        _under_way[self.path] = self
 
     def publish(self) -> None:
         """Put the finished file under its name, in one step; again does nothing, so that it may be interrupted."""

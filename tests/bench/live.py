@@ -22,8 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "bench")]
 
-from lab import Lab, Notebook  # noqa: E402
-from marked import BITS, LAMP  # noqa: E402  found by the line above
+from lab import Lab, Notebook  # noqa: E402  found by the line above
+from marked import BITS, LAMP  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 from playwright.sync_api import TimeoutError as PlaywrightTimeout  # noqa: E402
 
