@@ -22,7 +22,6 @@ import threading
 import time
 from fractions import Fraction
 
-import moderngl
 import numpy as np
 
 from nbpipe.errors import told
@@ -36,7 +35,7 @@ from nbpipe.notebook.plays import Face
 from nbpipe.scene.clock import PlayClock
 from nbpipe.scene.events import Event
 from nbpipe.scene.mail import Mail
-from nbpipe.scene.scene import Scene
+from nbpipe.scene.scene import Borrowed, Scene
 
 _REST = 0.3  # seconds without motion after which the picture is sent exactly
 _POLL = 0.002  # seconds between two looks for a picture that the GPU draws or the encoder has
@@ -107,10 +106,9 @@ class Player:
         """Width and height of the pictures in pixels."""
         return self._size
 
-    @property
-    def ctx(self) -> moderngl.Context:
-        """What the scene draws with."""
-        return self._where.ctx
+    def lent(self, scene: Scene) -> Borrowed:
+        """Return `scene`, which is the player's or performs it, to be drawn as the player has set it up."""
+        return Borrowed(scene, self._where.ctx, self._source.state)
 
     @property
     def frame(self) -> int:

@@ -31,7 +31,7 @@ from nbpipe.scene.frame import frame_rate
 from nbpipe.scene.parameters import apply, parameters
 from nbpipe.scene.performance import Performance
 from nbpipe.scene.replay import Replay
-from nbpipe.scene.scene import Borrowed, Scene
+from nbpipe.scene.scene import Scene
 from nbpipe.scene.state import scene_state, set_scene_state
 from nbpipe.scene.take import Take
 from nbpipe.scene.take_form import NOT_PERFORMED
@@ -255,7 +255,7 @@ class Session:
             chosen.setdefault("duration", player.clock.duration if take is None else take.video_seconds(rate))
         before = scene_state(player.scene)
         sink = RecordingSink(self._stream, float(frame_rate(chosen["fps"])))
-        lent = Borrowed(scene, player.ctx)
+        lent = player.lent(scene)
         recording, drive = begin(lent, path or _free_name(), show=False, here=False, sink=sink, **chosen)
         self._refuse("recording", "")
         sink.middle = Middle(recording.frames)

@@ -345,11 +345,11 @@ def test_the_size_that_a_scene_prefers_is_the_previews_unless_one_is_given(play)
         preferred_size = (96, 64)
 
     async def performance(stage):
-        assert nbpipe.preview(Lamp(), show=False).size == (640, 360)
-        view = nbpipe.preview(Square(), show=False)
-        assert view.size == (96, 64)
+        views = [nbpipe.preview(scene(), show=False) for scene in (Lamp, Square)]
+        assert [view.size for view in views] == [(640, 360), (96, 64)]
         assert stage.preview(Square()).size == SIZE
-        view.close()
+        for view in views:
+            view.close()
 
     play(performance)
 
@@ -362,6 +362,38 @@ class TestRecord:
             for recording in recordings:
                 await recording
                 assert numbers(recording.path) == list(range(15))
+
+        play(performance)
+
+    def test_previews_that_share_a_context_keep_what_each_has_bound(self, play):
+        class Textured:
+            def __init__(self, *pixel):
+                self.pixel = pixel
+
+            def setup(self, ctx):
+                self.texture = ctx.texture((1, 1), 4, bytes(self.pixel))
+                self.texture.use(0)  # once, for all frames
+                vertex = "#version 330\nin vec2 at; void main() { gl_Position = vec4(at, 0.0, 1.0); }"
+                picture = "#version 330\nuniform sampler2D s; out vec4 c; void main() { c = texture(s, vec2(0.5)); }"
+                corners = ctx.buffer(np.array([-1, -1, 3, -1, -1, 3], "f4"))
+                self.array = ctx.vertex_array(ctx.program(vertex, picture), corners, "at")
+
+            def render(self, frame):
+                self.array.render()
+
+        async def performance(stage):
+            red, shown_red = await stage.show(Textured(200, 0, 0, 255), fps=30, duration=0.3)
+            green, shown_green = await stage.show(Textured(0, 200, 0, 255), fps=30, duration=0.3)
+            for view, browser in ((red, shown_red), (green, shown_green)):
+                await browser.next(lambda view=view: setattr(view, "time", 0.1))
+                await browser.shown()
+            assert shown_red.colour().argmax() == 0
+            assert shown_green.colour().argmax() == 1
+            recordings = [red.record("red.mp4"), green.record("green.mp4")]
+            for recording in recordings:
+                await recording
+            assert {int(colour.argmax()) for colour in colours("red.mp4")} == {0}
+            assert {int(colour.argmax()) for colour in colours("green.mp4")} == {1}
 
         play(performance)
 

@@ -2,8 +2,9 @@
 
 moderngl makes contexts, programs and framebuffers; it has no persistent mapping, no fences, no blit of a
 part, and its reading and drawing undo what the scene had bound. These entry points close the gap. They come
-from libEGL's own loader, are called through ctypes (which releases the GIL for each), and work on whichever
-context is current on the calling thread.
+from libEGL's own loader, are called through ctypes, and work on whichever context is current on the calling thread.
+Those that can wait for the GL release the GIL (`_CAN_WAIT`). The rest keep it: whoever releases it while another
+thread computes in Python gets it back after 5 ms, and a frame has some fifty of them.
 
 Constants carry their names from the OpenGL registry without the ``GL_``.
 """
@@ -14,7 +15,7 @@ import contextlib
 import ctypes
 import functools
 from collections.abc import Iterator
-from ctypes import c_bool, c_char_p, c_int, c_uint, c_uint64, c_void_p
+from ctypes import c_bool, c_char_p, c_double, c_float, c_int, c_int64, c_uint, c_uint64, c_void_p
 from typing import Any
 
 PIXEL_PACK_BUFFER = 0x88EB
@@ -49,6 +50,8 @@ TIMEOUT_EXPIRED, WAIT_FAILED = 0x911B, 0x911D
 
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "glGetIntegerv": (None, (c_uint, c_void_p)),
+    "glGetFloatv": (None, (c_uint, c_void_p)),
+    "glGetInteger64i_v": (None, (c_uint, c_uint, c_void_p)),
     "glGetError": (c_uint, ()),
     "glIsEnabled": (c_bool, (c_uint,)),
     "glEnable": (None, (c_uint,)),
@@ -57,7 +60,19 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "glEnablei": (None, (c_uint, c_uint)),
     "glDisablei": (None, (c_uint, c_uint)),
     "glFlush": (None, ()),
+    "glBlendFuncSeparate": (None, (c_uint,) * 4),
+    "glBlendEquationSeparate": (None, (c_uint,) * 2),
+    "glDepthFunc": (None, (c_uint,)),
+    "glDepthRange": (None, (c_double,) * 2),
+    "glProvokingVertex": (None, (c_uint,)),
+    "glPatchParameteri": (None, (c_uint, c_int)),  # OpenGL 4.0
+    "glIsBuffer": (c_bool, (c_uint,)),
+    "glIsSampler": (c_bool, (c_uint,)),
+    "glIsTexture": (c_bool, (c_uint,)),
     "glBindBuffer": (None, (c_uint, c_uint)),
+    "glBindBufferBase": (None, (c_uint,) * 3),
+    "glBindBufferRange": (None, (c_uint,) * 3 + (c_int64,) * 2),
+    "glBindImageTexture": (None, (c_uint, c_uint, c_int, c_bool, c_int, c_uint, c_uint)),  # OpenGL 4.2
     "glBufferStorage": (None, (c_uint, c_void_p, c_void_p, c_uint)),
     "glMapBufferRange": (c_void_p, (c_uint, c_void_p, c_void_p, c_uint)),
     "glUnmapBuffer": (c_bool, (c_uint,)),
@@ -83,25 +98,39 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "glTexParameteri": (None, (c_uint, c_uint, c_int)),
     "glDrawArrays": (None, (c_uint, c_int, c_int)),
 }
+# What may have to wait until earlier drawing is done, or touches memory by the megabyte.
+_CAN_WAIT = {
+    "glFinish",
+    "glFlush",
+    "glBufferStorage",
+    "glMapBufferRange",
+    "glUnmapBuffer",
+    "glClientWaitSync",
+    "glBlitFramebuffer",
+    "glReadPixels",
+    "glDrawArrays",
+}
 
 
 class Calls:
     """The entry points as attributes without their ``gl``; use `calls`, which makes this once."""
 
     def __init__(self) -> None:
-        self._egl = ctypes.CDLL("libEGL.so.1")
+        self._egl = ctypes.PyDLL("libEGL.so.1")
         for name, (result, arguments) in {
             "eglGetProcAddress": (c_void_p, (c_char_p,)),
             "eglGetCurrentContext": (c_void_p, ()),
             "eglGetCurrentDisplay": (c_void_p, ()),
             "eglGetCurrentSurface": (c_void_p, (c_int,)),
-            "eglMakeCurrent": (c_bool, (c_void_p,) * 4),
         }.items():
             function = getattr(self._egl, name)
             function.restype, function.argtypes = result, arguments
+        self._make_current = ctypes.CDLL("libEGL.so.1").eglMakeCurrent  # flushes, so it may wait
+        self._make_current.restype, self._make_current.argtypes = c_bool, (c_void_p,) * 4
         for name, (result, arguments) in _SIGNATURES.items():
             address = self._egl.eglGetProcAddress(name.encode())
-            function = ctypes.CFUNCTYPE(result, *arguments)(address) if address else None
+            prototype = ctypes.CFUNCTYPE if name in _CAN_WAIT else ctypes.PYFUNCTYPE
+            function = prototype(result, *arguments)(address) if address else None
             setattr(self, name.removeprefix("gl"), function)
 
     @property
@@ -114,14 +143,28 @@ class Calls:
         raise AttributeError(name)
 
     def integer(self, name: int) -> int:
-        """Return one value of glGetIntegerv."""
-        return self.integers(name)[0]
+        """Return the value of glGetIntegerv that is one number."""
+        value = c_int()
+        self.GetIntegerv(name, ctypes.byref(value))
+        return value.value
 
     def integers(self, name: int) -> list[int]:
         """Return up to four values of glGetIntegerv; those that the GL has not are 0."""
         values = (c_int * 4)()
         self.GetIntegerv(name, values)
         return list(values)
+
+    def two_floats(self, name: int) -> tuple[float, float]:
+        """Return two values of glGetFloatv."""
+        values = (c_float * 2)()
+        self.GetFloatv(name, values)
+        return values[0], values[1]
+
+    def integer_at(self, name: int, index: int) -> int:
+        """Return what glGetInteger64i_v tells of one of several binding points."""
+        value = c_int64()
+        self.GetInteger64i_v(name, index, ctypes.byref(value))
+        return value.value
 
     def current(self) -> tuple[int | None, ...]:
         """Return the calling thread's EGL context, display, and draw and read surfaces; the context first."""
@@ -137,7 +180,7 @@ class Calls:
         """Make what `current` returned earlier current again on the calling thread."""
         context, display, draw, read = current
         if display:
-            self._egl.eglMakeCurrent(display, draw, read, context)
+            self._make_current(display, draw, read, context)
 
     @contextlib.contextmanager
     def reading(self, framebuffer: int) -> Iterator[None]:

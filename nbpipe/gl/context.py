@@ -23,7 +23,8 @@ from typing import Any
 import moderngl
 
 from nbpipe.errors import NoOpenGL, WrongThread
-from nbpipe.gl._calls import FRAMEBUFFER_SRGB, Calls, calls
+from nbpipe.gl._calls import Calls, calls
+from nbpipe.gl.state import State, bring_back, noted
 
 _INSTALL = "apt-get install libegl1 libgl1-mesa-dri"
 
@@ -54,7 +55,7 @@ _own = _Own()
 # By the id of what they hold, and not a set: one that grows on another thread cannot be looked through.
 _all_own: weakref.WeakValueDictionary[int, Context] = weakref.WeakValueDictionary()
 
-
+_turns: weakref.WeakKeyDictionary[moderngl.Context, State] = weakref.WeakKeyDictionary()  # whose it is in each
 _handles: weakref.WeakKeyDictionary[moderngl.Context, int | None] = weakref.WeakKeyDictionary()  # EGL's, once asked
 
 
@@ -83,12 +84,12 @@ class Context:
         self._thread = threading.current_thread()
         self.lasting = ours and self._thread is threading.main_thread()
         self._gl = calls()
-        self._scenes: weakref.WeakSet[object] = weakref.WeakSet()
         self._later: deque[Callable[[], object]] = deque()  # the one thing that any thread may touch
         self._depth = 0
         found = self._gl.current()
         ctx.__enter__()  # type: ignore[no-untyped-call]  # makes it current; its __exit__ would leave nothing current (glcontext 3.1)
         self._current = self._gl.current()
+        self._fresh = noted(ctx) if ours else None
         info: dict[str, Any] = ctx.info
         self._gl.make_current(found)
         self.renderer = str(info["GL_RENDERER"])
@@ -115,17 +116,24 @@ class Context:
             raise WrongThread(msg)
 
     @contextlib.contextmanager
-    def current(self) -> Iterator[None]:
-        """Run the block with this context current, and leave the one that was so before current afterwards."""
+    def current(self, state: State | None = None) -> Iterator[None]:
+        """Run the block with this context current, and leave the one that was so before current afterwards.
+
+        With a `state` it is that scene's turn, until the block of another one begins.
+        """
         self.check_thread()
         found = self._gl.current()
         self.ensure()
         bound = self.ctx.fbo
+        before = _turns.get(self.ctx)
         self._depth += 1
         try:
+            self._turn_to(state)
             yield
         finally:
             self._depth -= 1
+            if self._depth:  # inside the block of a scene that goes on
+                self._turn_to(before)
             # The user's own drawing goes on where it was; a framebuffer that was released has lost its `use`.
             if self.ctx.fbo is not bound and hasattr(getattr(bound, "mglo", None), "use"):
                 bound.use()
@@ -139,17 +147,22 @@ class Context:
         if self._current[0] is not None and self._gl.current()[0] != self._current[0]:
             self._gl.make_current(self._current)
 
-    def enter(self, scene: object) -> None:
-        """Begin a scene; on our own context it begins in moderngl's default state, unless another is under way."""
-        if self.ours:
-            self.collect()
-            if not self._scenes:
-                _reset(self.ctx)
-        self._scenes.add(scene)
+    def state(self) -> State:
+        """Return that of a new scene: what is set on a new context, or, on the user's own, whatever is set."""
+        return State(self._fresh)
 
-    def leave(self, scene: object) -> None:
-        """End a scene."""
-        self._scenes.discard(scene)
+    def _turn_to(self, state: State | None) -> None:
+        last = _turns.get(self.ctx)
+        if state is None or state is last:
+            return
+        if last is not None or state.values is not None:
+            found = noted(self.ctx)
+            if last is not None:
+                last.values = found
+                del _turns[self.ctx]  # nobody's, if the rest is interrupted
+            if state.values is not None:
+                bring_back(self.ctx, state.values, found)
+        _turns[self.ctx] = state
 
     def later(self, job: Callable[[], object]) -> None:
         """Run `job` on the owning thread, when nothing is under way here: now or as soon as that is so. Any thread.
@@ -251,16 +264,3 @@ def _create() -> moderngl.Context:
     # Objects that Python collects on some other thread wait here until this one frees them (Context.collect).
     ctx.gc_mode = "context_gc"
     return ctx
-
-
-def _reset(ctx: moderngl.Context) -> None:
-    """Undo what a scene can set on a context through moderngl and that outlives it."""
-    ctx.enable_only(moderngl.NOTHING)
-    ctx.wireframe = False
-    ctx.blend_func = moderngl.DEFAULT_BLENDING  # type: ignore[assignment]  # its stub says int
-    ctx.blend_equation = moderngl.FUNC_ADD  # type: ignore[assignment]  # as above
-    ctx.depth_func = "<"
-    ctx.cull_face = "back"
-    ctx.front_face = "ccw"
-    ctx.polygon_offset = 0.0, 0.0
-    calls().Disable(FRAMEBUFFER_SRGB)

@@ -22,7 +22,7 @@ from nbpipe.gl.stage import CHANNELS, Stage, preview_size
 from nbpipe.gl.tally import Tally
 from nbpipe.scene.adapters import BufferPicture, GLPicture, Pictures, check_like, kind, picture_size, unlike
 from nbpipe.scene.frame import Frame
-from nbpipe.scene.scene import Scene
+from nbpipe.scene.scene import Borrowed, Scene
 
 _PLAIN = Reading()
 
@@ -80,7 +80,13 @@ class Source(Protocol):
 
 
 class SceneSource:
-    """Draws a scene on a stage, and reads it as `reading` says."""
+    """Draws a scene on a stage, and reads it as `reading` says.
+
+    Attributes
+    ----------
+    state : State
+        What the scene leaves set on the context between its frames.
+    """
 
     channels = CHANNELS
 
@@ -97,23 +103,20 @@ class SceneSource:
         self.renderer, self.software = where.renderer, where.software
         self._scene, self._where, self._fps, self._frames = scene, where, fps, frames
         self._samples, self._reading = samples, reading
+        self.state = scene.state if isinstance(scene, Borrowed) else where.state()
         with self.current():
             check_size(size, where)
-            where.enter(self)
-            try:
-                self._build(size)
-                setup = getattr(scene, "setup", None)
-                if setup is not None:
-                    try:
-                        setup(where.ctx)
-                        where.ensure()
-                    except BaseException:
-                        where.ensure()
-                        self._dismantle()
-                        raise
-            except BaseException:
-                where.leave(self)
-                raise
+            where.collect()
+            self._build(size)
+            setup = getattr(scene, "setup", None)
+            if setup is not None:
+                try:
+                    setup(where.ctx)
+                    where.ensure()
+                except BaseException:
+                    where.ensure()
+                    self._dismantle()
+                    raise
 
     def _build(self, size: tuple[int, int]) -> None:
         stage = Stage(self._where.ctx, size, preview_size(size))
@@ -147,8 +150,8 @@ class SceneSource:
             part.release()
 
     def current(self) -> AbstractContextManager[None]:
-        """Make the context current."""
-        return self._where.current()
+        """Make the context current; it is this scene's turn."""
+        return self._where.current(self.state)
 
     def later(self, job: Callable[[], object]) -> None:
         """Run `job` in the context."""
@@ -184,7 +187,6 @@ class SceneSource:
 
     def release(self) -> None:
         """Release the scene's own objects, then the stage's."""
-        self._where.leave(self)
         release = getattr(self._scene, "release", None)
         try:
             if release is not None:

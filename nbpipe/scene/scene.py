@@ -7,7 +7,7 @@ no other module of nbpipe but `frame`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import moderngl
@@ -58,10 +58,17 @@ class Adapted(ABC):
 
 
 class Borrowed:
-    """A scene that is set up already and will be used further: drawn, but neither set up nor released."""
+    """A scene that is set up already and will be used further: drawn, but neither set up nor released.
 
-    def __init__(self, scene: Scene, ctx: moderngl.Context) -> None:
-        self.ctx = ctx
+    Attributes
+    ----------
+    ctx : moderngl.Context
+    state : Any
+        What it has set on its context, as whoever set it up keeps it.
+    """
+
+    def __init__(self, scene: Scene, ctx: moderngl.Context, state: Any) -> None:
+        self.ctx, self.state = ctx, state
         self._scene = scene
 
     def render(self, frame: Frame) -> None:
