@@ -462,6 +462,18 @@ def test_a_recording_whose_cell_is_run_again_is_stopped_and_published(notebook):
     assert partials(notebook.folder) == []
 
 
+def test_what_a_browser_says_too_late_prints_nothing(notebook):
+    """It answers pictures until it hears that the widget is closed; `comm` warns of what it does not know."""
+    notebook.run("view = nbpipe.preview(Watermark(), size=(320, 180))")
+    view = notebook.view()
+    layout = notebook.value("view.layout.model_id")
+    notebook.run("view.close()")
+    for closed in (view, layout):
+        notebook.say(closed, type="ack", client=CLIENT, index=1)
+        notebook.client.shell_channel.send(notebook.client.session.msg("comm_close", {"comm_id": closed, "data": {}}))
+    assert notebook.value("'quiet'") == "quiet"
+
+
 @pytest.mark.parametrize("scene", ["Watermark()", "lambda frame: 1 / (3 - frame.index)"])
 def test_a_recording_cell_run_again_closes_the_widget_of_its_earlier_run(notebook, scene):
     """ipywidgets keeps each widget, and JupyterLab each one's program, until it is closed."""

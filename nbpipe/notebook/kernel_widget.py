@@ -8,22 +8,50 @@ How messages get here while a cell blocks: JupyterLab 4.4 and later sends those 
 second thread of ipykernel 7. But ipykernel 7.4 sends a comm's messages to the shell that published on it last,
 which for a widget at work is the busy main one. `_stay_on_subshell` opts the comm out of that. On ipykernel
 6 nothing can arrive before the cell ends; a browser whose hello stays without an answer says so.
+
+What a browser has said before it hears that a widget is closed finds no comm any more, and `comm` would warn of that in
+whatever cell runs then. `_Hushed` takes it and says nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import ipywidgets
+from comm import get_comm_manager
+from comm.base_comm import BaseComm
 
 from nbpipe.notebook import cell
 
 STATIC = Path(__file__).parent.parent / "static"
 
 _STATES = 0.1  # seconds between two answers to those who ask for the whole state, which holds the widget's program
+_LATEST = 100  # closed widgets whose browsers may still say something
+_closed: deque[_Hushed] = deque()
+
+
+class _Hushed(BaseComm):
+    """What the kernel has in place of the comm of a closed widget: it hears, and does nothing."""
+
+    def __init__(self, comm_id: str) -> None:
+        # Not the target of widgets: a page that is reloaded would ask it for its state, and wait.
+        super().__init__("nbpipe.closed", comm_id=comm_id, primary=False)
+        get_comm_manager().register_comm(self)
+
+    def publish_msg(self, *_: object, **__: object) -> None:
+        """Say nothing, to nobody."""
+
+
+def _hush(comm_id: str) -> None:
+    _closed.append(_Hushed(comm_id))
+    if len(_closed) > _LATEST:
+        with contextlib.suppress(KeyError):  # a browser has closed it too
+            get_comm_manager().unregister_comm(_closed.popleft())
 
 
 class _Guarded(ipywidgets.Widget):  # type: ignore[misc]  # it has no types
@@ -48,6 +76,13 @@ class _Guarded(ipywidgets.Widget):  # type: ignore[misc]  # it has no types
         """Open the comm."""
         if not self._alone:
             super().open()
+
+    def close(self) -> None:
+        """Close the comm; again does nothing."""
+        comm = self.comm
+        super().close()
+        if comm is not None:
+            _hush(comm.comm_id)
 
     def set_state(self, sync_data: dict[str, object]) -> None:
         """Ignore what a browser wants to set: every trait belongs to the kernel."""
