@@ -1,4 +1,4 @@
-"""The errors a caller may want to catch by name, and how one is told to a person.
+"""The errors a caller may want to catch by name, and how any error is shown to a person.
 
 Bad arguments are plain ``TypeError`` and ``ValueError``. Everything that goes wrong later is an
 `NbpipeError`, and its text ends with what to do next. Any thread; imports nothing of nbpipe.
@@ -6,10 +6,17 @@ Bad arguments are plain ``TypeError`` and ``ValueError``. Everything that goes w
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 import traceback
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+_FOLDED = {"nbpipe", "traitlets"}  # the second is between nbpipe and itself where a parameter is set
 _CELL = re.compile(r"ipykernel_\d+[/\\]\d+\.py$")
 
 
@@ -71,6 +78,32 @@ def told(error: BaseException) -> str:
     theirs = [frame for frame in frames if not frame.filename.startswith(package)]
     lines = [f"  {_place(frame.filename)}, line {frame.lineno}: {frame.line or frame.name}" for frame in theirs]
     return "\n".join([f"{type(error).__name__}: {error}", *lines])
+
+
+def folded(call: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Decorate what a person calls: of an error, IPython then shows the person's own code and little of nbpipe's.
+
+    The frames are hidden and not gone: ``%debug`` and `traceback` have them.
+    """
+
+    @functools.wraps(call)
+    def outermost(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        try:
+            return call(*args, **kwargs)
+        except BaseException as error:
+            _fold(error)
+            raise
+
+    return outermost
+
+
+def _fold(error: BaseException) -> None:
+    link: BaseException | None = error
+    while link is not None:
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            if str(frame.f_globals.get("__name__")).partition(".")[0] in _FOLDED:
+                frame.f_locals["__tracebackhide__"] = True  # what IPython and pytest look for
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
 def _place(file: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, SupportsIndex
 
-from nbpipe.errors import NbpipeError
+from nbpipe.errors import NbpipeError, folded
 from nbpipe.gl.context import context
 from nbpipe.notebook import cell
 from nbpipe.notebook.preview import Preview
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_SIZE = (640, 360)
 
 
+@folded
 def preview(
     scene: object,
     *,

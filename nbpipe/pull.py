@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
-from nbpipe.errors import NbpipeError, SceneError
+from nbpipe.errors import NbpipeError, SceneError, folded
 from nbpipe.gl.context import context
 from nbpipe.gl.loan import Pool
 from nbpipe.gl.readback import Reading
@@ -40,6 +40,7 @@ _LEAST = 8 << 10  # bytes that a frame counts for: what Python and the GL need f
 _FEWEST = 2  # a for loop holds one frame while it asks for the next
 
 
+@folded
 def frames(
     scene: object,
     *,
@@ -155,6 +156,7 @@ class Frames(Iterator[np.ndarray]):
         # Dropped anywhere, even on another thread, it is ended where the GL is.
         self._dropped = weakref.finalize(self, source.later, end)
 
+    @folded
     def __next__(self) -> np.ndarray:
         if not self._dropped.alive:
             raise StopIteration

@@ -17,7 +17,7 @@ from typing import Self
 import moderngl
 
 from nbpipe.drive import Drive
-from nbpipe.errors import SceneError
+from nbpipe.errors import SceneError, folded
 from nbpipe.gl.buffer import inner_buffer
 from nbpipe.gl.source import picture_source
 from nbpipe.gl.tally import Stats, Tally
@@ -32,6 +32,7 @@ from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.target import Target
 
 
+@folded
 def open(  # noqa: A001  named as the built-in it resembles; keywords with defaults
     path: str | os.PathLike[str],
     size: tuple[int, int] | None = None,
@@ -104,6 +105,7 @@ class Video:
         self._drive: Drive | None = None
         self._closed = False
 
+    @folded
     def write(self, picture: Picture | moderngl.Buffer) -> bool:
         """Add one picture; when this returns, the program may change or redraw it.
 
@@ -150,6 +152,7 @@ class Video:
         """What `write` has taken so far, and how much of it took more work than it need have."""
         return self._tally.stats
 
+    @folded
     def close(self) -> None:
         """Finish the file; again does nothing. Raises `EncoderError` when FFmpeg failed."""
         if not self._closed:

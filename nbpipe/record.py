@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, SupportsIndex, TypedDict, Unpack
 
 from nbpipe.drive import Drive
+from nbpipe.errors import folded
 from nbpipe.gl.context import context
 from nbpipe.gl.source import SceneSource, Source, picture_source
 from nbpipe.job import Job, reading
@@ -39,6 +40,7 @@ DEFAULT_SIZE = (1280, 720)
 DEFAULT_SECONDS = 5
 
 
+@folded
 def record(
     scene: object,
     path: str | os.PathLike[str] = "recording.mp4",

@@ -21,6 +21,7 @@ def pytest_configure():
     # What a shell starts in the background ignores Ctrl-C, and under nohup SIGHUP, and hands that on; tests send both.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    nbpipe.errors._FOLDED.clear()  # pytest would hide these frames too, and here they are what one wants to see
 
 
 def pytest_collection_modifyitems(items):

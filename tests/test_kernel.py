@@ -285,6 +285,32 @@ def test_an_error_of_a_recording_nobody_waited_for_shows_in_its_state_and_rises_
     assert "caught mine failed ValueError: mine" in kernel.printed()
 
 
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.mark.parametrize(
+    ("code", "ours", "told"),
+    [
+        ("nbpipe.record(lambda frame: 1 / (2 - frame.index), 'out.mp4', size=(64, 48), frames=5)", [], "ZeroDivision"),
+        ("list(nbpipe.frames(lambda frame: 1 / (2 - frame.index), size=(64, 48), frames=5))", [], "ZeroDivision"),
+        ("nbpipe.preview('void main() { wrong }')", ["shader.py"], "line 1, column"),
+        (
+            "nbpipe.preview('uniform float x; // @range(0, 1)\\nvoid main() {}').params.x = 9",
+            ["params.py"],
+            "between 0.0 and 1.0",
+        ),
+        ("nbpipe.record(Watermark(), 'out.mp4', size=(64, 48), fps='fast')", ["frame.py"], "fps"),
+    ],
+)
+def test_an_error_shows_the_persons_own_code_and_at_most_one_place_in_nbpipe(kernel, code, ours, told):
+    reply = kernel.run(code)
+    shown = ANSI.sub("", "\n".join(reply["traceback"]))
+    assert re.findall(r"^File .*[/\\]([^/\\]+\.py):\d+", shown, re.MULTILINE) == ours
+    assert "Cell In" in shown
+    assert told in shown
+    assert "skipping hidden" in shown, "and a debugger has them"
+
+
 def test_forged_messages_change_nothing_and_raise_nothing(kernel, tmp_path):
     kernel.run('rec = nbpipe.record(Watermark(), "out.mp4", size=(64, 64), frames=30)\nesm = rec._esm')
     kernel.run("print('comm', rec.comm.comm_id)")

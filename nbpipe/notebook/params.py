@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import traitlets as t
 
+from nbpipe.errors import folded
+
 
 class Parameter(Protocol):
     """One value that a person may change."""
@@ -44,6 +46,7 @@ class Params(t.HasTraits):
         if parameters:
             self.observe(lambda change: changed(change.name, change.new), list(parameters))
 
+    @folded
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_") and not self.has_trait(name):
             known = ", ".join(self._parameters) or "none"

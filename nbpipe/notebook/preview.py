@@ -17,6 +17,7 @@ from typing import Any
 
 import traitlets as t
 
+from nbpipe.errors import folded
 from nbpipe.notebook import cell
 from nbpipe.notebook.audience import Audience
 from nbpipe.notebook.inbox import Inbox
@@ -179,6 +180,7 @@ class Preview(KernelWidget):
         """Go on by `n` frames, or back, and stand still."""
         self.player.step(n)
 
+    @folded
     def replace(self, scene: object) -> None:
         """Play another scene instead, at the same time; parameters of the same name keep their values.
 
@@ -204,6 +206,7 @@ class Preview(KernelWidget):
         """Call `handler` no more for `types`, or for none at all when there are none given."""
         self.player.handlers.remove(handler, *types)
 
+    @folded
     def record(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Recording:
         """Record the scene as it is now, or its take if it has one, while the kernel goes on.
 
@@ -229,6 +232,7 @@ class Preview(KernelWidget):
         """
         return self.player.record(path, options)
 
+    @folded
     def close(self) -> None:
         """End the scene and remove the widget; then raise what the scene or a handler of ``close`` has raised."""
         player, self._player = self._player, None

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import traitlets as t
 
+from nbpipe.errors import folded
 from nbpipe.notebook import cell
 from nbpipe.notebook.film import Answer, Film
 from nbpipe.notebook.kernel_widget import STATIC, KernelWidget
@@ -124,6 +125,7 @@ class Recording(KernelWidget):
         """Go on after `pause`. Any thread."""
         self._steering.resume()
 
+    @folded
     def wait(self, timeout: float | None = None) -> bool:
         """Record to the end, or for at most `timeout` seconds.
 
