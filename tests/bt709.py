@@ -21,7 +21,7 @@ def reference(picture: np.ndarray, pixel_format: str) -> list[np.ndarray]:
     if pixel_format in {"rgb24", "rgba"}:
         channels = 3 if pixel_format == "rgb24" else 4
         return [picture[..., :channels] / (np.iinfo(picture.dtype).max / 255)]
-    step = 4 if pixel_format in {"yuv420p10le", "p010le", "yuv444p10le"} else 1
+    step = 4 if pixel_format in {"yuv420p10le", "p010le", "yuv422p10le", "yuv444p10le"} else 1
     red, green, blue = np.moveaxis(picture[..., :3] / np.iinfo(picture.dtype).max, -1, 0)
     luma = KR * red + KG * green + KB * blue
     chroma = [(blue - luma) / (2 * (1 - KB)), (red - luma) / (2 * (1 - KR))]
@@ -31,17 +31,18 @@ def reference(picture: np.ndarray, pixel_format: str) -> list[np.ndarray]:
     samples = [(128 + 224 * plane) * step for plane in chroma]
     if pixel_format in {"yuv444p", "yuv444p10le"}:
         return planes + samples
-    planes = [_even(planes[0])]
-    samples = [_halved(_even(plane)) for plane in samples]
+    rows = 1 if pixel_format.startswith("yuv422p") else 2
+    planes = [_whole(planes[0], rows)]
+    samples = [_halved(_whole(plane, rows), rows) for plane in samples]
     return [*planes, np.stack(samples, axis=-1)] if pixel_format in {"nv12", "p010le"} else planes + samples
 
 
-def _even(plane: np.ndarray) -> np.ndarray:
-    """Repeat the last row and column where their number is odd."""
-    return np.pad(plane, [(0, size % 2) for size in plane.shape], mode="edge")
+def _whole(plane: np.ndarray, rows: int) -> np.ndarray:
+    """Repeat the last row and column where they have no partner."""
+    return np.pad(plane, [(0, plane.shape[0] % rows), (0, plane.shape[1] % 2)], mode="edge")
 
 
-def _halved(plane: np.ndarray) -> np.ndarray:
+def _halved(plane: np.ndarray, rows: int) -> np.ndarray:
     wide = np.pad(plane, [(0, 0), (1, 1)], mode="edge")
     across = (wide[:, :-2:2] + 2 * wide[:, 1:-1:2] + wide[:, 2::2]) / 4
-    return (across[::2] + across[1::2]) / 2
+    return sum(across[row::rows] for row in range(rows)) / rows

@@ -100,26 +100,19 @@ def test_ten_bits_of_video_come_from_more_than_eight_of_the_scene(pixel_format, 
     size = (64, 32)
     picture = painted(size, np.uint16)
     record(Painting(picture), pixel_format, conversion, size=size)
-    luma = planes("out.mkv", pixel_format, size)[0]
-    assert np.abs(luma - reference(picture, pixel_format)[0]).max() <= 1
-    assert len(np.unique(np.round(luma) % 4)) == 4
+    found, exact = planes("out.mkv", pixel_format, size), reference(picture, pixel_format)
+    assert max(np.abs(got - plane).max() for got, plane in zip(found, exact, strict=True)) <= 1
+    assert len(np.unique(np.round(found[0]) % 4)) == 4
 
 
-@pytest.mark.parametrize("conversion", ["gpu", "cpu", "ffmpeg"])
-def test_smooth_pictures_come_out_the_same_on_every_road(conversion):
-    """FFmpeg's chroma filter is another one, so noise may differ there; what is smooth may not."""
-    down, across = np.mgrid[0:64, 0:96]
-    picture = np.stack([across * 2, down * 3, 255 - across, across * 0 + 255], axis=-1).astype(np.uint8)
-    record(Painting(picture), "yuv420p", conversion, size=(96, 64))
-    for found, exact in zip(planes("out.mkv", "yuv420p", (96, 64)), reference(picture, "yuv420p"), strict=True):
-        assert np.abs(found - exact)[1:-1, 1:-1].max() <= 1
-
-
-@pytest.mark.parametrize("size", [(64, 32), (37, 21)])
+@pytest.mark.parametrize("size", [(64, 32), (37, 21), (5, 3), (1, 1)])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 @pytest.mark.parametrize("channels", [3, 4])
-@pytest.mark.parametrize("pixel_format", ["yuv444p", "yuv444p10le", "gray"])
-def test_ffmpeg_keeps_within_one_step_of_the_standard_where_pixels_share_nothing(pixel_format, channels, dtype, size):
+@pytest.mark.parametrize(
+    "pixel_format",
+    ["yuv420p", "nv12", "yuv422p", "yuv444p", "yuv420p10le", "p010le", "yuv422p10le", "yuv444p10le", "gray"],
+)
+def test_what_ffmpeg_converts_is_within_one_step_of_the_standard(pixel_format, channels, dtype, size):
     picture = painted(size, dtype)[..., :channels]
     record([picture] * 2, pixel_format, "ffmpeg")
     for found, exact in zip(planes("out.mkv", pixel_format, size), reference(picture, pixel_format), strict=True):
@@ -144,10 +137,7 @@ def test_ten_bits_of_video_come_from_more_than_eight_of_arrays(pixel_format, con
     picture = painted(size, np.uint16)[..., :channels]
     record([picture] * 2, pixel_format, conversion)
     found, exact = planes("out.mkv", pixel_format, size), reference(picture, pixel_format)
-    if conversion == "ffmpeg":
-        assert np.abs(found[0] - exact[0]).max() <= 1
-    else:
-        assert max(np.abs(got - plane).max() for got, plane in zip(found, exact, strict=True)) <= 1
+    assert max(np.abs(got - plane).max() for got, plane in zip(found, exact, strict=True)) <= 1
     counts = np.unique(np.round(found[0]) % 4, return_counts=True)[1]
     assert len(counts) == 4
     assert counts.min() > found[0].size / 8, "as many of each as there must be where all ten bits are used"

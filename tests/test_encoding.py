@@ -23,7 +23,17 @@ GL = Layout((640, 360), "rgba", bottom_up=True)
 ARRAY = Layout((641, 361), "rgb24", bottom_up=False)
 
 HEAD = "ffmpeg -hide_banner -nostats -loglevel warning -y -progress pipe:1 -stats_period 0.2 -protocol_whitelist pipe,fd,file"
-YUV = "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format={},setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+SCALE = "scale=out_color_matrix=bt709:out_range=tv:flags=area+accurate_rnd+full_chroma_int+full_chroma_inp:out_h_chr_pos=0:out_v_chr_pos=128"
+YUV = SCALE + ",format={},setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+
+
+def shared(planes, size, right, bottom, pixel_format):
+    """What is done where pixels share chroma: two columns more on the left, and off again."""
+    width, height = size
+    pad = f"format={planes},pad={width + 2}:{height}:2:0,fillborders=left=2:right={right}:bottom={bottom}:mode=smear"
+    return f"{pad}," + YUV.format(f"{pixel_format},crop={width}:{height}:2:0")
+
+
 RGB = "format={},setparams=colorspace=gbr:color_primaries=bt709:color_trc=iec61966-2-1:range=pc"
 HYBRID = "-movflags +hybrid_fragmented+negative_cts_offsets -frag_duration 500000 -flush_packets 1"
 FRAGMENTS = "-movflags +frag_keyframe+default_base_moof+delay_moov -frag_duration 500000 -flush_packets 1"
@@ -39,7 +49,7 @@ def wanted(name="out.mp4", **options):
         (
             *("out.mp4", {}, GL, 60),
             (
-                f"-f rawvideo -pixel_format rgb0 -video_size 640x360 -framerate 60/1 -i pipe:0 -vf vflip,{YUV.format('yuv420p')} "
+                f"-f rawvideo -pixel_format rgb0 -video_size 640x360 -framerate 60/1 -i pipe:0 -vf vflip,{shared('gbrp', (640, 360), 0, 0, 'yuv420p')} "
                 f"-c:v libx264 -crf 20 -preset medium -fps_mode passthrough {HYBRID} -protocol_whitelist file -f mp4"
             ),
         ),
@@ -47,14 +57,14 @@ def wanted(name="out.mp4", **options):
             *("out.mov", {"codec": "hevc", "crf": 17.5, "preset": "fast"}, ARRAY, Fraction(30000, 1001)),
             (
                 "-f rawvideo -pixel_format rgb24 -video_size 641x361 -framerate 30000/1001 -i pipe:0 "
-                f"-vf format=gbrp,pad=642:362:0:0,fillborders=right=1:bottom=1:mode=smear,{YUV.format('yuv420p')} "
+                f"-vf {shared('gbrp', (642, 362), 1, 1, 'yuv420p')} "
                 f"-c:v libx265 -crf 17.5 -preset fast -tag:v hvc1 -fps_mode passthrough {HYBRID} -protocol_whitelist file -f mov"
             ),
         ),
         (
             *("out.webm", {"pixel_format": "yuva420p"}, GL, 25),
             (
-                f"-f rawvideo -pixel_format rgba -video_size 640x360 -framerate 25/1 -i pipe:0 -vf vflip,{YUV.format('yuva420p')} "
+                f"-f rawvideo -pixel_format rgba -video_size 640x360 -framerate 25/1 -i pipe:0 -vf vflip,{shared('gbrap', (640, 360), 0, 0, 'yuva420p')} "
                 "-c:v libvpx-vp9 -crf 31 -b:v 0 -row-mt 1 -fps_mode passthrough -flush_packets 1 -protocol_whitelist file -f webm"
             ),
         ),
@@ -80,7 +90,7 @@ def test_command_lines(name, options, layout, fps, line):
         (Layout((5, 5), "rgba", bottom_up=False), "yuv444p", YUV.format("yuv444p")),
         (
             *(Layout((5, 4), "rgba", bottom_up=True), "yuva420p"),
-            f"vflip,format=gbrap,pad=6:4:0:0,fillborders=right=1:bottom=0:mode=smear,{YUV.format('yuva420p')}",
+            f"vflip,{shared('gbrap', (6, 4), 1, 0, 'yuva420p')}",
         ),
         (Layout((5, 5), "rgba", bottom_up=True), "rgba", f"vflip,{RGB.removeprefix('format={},')}"),
         (Layout((6, 6), "yuv420p", bottom_up=False), "yuv420p", YUV.rpartition("{},")[2]),

@@ -71,17 +71,22 @@ def is_deep(pixel_format: str) -> bool:
     return re.search(r"(9|1[0-6]|32|48|64)(le|be)$", pixel_format) is not None
 
 
+def sharing(pixel_format: str) -> tuple[int, int]:
+    """Return how many pixels, across and down, share one sample of chroma: 1 and 1 where none do."""
+    for mark, across, down in _CHROMA:
+        if re.search(mark, pixel_format):
+            return across, down
+    return 1, 1
+
+
 def padded(size: tuple[int, int], pixel_format: str) -> tuple[int, int]:
     """Return the size that a video in this pixel format must have to hold a picture of `size`.
 
     Where several pixels share one sample of chroma (4:2:0: 2 × 2 of them), width and height must be whole numbers
     of such groups; what is missing is padded.
     """
-    for mark, across, down in _CHROMA:
-        if re.search(mark, pixel_format):
-            width, height = size
-            return width + -width % across, height + -height % down
-    return size
+    (width, height), (across, down) = size, sharing(pixel_format)
+    return width + -width % across, height + -height % down
 
 
 def input_format(layout: Layout, pixel_format: str) -> str:
