@@ -50,6 +50,7 @@ export function createPanel(press: (wish: Wish) => void): Panel {
   const download = make("a", "nbpipe-button nbpipe-download", icon("download"), label("Download"));
   const buttons = make("div", "nbpipe-buttons", pause, stop, download);
   const state = make("div", "nbpipe-state", make("span", "nbpipe-dot"), words, limit, spoken, buttons);
+  state.tabIndex = -1;
 
   const numbers = make("div", "nbpipe-numbers");
   const details = make("span", "nbpipe-details");
@@ -110,6 +111,8 @@ export function createPanel(press: (wish: Wish) => void): Panel {
     const works = heard && !gone;
     // A kernel that hears nothing gets no buttons, once it had the time to show otherwise.
     const shown = recording.state === "pending" || (running && (heard || young || gone));
+    // With a button that goes, the focus would go to the page's start: its line keeps it, before what comes next.
+    if (!shown && (pause.matches(":focus") || stop.matches(":focus"))) state.focus({ preventScroll: true });
     pause.hidden = stop.hidden = !shown;
     pause.disabled = stop.disabled = !running || !works;
     rest(pause, wish !== null);

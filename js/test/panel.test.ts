@@ -45,6 +45,20 @@ describe("a recording under way", () => {
     expect(bar()?.getAttribute("aria-valuenow")).toBe("100");
   });
 
+  it("keeps the focus when the button that has it goes, and takes it from nobody else", () => {
+    document.body.append(panel.element);
+    paint();
+    button(panel.element, "Stop")?.focus();
+    paint({ state: "finishing" });
+    expect(document.activeElement).toBe(panel.element.querySelector(".nbpipe-state"));
+    const other = document.body.appendChild(document.createElement("button"));
+    paint();
+    other.focus();
+    paint({ state: "done" });
+    expect(document.activeElement).toBe(other);
+    document.body.replaceChildren();
+  });
+
   it("warns of a software renderer, and of no other", () => {
     paint({ software: true, renderer: "llvmpipe (LLVM 15)" });
     const chip = panel.element.querySelector<HTMLElement>(".nbpipe-amber");

@@ -1589,6 +1589,7 @@ function createPanel(press) {
   const download = make("a", "nbpipe-button nbpipe-download", icon("download"), label("Download"));
   const buttons = make("div", "nbpipe-buttons", pause, stop, download);
   const state = make("div", "nbpipe-state", make("span", "nbpipe-dot"), words, limit, spoken, buttons);
+  state.tabIndex = -1;
   const numbers = make("div", "nbpipe-numbers");
   const details = make("span", "nbpipe-details");
   const renderer = make("span", "nbpipe-chip");
@@ -1638,6 +1639,7 @@ function createPanel(press) {
     const running = recording.state === "recording" || recording.state === "paused";
     const works = heard && !gone;
     const shown = recording.state === "pending" || running && (heard || young || gone);
+    if (!shown && (pause.matches(":focus") || stop.matches(":focus"))) state.focus({ preventScroll: true });
     pause.hidden = stop.hidden = !shown;
     pause.disabled = stop.disabled = !running || !works;
     rest(pause, wish !== null);
