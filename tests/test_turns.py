@@ -179,6 +179,16 @@ def test_a_recording_inside_a_scene_leaves_the_scene_as_it_was():
     assert np.array_equal(np.array(list(frames(Nested(texture)))), np.array(alone))
 
 
+def test_scenes_end_though_the_user_has_released_their_context():
+    ctx = moderngl.create_context(standalone=True, backend="egl", libgl="libGL.so.1", libegl="libEGL.so.1")
+    scenes = [frames(coloured(200, 0), ctx) for _ in range(2)]
+    for scene in scenes:
+        next(scene)
+    ctx.release()
+    for scene in scenes:
+        scene.close()
+
+
 def test_what_a_scene_has_released_is_not_missed(ctx):
     def brief(ctx):
         for made in (texture(ctx), block(ctx), store(ctx), image(ctx), *sampler(ctx)):

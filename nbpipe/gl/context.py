@@ -153,7 +153,7 @@ class Context:
 
     def _turn_to(self, state: State | None) -> None:
         last = _turns.get(self.ctx)
-        if state is None or state is last:
+        if state is None or state is last or not hasattr(self.ctx.mglo, "release"):  # the user has released it
             return
         if last is not None or state.values is not None:
             found = noted(self.ctx)
