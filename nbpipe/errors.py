@@ -91,13 +91,14 @@ def folded(call: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]
         try:
             return call(*args, **kwargs)
         except BaseException as error:
-            _fold(error)
+            fold(error)
             raise
 
     return outermost
 
 
-def _fold(error: BaseException) -> None:
+def fold(error: BaseException) -> None:
+    """Hide nbpipe's frames of `error`, as `folded` does; for what cannot be decorated."""
     link: BaseException | None = error
     while link is not None:
         for frame, _ in traceback.walk_tb(link.__traceback__):

@@ -292,6 +292,11 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
     ("code", "ours", "told"),
     [
         ("nbpipe.record(lambda frame: 1 / (2 - frame.index), 'out.mp4', size=(64, 48), frames=5)", [], "ZeroDivision"),
+        (
+            "await nbpipe.record(lambda frame: 1 / (2 - frame.index), 'out.mp4', size=(64, 48), frames=5, wait=False)",
+            [],
+            "ZeroDivision",
+        ),
         ("list(nbpipe.frames(lambda frame: 1 / (2 - frame.index), size=(64, 48), frames=5))", [], "ZeroDivision"),
         ("nbpipe.preview('void main() { wrong }')", ["shader.py"], "line 1, column"),
         (

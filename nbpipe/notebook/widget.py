@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import traitlets as t
 
-from nbpipe.errors import folded
+from nbpipe.errors import fold, folded
 from nbpipe.notebook import cell
 from nbpipe.notebook.film import Answer, Film
 from nbpipe.notebook.kernel_widget import STATIC, KernelWidget
@@ -145,8 +145,12 @@ class Recording(KernelWidget):
 
     def __await__(self) -> Generator[Any, None, Recording]:
         """Record to the end while the event loop serves others; the result is the recording itself."""
-        if self._driver is not None:
-            yield from self._driver.finish().__await__()
+        try:
+            if self._driver is not None:
+                yield from self._driver.finish().__await__()
+        except BaseException as error:
+            fold(error)
+            raise
         return self
 
     def drive_with(self, driver: Driver) -> None:
