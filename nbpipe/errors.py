@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import shlex
+import sys
 import traceback
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -88,6 +89,7 @@ def folded(call: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]
 
     @functools.wraps(call)
     def outermost(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        __tracebackhide__ = True
         try:
             return call(*args, **kwargs)
         except BaseException as error:
@@ -98,13 +100,22 @@ def folded(call: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]
 
 
 def fold(error: BaseException) -> None:
-    """Hide nbpipe's frames of `error`, as `folded` does; for what cannot be decorated."""
+    """Hide nbpipe's frames of `error`, as `folded` does, but for those that are running, as the caller's is.
+
+    Such a frame must say so itself. What is written into its locals (before Python 3.13, into a copy that it keeps)
+    would be a cycle of the frame and its error, with all that the scene has.
+    """
+    links: dict[int, BaseException] = {}
     link: BaseException | None = error
-    while link is not None:
-        for frame, _ in traceback.walk_tb(link.__traceback__):
-            if str(frame.f_globals.get("__name__")).partition(".")[0] in _FOLDED:
-                frame.f_locals["__tracebackhide__"] = True  # what IPython and pytest look for
+    while link is not None and id(link) not in links:  # a cause may be its own
+        links[id(link)] = link
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    running = {frame for frame, _ in traceback.walk_stack(sys._getframe(1))}  # noqa: SLF001  not its own: a cycle too
+    for link in links.values():
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            ours = str(frame.f_globals.get("__name__")).partition(".")[0] in _FOLDED
+            if ours and frame not in running:
+                frame.f_locals["__tracebackhide__"] = True  # what IPython and pytest look for
 
 
 def _place(file: str) -> str:

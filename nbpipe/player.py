@@ -20,6 +20,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from contextlib import AbstractContextManager
 from fractions import Fraction
 
 import numpy as np
@@ -105,6 +106,10 @@ class Player:
     def size(self) -> tuple[int, int]:
         """Width and height of the pictures in pixels."""
         return self._size
+
+    def current(self) -> AbstractContextManager[None]:
+        """Make the context current for something that the scene does; on another thread than its own, none is."""
+        return self._source.current() if self._where.here else contextlib.nullcontext()
 
     def lent(self, scene: Scene) -> Borrowed:
         """Return `scene`, which is the player's or performs it, to be drawn as the player has set it up."""
@@ -325,7 +330,7 @@ class Player:
         assert self._face is not None
         assert self._stream is not None
         assert self._under_way is not None
-        with self._source.current():
+        with self._where.current():
             if not self._memory.arrived(0):
                 return _POLL
         (at, frame, awaited), self._under_way = self._under_way, None

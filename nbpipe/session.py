@@ -151,7 +151,8 @@ class Session:
         if self._player.busy:
             self._later[name] = value
             return
-        apply(self._player.scene, name, value)
+        with self._player.current():  # what it sets may be a uniform
+            apply(self._player.scene, name, value)
         if self._performance is not None:
             self._performance.param(time.monotonic(), name, value)
         self._player.touch()
@@ -263,7 +264,8 @@ class Session:
 
         def over(change: Any) -> None:
             if State(change.new).ended:
-                set_scene_state(player.scene, before)
+                with player.current():
+                    set_scene_state(player.scene, before)
                 player.busy = False
                 while self._later:
                     self.apply(*self._later.popitem())

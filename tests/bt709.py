@@ -21,6 +21,10 @@ def reference(picture: np.ndarray, pixel_format: str) -> list[np.ndarray]:
     if pixel_format in {"rgb24", "rgba"}:
         channels = 3 if pixel_format == "rgb24" else 4
         return [picture[..., :channels] / (np.iinfo(picture.dtype).max / 255)]
+    if pixel_format.startswith("yuva"):
+        opaque = pixel_format.replace("yuva", "yuv")
+        most = 1023 if "10" in pixel_format else 255
+        return [*reference(picture, opaque), _whole(picture[..., 3] * (most / np.iinfo(picture.dtype).max), 2)]
     step = 4 if pixel_format in {"yuv420p10le", "p010le", "yuv422p10le", "yuv444p10le"} else 1
     red, green, blue = np.moveaxis(picture[..., :3] / np.iinfo(picture.dtype).max, -1, 0)
     luma = KR * red + KG * green + KB * blue

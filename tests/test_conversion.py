@@ -119,6 +119,18 @@ def test_what_ffmpeg_converts_is_within_one_step_of_the_standard(pixel_format, c
         assert np.abs(found - exact).max() <= 1
 
 
+@pytest.mark.parametrize("size", [(64, 32), (37, 21), (5, 3)])
+@pytest.mark.parametrize("pixel_format", ["yuva420p", "yuva420p10le"])
+def test_transparency_arrives_and_opaque_is_opaque(pixel_format, size):
+    picture = painted(size)
+    picture[0, :, 3] = 255
+    record([picture] * 2, pixel_format, "auto")
+    found, exact = planes("out.mkv", pixel_format, size), reference(picture, pixel_format)
+    assert max(np.abs(got - plane).max() for got, plane in zip(found[:3], exact[:3], strict=True)) <= 1
+    assert np.abs(found[3] - exact[3]).max() <= 1.5, "FFmpeg makes ten bits of eight by repeating the first two"
+    assert (found[3][0] == exact[3][0]).all(), "opaque is opaque"
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("conversion", ["auto", "cpu"])
 def test_arrays_arrive_within_one_step_of_the_standard(conversion, channels):

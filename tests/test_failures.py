@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -348,3 +350,39 @@ def test_an_observer_that_raises_hides_nothing_from_the_others(caplog):
     recording.observe(lambda _: boom(), "elapsed")
     recording.wait()
     assert (recording.state, recording.bytes > 0) == ("done", True)
+
+
+@pytest.fixture
+def folding(monkeypatch):
+    """Hide nbpipe's frames of errors, as outside of these tests."""
+    monkeypatch.setattr(nbpipe.errors, "_FOLDED", {"nbpipe"})
+
+
+def test_an_error_that_is_its_own_cause_rises(folding):
+    def render(frame):
+        error = ValueError("mine")
+        raise error from error
+
+    with pytest.raises(ValueError, match="mine"):
+        list(nbpipe.frames(render, size=(64, 48), frames=3))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_error_that_is_over_keeps_nothing_of_the_scene(folding, fails):
+    class Scene(Watermark):
+        def render(self, frame):
+            if fails and frame.index == 2:
+                raise ValueError("mine")
+            super().render(frame)
+
+    scene = Scene()
+    gone = weakref.ref(scene)
+    gc.disable()
+    try:
+        with contextlib.suppress(ValueError):
+            for _ in nbpipe.frames(scene, size=(64, 48), frames=4):
+                pass
+        del scene
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -354,6 +354,44 @@ def test_the_size_that_a_scene_prefers_is_the_previews_unless_one_is_given(play)
     play(performance)
 
 
+def test_what_a_parameter_sets_in_the_gl_is_set_whatever_context_is_current(play, own_context):
+    class Lit:
+        level: Annotated[float, nbpipe.Range(0, 1)]
+
+        def __init__(self):
+            self._level, self.program = 0.0, None
+
+        @property
+        def level(self):
+            return self._level
+
+        @level.setter
+        def level(self, level):
+            self._level = level
+            if self.program is not None:
+                self.program["level"] = level
+
+        def setup(self, ctx):
+            vertex = "#version 330\nin vec2 at; void main() { gl_Position = vec4(at, 0.0, 1.0); }"
+            picture = "#version 330\nuniform float level; out vec4 c; void main() { c = vec4(level, 0.0, 0.0, 1.0); }"
+            self.program = ctx.program(vertex, picture)
+            corners = ctx.buffer(np.array([-1, -1, 3, -1, -1, 3], "f4"))
+            self.array = ctx.vertex_array(self.program, corners, "at")
+
+        def render(self, frame):
+            self.array.render()
+
+    async def performance(stage):
+        view, browser = await stage.show(Lit())
+        with own_context:
+            view.params.level = 1.0
+        await browser.next()
+        await browser.shown()
+        assert browser.colour()[0] > 250
+
+    play(performance)
+
+
 class TestRecord:
     def test_two_previews_that_record_at_once_have_a_file_each(self, play):
         async def performance(stage):

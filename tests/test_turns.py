@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import nbpipe
+from nbpipe.gl._calls import calls
 
 VERTEX = """#version 430
 uniform float depth;
@@ -169,14 +170,38 @@ def test_in_the_users_context_a_scene_begins_with_what_the_user_has_set(own_cont
     assert np.array_equal(np.array([frame for frame, _ in beside]), np.array(alone))
 
 
-def test_a_recording_inside_a_scene_leaves_the_scene_as_it_was():
+@pytest.mark.parametrize("whose", ["nbpipe's", "the user's"])
+def test_a_scene_inside_a_scene_leaves_it_as_it_was(request, whose):
+    ctx = request.getfixturevalue("own_context") if whose == "the user's" else None
+    kept = []
+
     class Nested(Drawing):
         def render(self, frame):
-            list(frames(Drawing(set_to(enable=moderngl.RASTERIZER_DISCARD))))
+            if frame.index == 0:
+                kept.append(frames(coloured(0, 200), ctx))
+                next(kept[0])
+            elif frame.index == 1:
+                kept.clear()  # one that is read half is ended here
+            list(frames(Drawing(set_to(enable=moderngl.RASTERIZER_DISCARD)), ctx))
             super().render(frame)
 
     alone = [np.array(frame) for frame in frames(Drawing(texture))]
-    assert np.array_equal(np.array(list(frames(Nested(texture)))), np.array(alone))
+    assert np.array_equal(np.array(list(frames(Nested(texture), ctx))), np.array(alone))
+
+
+def test_what_the_user_sets_between_turns_is_for_all_scenes_in_the_users_context(own_context):
+    pictures = [texture(own_context, 0, bytes([number * 20, 0, 0, 0]) * 4) for number in range(8)]
+    scenes = [nbpipe.frames(Drawing(nothing), size=(48, 32), frames=20, ctx=own_context) for _ in range(2)]
+    shown = []
+    for picture in pictures:
+        picture.use(0)
+        shown.append([next(scene)[..., 0].max() for scene in scenes])
+    assert all(one == other for one, other in shown)
+    assert shown[-1] > shown[0], "each follows what is bound"
+    own_context.enable(moderngl.BLEND)
+    next(scenes[0])
+    with own_context:
+        assert calls().IsEnabled(0x0BE2), "GL_BLEND"
 
 
 def test_scenes_end_though_the_user_has_released_their_context():

@@ -46,6 +46,7 @@ DRAW_SWITCHES = (0x0B41, 0x0B44, 0x0BD0, 0x0BF2, 0x8C89, *range(0x3000, 0x3008))
 TEXTURE_STATE = {0x813C: 0, 0x2801: NEAREST, 0x8E42: 0x1903, 0x8E43: 0x1904, 0x8E44: 0x1905, 0x8E45: 0x1906}
 MAP_READ, MAP_PERSISTENT, MAP_COHERENT = 0x0001, 0x0040, 0x0080
 SYNC_GPU_COMMANDS_COMPLETE, SYNC_FLUSH_COMMANDS = 0x9117, 0x0001
+SYNC_STATUS, SIGNALED = 0x9114, 0x9119
 TIMEOUT_EXPIRED, WAIT_FAILED = 0x911B, 0x911D
 
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -78,6 +79,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "glUnmapBuffer": (c_bool, (c_uint,)),
     "glFenceSync": (c_void_p, (c_uint, c_uint)),
     "glClientWaitSync": (c_uint, (c_void_p, c_uint, c_uint64)),
+    "glGetSynciv": (None, (c_void_p, c_uint, c_int, c_void_p, c_void_p)),
     "glDeleteSync": (None, (c_void_p,)),
     "glBindFramebuffer": (None, (c_uint, c_uint)),
     "glBlitFramebuffer": (None, (c_int,) * 8 + (c_uint, c_uint)),
@@ -109,6 +111,7 @@ _CAN_WAIT = {
     "glBlitFramebuffer",
     "glReadPixels",
     "glDrawArrays",
+    "glMemoryBarrier",  # llvmpipe draws here all that it has put off
 }
 
 
@@ -153,6 +156,12 @@ class Calls:
         values = (c_int * 4)()
         self.GetIntegerv(name, values)
         return list(values)
+
+    def signaled(self, fence: int) -> bool:
+        """Whether the GL has come to a fence. Asks only, and flushes nothing."""
+        value = c_int()
+        self.GetSynciv(fence, SYNC_STATUS, 1, None, ctypes.byref(value))
+        return value.value == SIGNALED
 
     def two_floats(self, name: int) -> tuple[float, float]:
         """Return two values of glGetFloatv."""

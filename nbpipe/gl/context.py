@@ -24,7 +24,7 @@ import moderngl
 
 from nbpipe.errors import NoOpenGL, WrongThread
 from nbpipe.gl._calls import Calls, calls
-from nbpipe.gl.state import State, bring_back, noted
+from nbpipe.gl.turns import State, Turns
 
 _INSTALL = "apt-get install libegl1 libgl1-mesa-dri"
 
@@ -53,9 +53,8 @@ class _Kept:
 
 _own = _Own()
 # By the id of what they hold, and not a set: one that grows on another thread cannot be looked through.
-_all_own: weakref.WeakValueDictionary[int, Context] = weakref.WeakValueDictionary()
+_all: weakref.WeakValueDictionary[int, Context] = weakref.WeakValueDictionary()
 
-_turns: weakref.WeakKeyDictionary[moderngl.Context, State] = weakref.WeakKeyDictionary()  # whose it is in each
 _handles: weakref.WeakKeyDictionary[moderngl.Context, int | None] = weakref.WeakKeyDictionary()  # EGL's, once asked
 
 
@@ -89,7 +88,7 @@ class Context:
         found = self._gl.current()
         ctx.__enter__()  # type: ignore[no-untyped-call]  # makes it current; its __exit__ would leave nothing current (glcontext 3.1)
         self._current = self._gl.current()
-        self._fresh = noted(ctx) if ours else None
+        self._turns = Turns(ctx, ours=ours)
         info: dict[str, Any] = ctx.info
         self._gl.make_current(found)
         self.renderer = str(info["GL_RENDERER"])
@@ -102,15 +101,25 @@ class Context:
             self._gl.make_current((None, self._current[1], None, None))
         self.ctx.release()
 
+    @property
+    def here(self) -> bool:
+        """Whether it belongs to the calling thread."""
+        return self._thread is threading.current_thread()
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is not to be made anew: the user has neither taken his own to another thread nor released it."""
+        return self.ours or (self.here and hasattr(self.ctx.mglo, "release"))
+
     def check_thread(self) -> None:
         """Raise `WrongThread` unless called on the owning thread of the owning process."""
         if os.getpid() != self._pid:
             msg = "this process was forked from one that already uses OpenGL; start it with 'spawn' instead"
             raise WrongThread(msg)
-        here = threading.current_thread()
-        if here is not self._thread:
+        if not self.here:
+            theirs, ours = self._thread.name, threading.current_thread().name
             msg = (
-                f"the OpenGL context belongs to thread {self._thread.name!r} and cannot be used on {here.name!r}; "
+                f"the OpenGL context belongs to thread {theirs!r} and cannot be used on {ours!r}; "
                 "make this call there, or pass a context made on this thread as ctx="
             )
             raise WrongThread(msg)
@@ -125,21 +134,31 @@ class Context:
         found = self._gl.current()
         self.ensure()
         bound = self.ctx.fbo
-        before = _turns.get(self.ctx)
+        before = self._turns.now
         self._depth += 1
         try:
-            self._turn_to(state)
+            if state is not None:
+                self._turns.begin(state)
             yield
         finally:
             self._depth -= 1
-            if self._depth:  # inside the block of a scene that goes on
-                self._turn_to(before)
-            # The user's own drawing goes on where it was; a framebuffer that was released has lost its `use`.
-            if self.ctx.fbo is not bound and hasattr(getattr(bound, "mglo", None), "use"):
-                bound.use()
-            if found[0] != self._gl.current()[0]:
-                self._gl.make_current(found)
-            self._run_later()
+            try:
+                self._end_turn(state, before)
+            finally:
+                # The user's own drawing goes on where it was; a framebuffer that was released has lost its `use`.
+                if self.ctx.fbo is not bound and hasattr(getattr(bound, "mglo", None), "use"):
+                    bound.use()
+                if found[0] != self._gl.current()[0]:
+                    self._gl.make_current(found)
+                self._run_later()
+
+    def _end_turn(self, state: State | None, before: State | None) -> None:
+        if state is None:
+            return
+        if not self._depth:
+            self._turns.end()
+        elif before is not None:  # inside the block of a scene that goes on
+            self._turns.begin(before)
 
     def ensure(self) -> None:
         """Make this context current again, after user code that may have made another one so."""
@@ -148,21 +167,8 @@ class Context:
             self._gl.make_current(self._current)
 
     def state(self) -> State:
-        """Return that of a new scene: what is set on a new context, or, on the user's own, whatever is set."""
-        return State(self._fresh)
-
-    def _turn_to(self, state: State | None) -> None:
-        last = _turns.get(self.ctx)
-        if state is None or state is last or not hasattr(self.ctx.mglo, "release"):  # the user has released it
-            return
-        if last is not None or state.values is not None:
-            found = noted(self.ctx)
-            if last is not None:
-                last.values = found
-                del _turns[self.ctx]  # nobody's, if the rest is interrupted
-            if state.values is not None:
-                bring_back(self.ctx, state.values, found)
-        _turns[self.ctx] = state
+        """Return what a new scene hands to `current`."""
+        return self._turns.state()
 
     def later(self, job: Callable[[], object]) -> None:
         """Run `job` on the owning thread, when nothing is under way here: now or as soon as that is so. Any thread.
@@ -208,9 +214,9 @@ def context(ctx: moderngl.Context | None = None) -> Context:
         msg = f"ctx must be a moderngl.Context, such as moderngl.create_context(standalone=True) returns, not {ctx!r}"
         raise TypeError(msg)
     if ctx is not None:
-        where = _all_own.get(id(ctx))
-        if where is None:
-            return Context(ctx)
+        where = _all.get(id(ctx))  # the one that other scenes have, so that they take turns
+        if where is None or not where.usable:
+            where = _all[id(ctx)] = Context(ctx)
     else:
         where = _own.kept.where if _own.kept is not None else _new()
     where.check_thread()
@@ -238,7 +244,7 @@ def _new() -> Context:
     where = Context(_create(), ours=True)
     gl.make_current(found)
     _own.kept = _Kept(where)
-    _all_own[id(where.ctx)] = where
+    _all[id(where.ctx)] = where
     return where
 
 

@@ -110,6 +110,9 @@ class PixelBuffer:
         """Whether the fence has passed; waits without the GIL, at most `timeout` seconds."""
         if self._fence is None:
             return True
+        if self._gl.signaled(self._fence):
+            self._forget()
+            return True
         result = self._gl.ClientWaitSync(self._fence, SYNC_FLUSH_COMMANDS, int(timeout * 1e9))
         if result == WAIT_FAILED:
             msg = "the GL lost track of a frame (glClientWaitSync failed); was the context released?"

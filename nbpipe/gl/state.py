@@ -1,14 +1,9 @@
-"""The GL state that a scene leaves set between its frames, so that scenes which share a context each keep their own.
+"""The GL state of a context that outlives drawing, read and set again.
 
-Previews and recordings that are alive at once take turns in their thread's one context, or in one of the user's. A
-scene may switch and bind once, in its ``setup``, what all its frames use; what another one sets in between must not
-show in them. So when another scene's turn comes, what the last one has set is noted, and what the next one had set is
-brought back. A new scene begins with what a new context has; in a user's own context, with whatever is set. All this
-is what moderngl can set and what `glEnable` switches, but for what belongs to a framebuffer of moderngl and is set
-whenever that is used: viewport, scissor and masks.
+It is what moderngl can set and what `glEnable` switches, but for what belongs to a framebuffer of moderngl and is set
+whenever that is used: viewport, scissor and masks. Of numbered points to bind to, it is the first `_POINTS` of each.
 
-A turn takes 0.2 ms (llvmpipe on a virtual core of 2026), and a scene that is alone has none. Render thread only, with
-the context current. Knows nothing of scenes.
+Render thread only, with the context current. Knows nothing of scenes or whose state it is (`turns`).
 """
 
 from __future__ import annotations
@@ -39,14 +34,15 @@ _ATTRIBUTES = "wireframe", "front_face", "polygon_offset", "line_width", "point_
 # This one it tells wrongly until it is set (moderngl 5.13): the registry's name, and that of its values.
 _CULL_FACE_MODE, _CULLED = 0x0B45, {0x0404: "front", 0x0405: "back", 0x0408: "front_and_back"}
 # What else OpenGL 3.3 can switch on: smooth lines and polygons, stencil test, dithering, logic operations, polygon
-# offset (3), samples (4), sRGB, restarted primitives, seamless cubes, depth clamp, the eight clip distances.
+# offset (3), samples (5), sRGB, restarted primitives, seamless cubes, depth clamp, the eight clip distances.
 _SWITCHES = (
     *(0x0B20, 0x0B41, 0x0B90, 0x0BD0, 0x0BF2),
     *(0x2A01, 0x2A02, 0x8037),
-    *(0x809D, 0x809E, 0x809F, 0x80A0),
+    *(0x809D, 0x809E, 0x809F, 0x80A0, 0x8E51),
     *(FRAMEBUFFER_SRGB, 0x8F9D, 0x884F, 0x864F),
     *range(0x3000, 0x3008),
 )
+_SINCE = {0x8C36: 400, 0x8D69: 430}  # shading of samples, restarts at the highest index: since OpenGL 4.0 and 4.3
 # A call, and what tells the values that it sets
 _FUNCTIONS = {
     "BlendFuncSeparate": (0x80C9, 0x80C8, 0x80CB, 0x80CA),
@@ -71,19 +67,6 @@ _NO_IMAGE = 0, 0, 0, 0, 0x88B8, 0x8058  # READ_ONLY, RGBA8
 Values = tuple[dict[Any, Any], ...]  # for each of `_ASPECTS`: where → what is set there
 
 
-class State:
-    """What one scene has set on a context, while another one has its turn.
-
-    Attributes
-    ----------
-    values : Values or None
-        ``None`` of one that goes on from whatever is set.
-    """
-
-    def __init__(self, values: Values | None) -> None:
-        self.values = values
-
-
 def noted(ctx: moderngl.Context) -> Values:
     """Return what is set on `ctx`."""
     gl = calls()
@@ -97,6 +80,15 @@ def bring_back(ctx: moderngl.Context, values: Values, found: Values) -> None:
         for where in old.keys() | now.keys():
             if old.get(where) != now.get(where):
                 put(ctx, gl, where, old.get(where))
+
+
+def merged(values: Values, before: Values, after: Values) -> Values:
+    """Return `values` with what is other `after` than it was `before`."""
+    return tuple(
+        {where: value for where, value in old.items() if where in now or where not in was}
+        | {where: value for where, value in now.items() if where not in was or was[where] != value}
+        for old, was, now in zip(values, before, after, strict=True)
+    )
 
 
 # Below, what is bound nowhere is not found, and put as None. What was deleted meanwhile is not bound again: core
@@ -121,8 +113,8 @@ def _put_attribute(ctx: moderngl.Context, _gl: Calls, name: str, value: object) 
     setattr(ctx, name, value)
 
 
-def _switches(_ctx: moderngl.Context, gl: Calls) -> Found:
-    for switch in _SWITCHES:
+def _switches(ctx: moderngl.Context, gl: Calls) -> Found:
+    for switch in (*_SWITCHES, *(newer for newer, version in _SINCE.items() if ctx.version_code >= version)):
         yield switch, gl.IsEnabled(switch)
 
 

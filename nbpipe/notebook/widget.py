@@ -145,6 +145,7 @@ class Recording(KernelWidget):
 
     def __await__(self) -> Generator[Any, None, Recording]:
         """Record to the end while the event loop serves others; the result is the recording itself."""
+        __tracebackhide__ = True
         try:
             if self._driver is not None:
                 yield from self._driver.finish().__await__()

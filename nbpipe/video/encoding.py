@@ -245,12 +245,14 @@ def filters(layout: Layout, pixel_format: str) -> str:
     width, height = padded(layout.size, pixel_format)
     right, bottom = width - layout.size[0], height - layout.size[1]
     across, _ = sharing(pixel_format)
-    # The scaler weighs what is beyond the left edge as if it were not there, where the edge should be repeated (and in
-    # pictures of just two rows or columns its filter is too short). It gets some columns more, which are cut off again.
+    # The scaler weighs what is beyond the left edge as if it were not there, where the edge should be repeated. It gets
+    # some columns more, which are cut off again. (For just two rows or columns its filter is too short even so.)
     left = across if across > 1 else 0
     if left or right or bottom:
         # First and last column and last row are repeated, so that no dark edge appears; that filter works on planes.
-        planes = ("gbrap" if has_alpha(pixel_format) else "gbrp") + ("16le" if is_deep(layout.pixel_format) else "")
+        # Of 8 bits, opaque would become 1020 of 1023 in a video of ten bits, where it did not go through 16.
+        deep = is_deep(layout.pixel_format) or (has_alpha(pixel_format) and is_deep(pixel_format))
+        planes = ("gbrap" if has_alpha(pixel_format) else "gbrp") + ("16le" if deep else "")
         chain += [f"format={planes}", f"pad={left + width}:{height}:{left}:0"]
         chain += [f"fillborders=left={left}:right={right}:bottom={bottom}:mode=smear"]
     if is_deep(layout.pixel_format) and not is_rgb(pixel_format):
