@@ -73,7 +73,7 @@ def frames(
         nbpipe's own, a frame is read while the next is drawn.
     dtype : "uint8", "uint16", "float16" or "float32"
         What a channel is drawn in and comes as. 0 to 1 is 0 to 255 or 0 to 65535 in whole numbers; floats keep
-        values below 0 and above 1. Arrays are not converted: say what they are.
+        values below 0 and above 1. Arrays, which are of uint8 or uint16, are not converted: say which they are.
     memory : int
         Bytes that all frames together may take, those you keep and two or three more: 1 GiB is 129 frames of
         1920 × 1080 in uint8, and none counts for less than 8 KiB. It is taken as it is needed, and given back at the

@@ -174,6 +174,7 @@ class Video:
     def __enter__(self) -> Self:
         return self
 
+    @folded
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

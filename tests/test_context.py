@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import moderngl
 import numpy as np
 import pytest
 from watermark import Watermark, numbers
@@ -67,3 +68,26 @@ def test_the_own_context_of_another_thread_is_refused():
     with pytest.raises(nbpipe.WrongThread, match="'MainThread'"):
         on_a_thread(lambda: nbpipe.record(Watermark(), "out.mp4", size=SIZE, frames=1, ctx=ctx))
     nbpipe.record(Watermark(), "out.mp4", size=SIZE, frames=1, ctx=ctx)
+
+
+def test_a_scene_that_releases_nbpipes_context_breaks_nothing():
+    class Careless(Watermark):
+        def release(self):
+            super().release()
+            context().ctx.release()
+
+    # on another thread, because what is tested after this has objects in that of this one
+    def careless():
+        nbpipe.record(Careless(), "first.mp4", size=SIZE, frames=3)
+        nbpipe.record(Watermark(), "second.mp4", size=SIZE, frames=3)
+        return list(nbpipe.frames(Watermark(), size=SIZE, frames=2))
+
+    assert len(on_a_thread(careless)) == 2
+    assert numbers("first.mp4") == numbers("second.mp4") == [0, 1, 2]
+
+
+def test_a_context_that_was_released_is_refused():
+    ctx = moderngl.create_context(standalone=True, backend="egl", libgl="libGL.so.1", libegl="libEGL.so.1")
+    ctx.release()
+    with pytest.raises(ValueError, match="this moderngl context has been released; pass one that is in use"):
+        nbpipe.record(Watermark(), "out.mp4", size=SIZE, frames=1, ctx=ctx)

@@ -119,11 +119,23 @@ def test_what_ffmpeg_converts_is_within_one_step_of_the_standard(pixel_format, c
         assert np.abs(found - exact).max() <= 1
 
 
+@pytest.mark.parametrize("pixel_format", ["rgb24", "bgr0", "gbrp", "bgra"])
+def test_sixteen_bits_of_rgb_become_the_nearest_eight(pixel_format):
+    steps = np.arange(256, dtype=np.uint16).reshape(16, 16, 1) * np.full(4, 257, np.uint16)
+    codec = "libx264rgb" if pixel_format == "gbrp" else CODECS.get(pixel_format, "ffv1")
+    chosen = {"pixel_format": "bgr24", "crf": 0} if pixel_format == "gbrp" else {"pixel_format": pixel_format}
+    nbpipe.record([steps] * 2, "out.mkv", codec=codec, **chosen)
+    with av.open("out.mkv") as video:
+        shown = next(video.decode(video=0)).to_ndarray(format="rgba" if pixel_format == "bgra" else "rgb24")
+    assert (shown == np.arange(256).reshape(16, 16, 1)).all()
+
+
 @pytest.mark.parametrize("size", [(64, 32), (37, 21), (5, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("pixel_format", ["yuva420p", "yuva420p10le"])
-def test_transparency_arrives_and_opaque_is_opaque(pixel_format, size):
-    picture = painted(size)
-    picture[0, :, 3] = 255
+def test_transparency_arrives_and_opaque_is_opaque(pixel_format, dtype, size):
+    picture = painted(size, dtype)
+    picture[0, :, 3] = np.iinfo(dtype).max
     record([picture] * 2, pixel_format, "auto")
     found, exact = planes("out.mkv", pixel_format, size), reference(picture, pixel_format)
     assert max(np.abs(got - plane).max() for got, plane in zip(found[:3], exact[:3], strict=True)) <= 1

@@ -50,7 +50,7 @@ def wanted(name="out.mp4", **options):
             *("out.mp4", {}, GL, 60),
             (
                 f"-f rawvideo -pixel_format rgb0 -video_size 640x360 -framerate 60/1 -i pipe:0 -vf vflip,{shared('gbrp', (640, 360), 0, 0, 'yuv420p')} "
-                f"-c:v libx264 -crf 20 -preset medium -fps_mode passthrough {HYBRID} -protocol_whitelist file -f mp4"
+                f"-c:v libx264 -crf 20 -preset medium -fps_mode passthrough -enc_time_base RATE {HYBRID} -protocol_whitelist file -f mp4"
             ),
         ),
         (
@@ -58,21 +58,21 @@ def wanted(name="out.mp4", **options):
             (
                 "-f rawvideo -pixel_format rgb24 -video_size 641x361 -framerate 30000/1001 -i pipe:0 "
                 f"-vf {shared('gbrp', (642, 362), 1, 1, 'yuv420p')} "
-                f"-c:v libx265 -crf 17.5 -preset fast -tag:v hvc1 -fps_mode passthrough {HYBRID} -protocol_whitelist file -f mov"
+                f"-c:v libx265 -crf 17.5 -preset fast -tag:v hvc1 -fps_mode passthrough -enc_time_base RATE {HYBRID} -protocol_whitelist file -f mov"
             ),
         ),
         (
             *("out.webm", {"pixel_format": "yuva420p"}, GL, 25),
             (
                 f"-f rawvideo -pixel_format rgba -video_size 640x360 -framerate 25/1 -i pipe:0 -vf vflip,{shared('gbrap', (640, 360), 0, 0, 'yuva420p')} "
-                "-c:v libvpx-vp9 -crf 31 -b:v 0 -row-mt 1 -fps_mode passthrough -flush_packets 1 -protocol_whitelist file -f webm"
+                "-c:v libvpx-vp9 -crf 31 -b:v 0 -row-mt 1 -fps_mode passthrough -enc_time_base RATE -flush_packets 1 -protocol_whitelist file -f webm"
             ),
         ),
         (
             *("out.mkv", {"codec": "ffv1", "pixel_format": "bgr0", "ffmpeg_params": ["-level", "3"]}, ARRAY, 60),
             (
                 f"-f rawvideo -pixel_format rgb24 -video_size 641x361 -framerate 60/1 -i pipe:0 -vf {RGB.format('bgr0')} "
-                "-c:v ffv1 -fps_mode passthrough -level 3 -flush_packets 1 -protocol_whitelist file -f matroska"
+                "-c:v ffv1 -fps_mode passthrough -enc_time_base RATE -level 3 -flush_packets 1 -protocol_whitelist file -f matroska"
             ),
         ),
     ],
@@ -80,6 +80,7 @@ def wanted(name="out.mp4", **options):
 def test_command_lines(name, options, layout, fps, line):
     target = Path("/tmp/a b", name)
     made = argv("ffmpeg", wanted(name, **options), layout, Fraction(fps), target)
+    line = line.replace("RATE", str(1 / Fraction(fps)))
     assert made == [*HEAD.split(), *line.split(), f"file:{target}"]
 
 

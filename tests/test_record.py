@@ -93,6 +93,10 @@ def test_odd_sizes_are_padded_and_said_so_never_rescaled(size, coded):
         ("24000/1001", Fraction(24000, 1001)),
         (29.97, Fraction(30000, 1001)),
         (Fraction(25, 2), Fraction(25, 2)),
+        ("120000/1001", Fraction(120000, 1001)),
+        (119, Fraction(119)),
+        ("4.99", Fraction(499, 100)),
+        ("1001/1000", Fraction(1001, 1000)),
     ],
 )
 def test_frame_rate_is_exact_in_the_file(fps, exact):
@@ -102,6 +106,11 @@ def test_frame_rate_is_exact_in_the_file(fps, exact):
         times = [Fraction(packet.pts) * packet.time_base for packet in video.demux(stream) if packet.pts is not None]
         assert stream.average_rate == exact
     assert sorted(times) == [index / exact for index in range(30)]
+
+
+def test_an_odd_size_is_said_to_be_padded():
+    recording = nbpipe.record(Watermark(), "out.mp4", size=(101, 51), frames=2)
+    assert "out.mp4: 101×51 (padded to 102×52: yuv420p needs even sizes), 60 fps" in str(recording)
 
 
 @pytest.mark.parametrize("count", [1, 2, 29, 30, 31, 149, 150, 151, 152, 301])

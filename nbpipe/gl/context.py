@@ -109,7 +109,7 @@ class Context:
     @property
     def usable(self) -> bool:
         """Whether it is not to be made anew: the user has neither taken his own to another thread nor released it."""
-        return self.ours or (self.here and hasattr(self.ctx.mglo, "release"))
+        return self.ours or (self.here and not _is_released(self.ctx))
 
     def check_thread(self) -> None:
         """Raise `WrongThread` unless called on the owning thread of the owning process."""
@@ -203,8 +203,8 @@ def context(ctx: moderngl.Context | None = None) -> Context:
 
     Raises
     ------
-    TypeError
-        `ctx` is none.
+    TypeError, ValueError
+        `ctx` is none, or has been released.
     NoOpenGL
         No context can be made; the text names the package that is missing.
     WrongThread
@@ -214,11 +214,16 @@ def context(ctx: moderngl.Context | None = None) -> Context:
         msg = f"ctx must be a moderngl.Context, such as moderngl.create_context(standalone=True) returns, not {ctx!r}"
         raise TypeError(msg)
     if ctx is not None:
+        if _is_released(ctx):
+            msg = "this moderngl context has been released; pass one that is in use, or none for nbpipe's own"
+            raise ValueError(msg)
         where = _all.get(id(ctx))  # the one that other scenes have, so that they take turns
         if where is None or not where.usable:
             where = _all[id(ctx)] = Context(ctx)
     else:
-        where = _own.kept.where if _own.kept is not None else _new()
+        where = _own.kept.where if _own.kept is not None else None
+        if where is None or _is_released(where.ctx):  # a scene may have released it
+            where = _new()
     where.check_thread()
     return where
 
@@ -236,6 +241,10 @@ def is_current(ctx: moderngl.Context) -> bool:
         finally:
             gl.make_current(found if found[0] else (None, gl.current()[1], None, None))
     return _handles[ctx] in (None, found[0])
+
+
+def _is_released(ctx: moderngl.Context) -> bool:
+    return isinstance(ctx.mglo, moderngl.InvalidObject)
 
 
 def _new() -> Context:

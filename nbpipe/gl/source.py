@@ -244,6 +244,8 @@ class TextureSource:
             return False
         if not isinstance(picture, GLPicture):
             raise unlike(index, kind(picture), "a texture or framebuffer like the first")
+        if picture.ctx is not self._where.ctx:
+            raise unlike(index, f"{kind(picture)} of another OpenGL context", "one of the same context as the first")
         check_like(index, picture_size(picture), self.size)
         self._drawn = self._stage.wrap(picture)
         return True

@@ -15,12 +15,10 @@ alone has none. Render thread only, with the context current. Knows nothing of s
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+
+import moderngl
 
 from nbpipe.gl.state import Values, bring_back, merged, noted
-
-if TYPE_CHECKING:
-    import moderngl
 
 
 class State:
@@ -61,7 +59,7 @@ class Turns:
 
     def begin(self, state: State) -> None:
         """Let it be the turn of the scene with this `state`; again does nothing."""
-        if (state is self.now and self._left is None) or not hasattr(self._ctx.mglo, "release"):  # released by the user
+        if (state is self.now and self._left is None) or isinstance(self._ctx.mglo, moderngl.InvalidObject):  # released
             return
         last, left = self.now, self._left
         if last is None and state.values is None:
@@ -83,5 +81,5 @@ class Turns:
 
     def end(self) -> None:
         """Leave the context to its user until the next turn."""
-        if self._fresh is None and len(self._states) > 1 and hasattr(self._ctx.mglo, "release"):
+        if self._fresh is None and len(self._states) > 1 and not isinstance(self._ctx.mglo, moderngl.InvalidObject):
             self._left = noted(self._ctx)

@@ -200,7 +200,8 @@ class Recording(KernelWidget):
             self._take("_video", self._film.offer())
 
     def __str__(self) -> str:
-        picture = f"{self._name}: {'×'.join(map(str, self._size))}, {self._rate} fps"
+        note = f" ({self._note})" if self._note else ""
+        picture = f"{self._name}: {'×'.join(map(str, self._size))}{note}, {self._rate} fps"
         if not State(self.state).ended:
             return picture
         size = f"{self.bytes / 1e6:.1f} MB" if self.bytes >= 1e6 else f"{self.bytes / 1e3:.0f} kB"  # noqa: PLR2004

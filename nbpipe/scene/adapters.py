@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,8 +59,13 @@ class FunctionScene(Adapted):
         return self._draw
 
     def render(self, frame: Frame) -> None:
-        """Call it."""
-        self._draw(frame)
+        """Call it. Raises `SceneError` when it gives a picture, or a coroutine, instead of drawing one."""
+        given = self._draw(frame)
+        if isinstance(given, (np.ndarray, Coroutine)):
+            msg = f"{self.name}(frame) gave a {type(given).__name__}; it must draw into frame.fbo, and not await. "
+            if isinstance(given, Coroutine):
+                given.close()  # else Python warns that nobody awaits it
+            raise SceneError(msg + "For pictures that are made elsewhere, hand over an iterator of arrays")
 
 
 class Pictures:
@@ -121,7 +126,12 @@ class Pictures:
         if not isinstance(picture, np.ndarray):
             msg = f"picture {number} is a {type(picture).__name__}; expected {wanted}"
             raise SceneError(msg)
-        if picture.dtype not in (np.uint8, np.uint16) or picture.ndim != 3 or picture.shape[2] not in (3, 4):  # noqa: PLR2004
+        if (
+            picture.dtype not in (np.uint8, np.uint16)
+            or picture.ndim != 3  # noqa: PLR2004
+            or picture.shape[2] not in (3, 4)
+            or not picture.size
+        ):
             msg = f"picture {number} is an array of shape {picture.shape} and dtype {picture.dtype}; expected {wanted}"
             raise SceneError(msg)
 

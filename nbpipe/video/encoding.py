@@ -64,7 +64,7 @@ _NOT_BT709 = frozenset(("libvpx", "mjpeg"))
 _REFUSED = frozenset(
     "i y n f c codec vcodec vf filter filter_complex lavfi map s r pix_fmt pixel_format progress stats_period "
     "protocol_whitelist protocol_blacklist movflags frames vframes t to ss fps_mode vsync report loglevel v "
-    "color_range colorspace color_primaries color_trc attach dump_attachment".split()
+    "enc_time_base color_range colorspace color_primaries color_trc attach dump_attachment".split()
 )
 # FFmpeg's options without a value (ffmpeg -h full, 9.0). Whatever follows any other option is that option's value;
 # a word that follows one of these would be a second output file.
@@ -81,8 +81,10 @@ _TO_BT709 = (
     "scale=out_color_matrix=bt709:out_range=tv:flags=area+accurate_rnd+full_chroma_int+full_chroma_inp"
     ":out_h_chr_pos=0:out_v_chr_pos=128"
 )
-# To the scaler, 16 bits of RGB are 255 times 256 at white; handed 65535, it makes 943 of 1023 of that, and not 940.
+# To the scaler, 16 bits of RGB are 255 times 256 at white; handed 65535, it makes 943 of 1023 of that, and not 940,
+# and half of the 8-bit steps come out one too high.
 _WHITE = "lutrgb=" + ":".join(f"{channel}=val*65280/65535" for channel in "rgb")
+_OPAQUE = ":a=val*65280/65535"
 _TAGS_YUV = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 _TAGS_RGB = "setparams=colorspace=gbr:color_primaries=bt709:color_trc=iec61966-2-1:range=pc"
 
@@ -229,7 +231,8 @@ def argv(program: str, wanted: Encoding, layout: Layout, fps: Fraction, target: 
         *("-video_size", f"{width}x{height}", "-framerate", rate, "-i", "pipe:0"),
         *("-vf", filters(layout, wanted.pixel_format)),
         *options,
-        *("-fps_mode", "passthrough"),
+        # Else its time base is that of a rate that it guesses, wrongly at some above 101 or below 5 a second.
+        *("-fps_mode", "passthrough", "-enc_time_base", f"{fps.denominator}/{fps.numerator}"),
         *wanted.ffmpeg_params,
         *wanted.crash_safe,
         # 'file:' and an absolute path: no name is ever taken for an option, a protocol or a pattern.
@@ -242,6 +245,9 @@ def filters(layout: Layout, pixel_format: str) -> str:
     chain = ["vflip"] if layout.bottom_up else []
     if layout.pixel_format == pixel_format:
         return ",".join([*chain, _TAGS_RGB if is_rgb(pixel_format) else _TAGS_YUV])
+    if is_deep(layout.pixel_format) and not (is_rgb(pixel_format) and is_deep(pixel_format)):
+        # First, because that filter takes 16 bits of planes with alpha for 12.
+        chain.append(_WHITE + (_OPAQUE if has_alpha(pixel_format) and not is_deep(pixel_format) else ""))
     width, height = padded(layout.size, pixel_format)
     right, bottom = width - layout.size[0], height - layout.size[1]
     across, _ = sharing(pixel_format)
@@ -255,8 +261,6 @@ def filters(layout: Layout, pixel_format: str) -> str:
         planes = ("gbrap" if has_alpha(pixel_format) else "gbrp") + ("16le" if deep else "")
         chain += [f"format={planes}", f"pad={left + width}:{height}:{left}:0"]
         chain += [f"fillborders=left={left}:right={right}:bottom={bottom}:mode=smear"]
-    if is_deep(layout.pixel_format) and not is_rgb(pixel_format):
-        chain.append(_WHITE)
     if is_gray(pixel_format):
         # FFmpeg's own conversion to gray is BT.601 and full range; the Y plane of BT.709 is what is wanted.
         chain += [_TO_BT709, f"format={pixel_format.replace('gray', 'yuv444p')}", "extractplanes=y", _TAGS_YUV]
