@@ -130,9 +130,9 @@ def test_a_megabyte_of_warnings_blocks_nothing(fake_ffmpeg):
 
 def test_an_option_that_ffmpeg_refuses_is_explained():
     with pytest.raises(nbpipe.EncoderError, match="nonsense") as caught:
-        nbpipe.record(Watermark(), "out.mp4", size=(64, 64), frames=10, preset="nonsense")
+        nbpipe.record(Watermark(), "out.mp4", size=(64, 64), frames=10, ffmpeg_params=["-tune", "nonsense"])
     assert "preset=" in caught.value.hint
-    assert "-preset nonsense" in str(caught.value)
+    assert "-tune nonsense" in str(caught.value)
 
 
 def test_a_full_disk_is_named(fake_ffmpeg, tmp_path):

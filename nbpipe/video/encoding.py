@@ -11,7 +11,6 @@ then reads back as 215.
 
 from __future__ import annotations
 
-import math
 import numbers
 import re
 from collections.abc import Sequence
@@ -53,6 +52,15 @@ ALIASES = {"h264": "libx264", "hevc": "libx265", "h265": "libx265", "vp9": "libv
 _CRF = {"libx264": 20, "libx265": 22, "libvpx-vp9": 31, "libsvtav1": 30}
 _PRESET = {"libx264": "medium", "libx265": "medium"}
 
+_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
+_X26 = frozenset(("libx264", "libx264rgb", "libx265"))  # whose presets these are, and whose crf ends at 51
+
+# What a container does not hold, which FFmpeg says only when it has a frame → what to do.
+_MISFITS = (
+    ("webm", r"(?!.*(vp8|vp9|vpx|av1))", "a .webm holds VP9 and AV1; choose another ending, such as .mp4 or .mkv"),
+    ("mp4", r"prores", "ProRes is kept in a .mov or a .mkv; choose one of these endings"),
+)
+
 # Who turns RGB into the video's pixel format: the GPU before it is read back, a native loop on its way to the
 # pipe, or FFmpeg. By default the first of them that can.
 CONVERSIONS = ("auto", "gpu", "cpu", "ffmpeg")
@@ -66,6 +74,8 @@ _REFUSED = frozenset(
     "protocol_whitelist protocol_blacklist movflags frames vframes t to ss fps_mode vsync report loglevel v "
     "enc_time_base color_range colorspace color_primaries color_trc attach dump_attachment".split()
 )
+# The same, said within the value of another option: -x264-params colormatrix=…, -bsf:v setts=…
+_SPOILS = re.compile(r"(^|:)(colou?r-?(matrix|prim|range)|transfer|(full)?range|matrix-coefficients|setts)[a-z-]*=")
 # FFmpeg's options without a value (ffmpeg -h full, 9.0). Whatever follows any other option is that option's value;
 # a word that follows one of these would be a second output file.
 _FLAGS = frozenset(
@@ -157,6 +167,7 @@ def encoding(
             raise TypeError(msg) if not isinstance(value, str) else ValueError(msg)
     codec = ALIASES.get(codec or default_codec, codec or default_codec)
     encoder = ffmpeg.encoder(codec)
+    _check_fit(path, muxer, codec, preset)
 
     pixel_format = _pixel_format(encoder, pixel_format)
     for name, wish in (("crf", crf), ("preset", preset)):
@@ -165,7 +176,7 @@ def encoding(
             raise ValueError(msg)
     if crf is None:
         crf = _CRF.get(codec)
-    elif isinstance(crf, bool) or not isinstance(crf, numbers.Real) or not 0 <= crf <= 63 or math.isnan(crf):  # noqa: PLR2004
+    elif isinstance(crf, bool) or not isinstance(crf, numbers.Real) or not 0 <= crf <= (51 if codec in _X26 else 63):
         msg = f"crf must be a number from 0 (best) to 51 (63 for VP9 and AV1), not {crf!r}"
         raise ValueError(msg)
     return Encoding(
@@ -178,6 +189,16 @@ def encoding(
         crash_safe=_crash_safe(ffmpeg, muxer),
         conversion=_conversion(conversion, pixel_format),
     )
+
+
+def _check_fit(path: Path, muxer: str, codec: str, preset: str | None) -> None:
+    for container, misfit, remedy in _MISFITS:
+        if muxer == container and re.match(misfit, codec):
+            msg = f"{path.name!r} cannot hold what {codec} makes: {remedy}"
+            raise ValueError(msg)
+    if codec in _X26 and preset is not None and preset not in _PRESETS:
+        msg = f"preset must be one of {', '.join(_PRESETS)}, not {preset!r}"
+        raise ValueError(msg)
 
 
 def _conversion(wish: object, pixel_format: str) -> str:
@@ -300,10 +321,22 @@ def _checked(params: Sequence[str]) -> tuple[str, ...]:
         is_option = re.match(r"-[A-Za-z]", param) is not None
         name = param[1:].partition(":")[0] if is_option else ""
         if is_option and name in _REFUSED:
-            msg = f"ffmpeg_params may not contain {param!r}: nbpipe sets it itself (use codec=, size=, fps= …)"
+            why = (
+                "nbpipe writes the file so that a crash leaves one that plays; to have its index at the front, run "
+                "ffmpeg -i out.mp4 -c copy -movflags +faststart web.mp4 when it is done"
+                if name == "movflags"
+                else "nbpipe sets it itself (use codec=, size=, fps= …)"
+            )
+            msg = f"ffmpeg_params may not contain {param!r}: {why}"
+            raise ValueError(msg)
+        if takes_value and _SPOILS.search(param):
+            msg = f"ffmpeg_params may not contain {param!r}: nbpipe sees to colours and times itself"
             raise ValueError(msg)
         if not is_option and not takes_value:
             msg = f"ffmpeg_params has the value {param!r} without an option before it"
             raise ValueError(msg)
         takes_value = is_option and name not in _FLAGS and name.removeprefix("no") not in _FLAGS
+    if takes_value:
+        msg = f"ffmpeg_params ends with {params[-1]!r}, which wants a value after it"
+        raise ValueError(msg)
     return tuple(params)
