@@ -72,8 +72,10 @@ def test_to_the_end(lab, browser):
         lab,
         browser,
         "end",
-        "import nbpipe\nfrom watermark import Watermark\n"
-        'nbpipe.record(Watermark(), "end.mp4", size=(640, 360), frames=400)',
+        "import time\nimport nbpipe\nfrom watermark import Watermark\n"
+        "class Slow(Watermark):\n"  # four seconds, else a quick kernel is done before a slow page has looked twice
+        "    def render(self, frame):\n        time.sleep(0.01)\n        super().render(frame)\n"
+        'nbpipe.record(Slow(), "end.mp4", size=(640, 360), frames=400)',
     )
     notebook.run()
     seen = []
