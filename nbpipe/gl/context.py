@@ -24,7 +24,7 @@ import moderngl
 
 from nbpipe.errors import NoOpenGL, WrongThread
 from nbpipe.gl._calls import Calls, calls
-from nbpipe.gl.turns import State, Turns
+from nbpipe.gl.turns import State, Turns, is_released
 
 _INSTALL = "apt-get install libegl1 libgl1-mesa-dri"
 
@@ -109,7 +109,7 @@ class Context:
     @property
     def usable(self) -> bool:
         """Whether it is not to be made anew: the user has neither taken his own to another thread nor released it."""
-        return self.ours or (self.here and not _is_released(self.ctx))
+        return self.ours or (self.here and not is_released(self.ctx))
 
     def check_thread(self) -> None:
         """Raise `WrongThread` unless called on the owning thread of the owning process."""
@@ -214,7 +214,7 @@ def context(ctx: moderngl.Context | None = None) -> Context:
         msg = f"ctx must be a moderngl.Context, such as moderngl.create_context(standalone=True) returns, not {ctx!r}"
         raise TypeError(msg)
     if ctx is not None:
-        if _is_released(ctx):
+        if is_released(ctx):
             msg = "this moderngl context has been released; pass one that is in use, or none for nbpipe's own"
             raise ValueError(msg)
         where = _all.get(id(ctx))  # the one that other scenes have, so that they take turns
@@ -222,7 +222,7 @@ def context(ctx: moderngl.Context | None = None) -> Context:
             where = _all[id(ctx)] = Context(ctx)
     else:
         where = _own.kept.where if _own.kept is not None else None
-        if where is None or _is_released(where.ctx):  # a scene may have released it
+        if where is None or is_released(where.ctx):  # a scene may have released it
             where = _new()
     where.check_thread()
     return where
@@ -241,10 +241,6 @@ def is_current(ctx: moderngl.Context) -> bool:
         finally:
             gl.make_current(found if found[0] else (None, gl.current()[1], None, None))
     return _handles[ctx] in (None, found[0])
-
-
-def _is_released(ctx: moderngl.Context) -> bool:
-    return isinstance(ctx.mglo, moderngl.InvalidObject)
 
 
 def _new() -> Context:

@@ -21,6 +21,11 @@ import moderngl
 from nbpipe.gl.state import Values, bring_back, merged, noted
 
 
+def is_released(ctx: moderngl.Context) -> bool:
+    """Whether somebody has released `ctx`, so that it cannot be asked for anything."""
+    return isinstance(ctx.mglo, moderngl.InvalidObject)
+
+
 class State:
     """What one scene has set on a context, while it is not its turn.
 
@@ -59,7 +64,7 @@ class Turns:
 
     def begin(self, state: State) -> None:
         """Let it be the turn of the scene with this `state`; again does nothing."""
-        if (state is self.now and self._left is None) or isinstance(self._ctx.mglo, moderngl.InvalidObject):  # released
+        if (state is self.now and self._left is None) or is_released(self._ctx):
             return
         last, left = self.now, self._left
         if last is None and state.values is None:
@@ -81,5 +86,5 @@ class Turns:
 
     def end(self) -> None:
         """Leave the context to its user until the next turn."""
-        if self._fresh is None and len(self._states) > 1 and not isinstance(self._ctx.mglo, moderngl.InvalidObject):
+        if self._fresh is None and len(self._states) > 1 and not is_released(self._ctx):
             self._left = noted(self._ctx)
