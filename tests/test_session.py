@@ -22,6 +22,13 @@ __all__ = ["play"]  # a fixture
 STEP = 0.125  # seconds between two moments of a performance; eight a second, exactly
 
 
+def covering(ctx, picture):
+    """Return what draws a fragment shader over the whole canvas."""
+    vertex = "#version 330\nin vec2 at; void main() { gl_Position = vec4(at, 0.0, 1.0); }"
+    corners = ctx.buffer(np.array([-1, -1, 3, -1, -1, 3], "f4"))
+    return ctx.vertex_array(ctx.program(vertex, f"#version 330\n{picture}"), corners, "at")
+
+
 def colours(path):
     """Return the colour of each frame of a video."""
     with av.open(str(path)) as video:
@@ -372,11 +379,8 @@ def test_what_a_parameter_sets_in_the_gl_is_set_whatever_context_is_current(play
                 self.program["level"] = level
 
         def setup(self, ctx):
-            vertex = "#version 330\nin vec2 at; void main() { gl_Position = vec4(at, 0.0, 1.0); }"
-            picture = "#version 330\nuniform float level; out vec4 c; void main() { c = vec4(level, 0.0, 0.0, 1.0); }"
-            self.program = ctx.program(vertex, picture)
-            corners = ctx.buffer(np.array([-1, -1, 3, -1, -1, 3], "f4"))
-            self.array = ctx.vertex_array(self.program, corners, "at")
+            self.array = covering(ctx, "uniform float level; out vec4 c; void main() { c = vec4(level, 0, 0, 1); }")
+            self.program = self.array.program
 
         def render(self, frame):
             self.array.render()
@@ -411,10 +415,9 @@ class TestRecord:
             def setup(self, ctx):
                 self.texture = ctx.texture((1, 1), 4, bytes(self.pixel))
                 self.texture.use(0)  # once, for all frames
-                vertex = "#version 330\nin vec2 at; void main() { gl_Position = vec4(at, 0.0, 1.0); }"
-                picture = "#version 330\nuniform sampler2D s; out vec4 c; void main() { c = texture(s, vec2(0.5)); }"
-                corners = ctx.buffer(np.array([-1, -1, 3, -1, -1, 3], "f4"))
-                self.array = ctx.vertex_array(ctx.program(vertex, picture), corners, "at")
+                self.array = covering(
+                    ctx, "uniform sampler2D s; out vec4 c; void main() { c = texture(s, vec2(0.5)); }"
+                )
 
             def render(self, frame):
                 self.array.render()
