@@ -38,15 +38,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
-#include <thread>
 
 namespace nbpipe {
-
-/// A thread that no signal is delivered to, where there are signals.
-[[nodiscard]] std::thread thread_without_signals(std::function<void()> body);
 
 /// One thread writes and waits; wake() may come from any; close() only when neither can happen any more.
 class Outlet {

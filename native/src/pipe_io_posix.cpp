@@ -6,7 +6,6 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <csignal>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -139,28 +138,7 @@ bool has_room(int fd) noexcept {
     return ::poll(&target, 1, 0) > 0; // also when the reader is gone: the write then says so
 }
 
-/// A new thread inherits the mask of the thread that starts it; there is no moment in which it could be hit.
-class AllSignalsBlocked {
-  public:
-    AllSignalsBlocked() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-    ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  private:
-    sigset_t before_{};
-};
-
 } // namespace
-
-std::thread thread_without_signals(std::function<void()> body) {
-    const AllSignalsBlocked while_starting;
-    return std::thread(std::move(body));
-}
 
 Descriptor::Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 

@@ -100,8 +100,6 @@ struct Outlet::System {
     std::atomic<bool> woken = false;
 };
 
-std::thread thread_without_signals(std::function<void()> body) { return std::thread(std::move(body)); }
-
 Outlet::Outlet(int fd, Lending /*lending*/) : system_(std::make_unique<System>(fd)) {
     const HANDLE users = handle_of(fd);
     system_->target = duplicate(users);

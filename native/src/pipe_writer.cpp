@@ -1,6 +1,7 @@
 #include "pipe_writer.hpp"
 
 #include "pipe_io.hpp"
+#include "thread.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +13,6 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -32,7 +32,7 @@ struct PipeWriter::Worker {
           conversion(options.conversion),
           size_of_converted(conversion ? conversion->target_bytes() : 0),
           converted({std::vector<std::byte>(size_of_converted), std::vector<std::byte>(size_of_converted)}) {
-        thread = thread_without_signals([this] { run(); });
+        thread = Thread([this] { run(); });
     }
 
     void run() noexcept;
@@ -65,7 +65,7 @@ struct PipeWriter::Worker {
     bool closing = false;
 
     std::once_flag closed; // makes every close() wait for the one that joins
-    std::thread thread;
+    Thread thread;
 };
 
 void PipeWriter::Worker::run() noexcept {
@@ -202,6 +202,7 @@ PipeWriter::Ticket PipeWriter::submit(Bytes data) {
     }
     const std::scoped_lock lock(self.mutex);
     self.throw_if_over();
+    self.thread.keep_off_this_processor();
     self.queue.push_back(data);
     self.queued_bytes += data.size();
     self.work.notify_one();

@@ -18,12 +18,14 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <random>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -32,6 +34,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -459,6 +462,55 @@ void writer_thread_handles_no_signal() {
     require(signals_handled == 0);
     require(::pthread_sigmask(SIG_UNBLOCK, &user1, nullptr) == 0);
     require(signals_handled == 1 && handled_by == ::getpid());
+}
+
+// ---- processors -------------------------------------------------------------------------------------------
+
+cpu_set_t processors_of(pid_t thread) {
+    cpu_set_t found;
+    require(::sched_getaffinity(thread, sizeof found, &found) == 0);
+    return found;
+}
+
+pid_t newest_thread() {
+    pid_t newest = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+        newest = std::max(newest, static_cast<pid_t>(std::stol(entry.path().filename())));
+    }
+    return newest;
+}
+
+void writer_keeps_off_the_processor_that_submits() {
+    const auto all = processors_of(0);
+    if (CPU_COUNT(&all) < 2) {
+        return;
+    }
+    Stalled stalled;
+    const pid_t writing = newest_thread();
+    for (int here = 0; here < CPU_SETSIZE; ++here) {
+        if (!CPU_ISSET(here, &all)) {
+            continue;
+        }
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(here, &one);
+        require(::sched_setaffinity(0, sizeof one, &one) == 0);
+        auto before = processors_of(writing);
+        stalled.writer->submit(stalled.frame);
+        auto after = processors_of(writing);
+        require(CPU_EQUAL(&before, &after)); // nowhere else to go
+
+        require(::sched_setaffinity(0, sizeof all, &all) == 0);
+        int moved_to = -1;
+        wait_for([&] { // it stays for long enough to be asked twice
+            moved_to = ::sched_getcpu();
+            stalled.writer->submit(stalled.frame);
+            return ::sched_getcpu() == moved_to;
+        });
+        after = processors_of(writing);
+        require(!CPU_ISSET(moved_to, &after) && CPU_COUNT(&after) == CPU_COUNT(&all) - 1);
+    }
+    stalled.writer->close();
 }
 
 // ---- errors -----------------------------------------------------------------------------------------------
@@ -900,6 +952,7 @@ constexpr auto cases = std::to_array<Case>({
     {"not_following_holds_the_pipe_open", not_following_holds_the_pipe_open},
     {"outlet_in_a_storm_of_signals", outlet_in_a_storm_of_signals},
     {"writer_thread_handles_no_signal", writer_thread_handles_no_signal},
+    {"writer_keeps_off_the_processor_that_submits", writer_keeps_off_the_processor_that_submits},
     {"reader_of_a_pipe_goes", reader_of_a_pipe_goes},
     {"reader_of_a_socket_goes", reader_of_a_socket_goes},
     {"full_disk", full_disk},

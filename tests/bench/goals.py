@@ -85,7 +85,7 @@ class Table:
 
 
 def raw_file(task: Task, folder: Path, *, planes: bool) -> Path:
-    """Write what a task feeds into one file."""
+    """Write what a task feeds into one file of up to 2 GiB, from which FFmpeg takes it again and again."""
     path = folder / f"raw-{planes}"
     frames = []
     for buffer in task.buffers:
@@ -98,7 +98,7 @@ def raw_file(task: Task, folder: Path, *, planes: bool) -> Path:
             conversion.convert(picture, target)
         frames = converted
     with path.open("wb") as file:
-        for number in range(task.count):
+        for number in range(min(task.count, 2**31 // len(frames[0]))):
             file.write(frames[number % len(frames)])
     return path
 
@@ -116,6 +116,8 @@ def feeding(table: Table, frames: int, runs: int) -> None:
     """RGB24 frames of moderngl buffers into FFmpeg's null output."""
     for height, buffers, goal in ((1080, 4, 3.0), (1080, 1, 2.5), (720, 4, 2.5), (1440, 4, 2.5), (2160, 4, 2.5)):
         task = noise(height, buffers, frames=frames)
+        # FFmpeg takes as long to start as for 40 frames of 4K, and the first of them cost it most of its page faults.
+        task = replace(task, count=max(task.count, frames // 2))
         names = ("plain", "threaded", "imageio-ffmpeg", "TurboPipe", "nbpipe", "nbpipe, memory kept")
         with limits(task) as alone_ways:
             figures = fed(task, names if (height, buffers) == (1080, 4) else names[3:], runs, alone_ways)

@@ -42,15 +42,22 @@ class Task:
     pixel_format: str = "rgb24"
     keep_memory: bool = False  # whether FFmpeg gets `nbpipe.ffmpeg_environment`
 
-    def command(self, source: str) -> list[str]:
+    def start(self, source: Path | None = None) -> subprocess.Popen[bytes]:
+        """Start FFmpeg to read from its standard input, or `count` frames of a file, as often as it takes."""
         size = "x".join(map(str, self.size))
-        raw = ("-f", "rawvideo", "-pix_fmt", self.pixel_format, "-s", size, "-r", "60", "-i", source)
-        return [FFMPEG, "-loglevel", "error", "-nostats", "-progress", "pipe:1", *raw, *self.output, "-f", "null", "-"]
-
-    def start(self, source: str = "-") -> subprocess.Popen[bytes]:
+        raw = ("-f", "rawvideo", "-pix_fmt", self.pixel_format, "-s", size, "-r", "60")
+        taken = (*raw, "-i", "-") if source is None else ("-stream_loop", "-1", *raw, "-i", f"file:{source}")
+        count = () if source is None else ("-frames:v", str(self.count))
+        command = [FFMPEG, "-loglevel", "error", "-nostats", "-progress", "pipe:1"]
         environment = nbpipe.ffmpeg_environment() if self.keep_memory else None
         pipe = subprocess.PIPE
-        return subprocess.Popen(self.command(source), stdin=pipe, stdout=pipe, bufsize=0, env=environment)
+        return subprocess.Popen(
+            [*command, *taken, *self.output, *count, "-f", "null", "-"],
+            stdin=pipe,
+            stdout=pipe,
+            bufsize=0,
+            env=environment,
+        )
 
     def finish(self, process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
@@ -178,7 +185,7 @@ def converted(task: Task) -> None:
 
 def alone(task: Task, raw: Path) -> None:
     """FFmpeg reading the same frames from a file in memory: no way can be faster than this."""
-    task.finish(task.start(f"file:{raw}"))
+    task.finish(task.start(raw))
 
 
 WAYS: dict[str, Callable[[Task], None]] = {
