@@ -105,7 +105,7 @@ def test_ten_bits_of_video_come_from_more_than_eight_of_the_scene(pixel_format, 
     assert len(np.unique(np.round(found[0]) % 4)) == 4
 
 
-@pytest.mark.parametrize("size", [(64, 32), (37, 21), (5, 3), (1, 1)])
+@pytest.mark.parametrize("size", [(64, 32), (37, 21), (5, 3), (9, 2), (2, 1), (1, 1)])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize(

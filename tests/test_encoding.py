@@ -30,7 +30,7 @@ YUV = SCALE + ",format={},setparams=colorspace=bt709:color_primaries=bt709:color
 def shared(planes, size, right, bottom, pixel_format):
     """What is done where pixels share chroma: two columns more on the left, and off again."""
     width, height = size
-    pad = f"format={planes},pad={width + 2}:{height}:2:0,fillborders=left=2:right={right}:bottom={bottom}:mode=smear"
+    pad = f"format={planes},pad={width + 2}:{height}:2:0,fillborders=left=2:right={right}:top=0:bottom={bottom}:mode=smear"
     return f"{pad}," + YUV.format(f"{pixel_format},crop={width}:{height}:2:0")
 
 

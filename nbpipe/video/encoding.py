@@ -272,16 +272,18 @@ def filters(layout: Layout, pixel_format: str) -> str:
     width, height = padded(layout.size, pixel_format)
     right, bottom = width - layout.size[0], height - layout.size[1]
     across, _ = sharing(pixel_format)
-    # The scaler weighs what is beyond the left edge as if it were not there, where the edge should be repeated. It gets
-    # some columns more, which are cut off again. (For just two rows or columns its filter is too short even so.)
+    # The scaler weighs what is beyond the left edge as if it were not there, where the edge should be repeated; and of
+    # two columns or rows alone it makes chroma that is up to 70 steps off. It gets more, which are cut off again.
     left = across if across > 1 else 0
+    right += 2 if left and width == 2 else 0
+    top = 2 if left and height == 2 else 0
     if left or right or bottom:
-        # First and last column and last row are repeated, so that no dark edge appears; that filter works on planes.
+        # The columns and rows at the edges are repeated, so that no dark edge appears; that filter works on planes.
         # Of 8 bits, opaque would become 1020 of 1023 in a video of ten bits, where it did not go through 16.
         deep = is_deep(layout.pixel_format) or (has_alpha(pixel_format) and is_deep(pixel_format))
         planes = ("gbrap" if has_alpha(pixel_format) else "gbrp") + ("16le" if deep else "")
-        chain += [f"format={planes}", f"pad={left + width}:{height}:{left}:0"]
-        chain += [f"fillborders=left={left}:right={right}:bottom={bottom}:mode=smear"]
+        chain += [f"format={planes}", f"pad={left + layout.size[0] + right}:{top + height}:{left}:{top}"]
+        chain += [f"fillborders=left={left}:right={right}:top={top}:bottom={bottom}:mode=smear"]
     if is_gray(pixel_format):
         # FFmpeg's own conversion to gray is BT.601 and full range; the Y plane of BT.709 is what is wanted.
         chain += [_TO_BT709, f"format={pixel_format.replace('gray', 'yuv444p')}", "extractplanes=y", _TAGS_YUV]
@@ -291,7 +293,7 @@ def filters(layout: Layout, pixel_format: str) -> str:
         chain += [
             _TO_BT709,
             f"format={pixel_format}",
-            *([f"crop={width}:{height}:{left}:0"] if left else []),
+            *([f"crop={width}:{height}:{left}:{top}"] if left else []),
             _TAGS_YUV,
         ]
     return ",".join(chain)
