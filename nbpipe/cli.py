@@ -127,7 +127,7 @@ def find_scene(text: str) -> object:
         There is no such thing; or whatever the file itself raises.
     """
     if text.endswith(GLSL):
-        with open(text, encoding="utf-8") as file:
+        with open(text, encoding="utf-8", errors="replace") as file:  # GLSL has other letters in comments alone
             return file.read()
     place, _, name = text.rpartition(":")
     if not place or not name:

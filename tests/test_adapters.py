@@ -9,6 +9,7 @@ import pytest
 
 import nbpipe
 from nbpipe.errors import SceneError
+from nbpipe.gl.context import context
 from nbpipe.scene.adapters import FunctionScene, Pictures, adapt
 from nbpipe.scene.scene import Scene
 from nbpipe.scene.shader import Shader
@@ -124,12 +125,12 @@ def test_an_instance_of_a_window_config_is_refused_even_with_a_render_method():
 
 def test_pictures_of_two_contexts_are_refused(ctx, own_context):
     """They may have one number in both, and then one would be shown for the other."""
-    blue, green = (
-        each.texture((8, 8), 4, bytes(colour) * 64)
-        for each, colour in ((ctx, (0, 0, 255, 255)), (own_context, (0, 255, 0, 255)))
-    )
+    pictures = []
+    for each, colour in ((ctx, (0, 0, 255, 255)), (own_context, (0, 255, 0, 255))):
+        with context(each).current():
+            pictures.append(each.texture((8, 8), 4, bytes(colour) * 64))
     with pytest.raises(SceneError, match="picture 1 is a Texture of another OpenGL context, expected one of the same"):
-        nbpipe.record([blue, green], "out.mp4")
+        nbpipe.record(pictures, "out.mp4")
 
 
 @pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0, 4), (0, 0, 3)])
@@ -139,9 +140,25 @@ def test_an_array_without_pixels_is_refused(shape):
 
 
 def test_a_function_that_does_not_draw_is_refused():
+    async def later():
+        """Draw nothing."""
+
+    for draw, what in ((lambda frame: np.zeros((8, 8, 3), np.uint8), "ndarray"), (lambda frame: later(), "coroutine")):
+        with pytest.raises(SceneError, match=rf"gave a {what}; it must draw into frame.fbo.* iterator of arrays"):
+            nbpipe.record(draw, "out.mp4", size=(64, 48), frames=2)
+
+
+def test_a_function_whose_body_would_not_run_is_refused():
     async def later(frame):
         """Draw nothing."""
 
-    for draw, what in ((lambda frame: np.zeros((8, 8, 3), np.uint8), "ndarray"), (later, "coroutine")):
-        with pytest.raises(SceneError, match=rf"gave a {what}; it must draw into frame.fbo.* iterator of arrays"):
-            nbpipe.record(draw, "out.mp4", size=(64, 48), frames=2)
+    def stepwise(frame):
+        yield frame.fbo.clear(1)
+
+    class Stepwise:
+        def render(self, frame):
+            yield frame.fbo.clear(1)
+
+    for scene, name in ((later, "later"), (stepwise, "stepwise"), (Stepwise(), "render")):
+        with pytest.raises(TypeError, match=rf"{name}\(frame\) has yield or async in it.* plain function that draws"):
+            nbpipe.record(scene, "out.mp4", size=(64, 48), frames=2)

@@ -86,6 +86,8 @@ def nothing_is_written(tmp_path):
         ({"path": 3}, TypeError, "path must be a string or a Path"),
         ({"path": b"out.mp4"}, TypeError, "path"),
         ({"path": "a\0b.mp4"}, ValueError, "path"),
+        ({"path": ""}, ValueError, "path must name a file, such as 'out.mp4', and '' is a directory"),
+        ({"path": "."}, ValueError, "'.' is a directory"),
         ({"path": "x" * 300 + ".mp4"}, ValueError, "more than 255 bytes"),
         ({"path": "/dev/null/out.mp4"}, NotADirectoryError, "not a directory"),
         ({"scene": None}, TypeError, "scene must be a GLSL string, an object with render"),

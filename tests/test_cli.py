@@ -76,7 +76,7 @@ def files(nothing_left_behind, tmp_path, monkeypatch):
     """Scenes in a folder of their own, so that the current one holds what a recording has left there."""
     folder = tmp_path.with_name(tmp_path.name + "-scenes")
     folder.mkdir()
-    (folder / "waves.glsl").write_text(WAVES)
+    (folder / "waves.glsl").write_text("// café\n" + WAVES, encoding="latin-1")  # no UTF-8, which a comment need not be
     (folder / "scenes.py").write_text(SCENES)
     (folder / "neighbour.py").write_text("SHADE = 0.5")
     (folder / "unfinished.py").write_text("def draw(frame:\n")

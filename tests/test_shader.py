@@ -128,6 +128,30 @@ def test_comments_and_spacing_do_not_confuse(draw, source):
     assert (draw(source) == 1).all()
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "uniform vec3 iResolution;\nuniform float iTime;\nuniform sampler2D iChannel0;\n",
+        "uniform vec2 iResolution; // of the window\n",
+        "#version 330 core\n",
+        "#version 300 es\nprecision mediump float;\nuniform vec3 iResolution;\n",
+    ],
+)
+def test_what_a_shadertoy_needs_elsewhere_may_come_along(draw, before):
+    pixels = draw(before + image("iResolution.xy, iTime, 1"), index=30)
+    assert (pixels[0, 0] == (4, 3, 0.5, 1)).all()
+    with pytest.raises(nbpipe.SceneError, match=f"line {before.count(chr(10)) + 1}, "):
+        draw(before + image("nothing"))
+
+
+def test_a_whole_shader_may_be_of_webgl_2(draw):
+    head = "#version 300 es\nprecision highp float;\nuniform vec2 iResolution;\nout vec4 colour;\n"
+    pixels = draw(head + "void main() { colour = vec4(gl_FragCoord.xy / iResolution, 0, 1); }")
+    assert (pixels[1, 1] == (1.5 / 4, 1.5 / 3, 0, 1)).all()
+    with pytest.raises(nbpipe.SceneError, match=r"GLSL ES 1.00 is too old .* '#version 300 es'"):
+        draw("#version 100\nvoid main() { gl_FragColor = vec4(1); }")
+
+
 def test_a_comment_is_no_shader():
     with pytest.raises(nbpipe.SceneError, match="no 'void mainImage"):
         Shader("// void main() {}\n/* void mainImage(out vec4 c, in vec2 p) {} */")

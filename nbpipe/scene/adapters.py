@@ -10,7 +10,7 @@ import inspect
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import moderngl
 import numpy as np
@@ -177,9 +177,7 @@ def adapt(scene: object) -> Scene | Pictures:
     if isinstance(scene, type):
         msg = f"scene is the class {scene.__name__}; pass an instance of it: {scene.__name__}()"
         raise TypeError(msg)
-    if inspect.isgeneratorfunction(scene):
-        msg = f"scene is a generator function; pass what it returns: {scene.__name__}()"
-        raise TypeError(msg)
+    _check_that_it_runs(scene)
     if _is_window_config(type(scene)):
         name = type(scene).__name__
         msg = f"scene is an instance of the WindowConfig {name}, which has a window already; pass the class: {name}"
@@ -199,6 +197,20 @@ def adapt(scene: object) -> Scene | Pictures:
         f"pictures, not {scene!r}"
     )
     raise TypeError(msg)
+
+
+def _check_that_it_runs(scene: object) -> None:
+    """Refuse a function of which a call runs nothing: each frame would be black, or that before."""
+    if inspect.isgeneratorfunction(scene) and not inspect.signature(scene).parameters:
+        msg = f"scene is a generator function; pass what it returns: {scene.__name__}()"
+        raise TypeError(msg)
+    draws: Any = getattr(scene, "render", scene)
+    if inspect.isgeneratorfunction(draws) or inspect.iscoroutinefunction(draws) or inspect.isasyncgenfunction(draws):
+        msg = (
+            f"{draws.__name__}(frame) has yield or async in it, so that calling it runs nothing of it; "
+            "make it a plain function that draws into frame.fbo"
+        )
+        raise TypeError(msg)
 
 
 def _is_window_config(kind: type) -> bool:

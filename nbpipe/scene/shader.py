@@ -27,16 +27,15 @@ if TYPE_CHECKING:
     from nbpipe.scene.frame import Frame
 
 # Three vertices, of which the screen is the middle: no vertex buffer, and no diagonal seam as with two triangles.
-_VERTEX = """#version 330 core
-void main() {
+_VERTEX = """#version {version}
+void main() {{
     vec2 corner = vec2((gl_VertexID << 1) & 2, gl_VertexID & 2);
     gl_Position = vec4(corner * 2.0 - 1.0, 0.0, 1.0);
-}
+}}
 """
 
 # The inputs that Shadertoy documents at https://www.shadertoy.com/howto, by their names and types there.
-_SHADERTOY_HEAD = """#version 330 core
-uniform vec3 iResolution;
+_SHADERTOY_INPUTS = """uniform vec3 iResolution;
 uniform float iTime;
 uniform float iTimeDelta;
 uniform float iFrameRate;
@@ -50,12 +49,11 @@ uniform sampler2D iChannel0;
 uniform sampler2D iChannel1;
 uniform sampler2D iChannel2;
 uniform sampler2D iChannel3;
-out vec4 nbpipe_color;
-#line 1
 """
-_INPUTS = {found.name for found in declarations(_SHADERTOY_HEAD)}
+_INPUTS = {found.name: line for line in _SHADERTOY_INPUTS.splitlines() for found in declarations(line)}
 _CHANNELS = ("iChannel0", "iChannel1", "iChannel2", "iChannel3")
 _SHADERTOY_TAIL = """
+out vec4 nbpipe_color;
 void main() {
     vec4 color = vec4(0.0, 0.0, 0.0, 1.0);
     mainImage(color, gl_FragCoord.xy);
@@ -65,7 +63,9 @@ void main() {
 
 _MAIN_IMAGE = re.compile(r"\bvoid\s+mainImage\s*\(")
 _MAIN = re.compile(r"\bvoid\s+main\s*\(")
-_VERSION = re.compile(r"^\s*#\s*version\b", re.MULTILINE)
+_VERSION = re.compile(r"^[ \t]*#[ \t]*version[ \t]+(?P<version>\d+(?:[ \t]+\w+)?)", re.MULTILINE)
+_OURS = "330 core"
+_PRECISION = "precision highp float; precision highp int; precision highp sampler2D;\n"  # GLSL ES has no default
 # Where Mesa ("0:3(12): error: …"), NVIDIA ("0(3) : error C1008: …") and Apple and AMD ("ERROR: 0:3: …") name the line,
 # and Mesa the column.
 _DIAGNOSTIC = re.compile(
@@ -126,7 +126,7 @@ class Shader:
         self._first_line = first_line
         self._glsl = _complete(source)
         found = declarations(source)
-        self._declared = _INPUTS | {declaration.name for declaration in found}
+        self._declared = {*_INPUTS, *(declaration.name for declaration in found)}
         self._parameters = uniform_parameters(found, uniforms, source, first_line)
         self._made: list[Any] = []
 
@@ -137,7 +137,7 @@ class Shader:
     def setup(self, ctx: moderngl.Context) -> None:
         """Compile. Raises `SceneError` with the user's own line numbers."""
         try:
-            self._program = ctx.program(vertex_shader=_VERTEX, fragment_shader=self._glsl)
+            self._program = ctx.program(vertex_shader=_vertex(self._glsl), fragment_shader=self._glsl)
         except moderngl.Error as error:
             raise SceneError(_explain(str(error), self.source, self._first_line)) from None
         self._vertices = ctx.vertex_array(self._program, [])
@@ -271,15 +271,34 @@ def _is_sampler(uniform: Any) -> bool:
 
 def _complete(source: str) -> str:
     code = without_comments(source)
+    stated = _VERSION.search(code)
+    version = stated["version"] if stated else _OURS
+    if version == "100":
+        msg = (
+            "GLSL ES 1.00 is too old for nbpipe: begin with '#version 300 es' or '#version 330 core', declare "
+            "'out vec4 color;' for gl_FragColor, and call texture() for texture2D()"
+        )
+        raise SceneError(msg)
     if _MAIN.search(code):
-        return code if _VERSION.search(code) else "#version 330 core\n#line 1\n" + code
+        return code if stated else f"#version {_OURS}\n#line 1\n{code}"
     if not _MAIN_IMAGE.search(code):
         msg = (
             "this GLSL has no 'void mainImage(out vec4 fragColor, in vec2 fragCoord)' and no 'void main()': "
             "write one of the two, or, if this is the name of a file, pass its text: Path(…).read_text()"
         )
         raise SceneError(msg)
-    return _SHADERTOY_HEAD + code + _SHADERTOY_TAIL
+    # What makes a shader of Shadertoy's run elsewhere may have come along: a version, and the inputs' declarations.
+    own = {found.name for found in declarations(source)}
+    inputs = "\n".join(line for name, line in _INPUTS.items() if name not in own)
+    precision = _PRECISION if version.endswith("es") else ""
+    code = _VERSION.sub("", code)
+    return f"#version {version}\n{precision}{inputs}\n#line 1\n{code}{_SHADERTOY_TAIL}"
+
+
+def _vertex(fragment: str) -> str:
+    """Return the vertex shader for a whole fragment shader; GLSL ES links with its own version alone."""
+    stated = _VERSION.search(fragment)
+    return _VERTEX.format(version=stated["version"] if stated and stated["version"].endswith("es") else _OURS)
 
 
 def _explain(log: str, source: str, first_line: int) -> str:

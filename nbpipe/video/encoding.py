@@ -275,8 +275,8 @@ def filters(layout: Layout, pixel_format: str) -> str:
     # The scaler weighs what is beyond the left edge as if it were not there, where the edge should be repeated; and of
     # two columns or rows alone it makes chroma that is up to 70 steps off. It gets more, which are cut off again.
     left = across if across > 1 else 0
-    right += 2 if left and width == 2 else 0
-    top = 2 if left and height == 2 else 0
+    right += left if width == left else 0
+    top = left if height == left else 0
     if left or right or bottom:
         # The columns and rows at the edges are repeated, so that no dark edge appears; that filter works on planes.
         # Of 8 bits, opaque would become 1020 of 1023 in a video of ten bits, where it did not go through 16.

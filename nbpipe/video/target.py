@@ -55,6 +55,9 @@ class Target:
         if not os.access(folder, os.W_OK | os.X_OK):
             msg = f"path {str(path)!r}: the directory {str(folder)!r} is not writable"
             raise PermissionError(msg)
+        if os.path.isdir(self.path):  # as '' is, which means the current one
+            msg = f"path must name a file, such as 'out.mp4', and {str(path)!r} is a directory"
+            raise ValueError(msg)
         if os.path.lexists(self.path) and not self.path.is_file():
             msg = f"path {str(path)!r} exists and is not a plain file"
             raise ValueError(msg)
