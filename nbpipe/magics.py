@@ -53,7 +53,7 @@ _RECORD = """\
 Record a scene to a video file, and show it while it renders.
 
 SCENE is a name or an expression of this notebook: whatever nbpipe.record takes, or a live widget, which is recorded
-as it is now, with its parameters, its size and its take. The result is the recording: rec = %record waves out.mp4
+as it is now: parameters, size, length and take. The result is the recording: rec = %record waves out.mp4
 
 The line is read as by a shell, so what has blanks or quotes in it stands in quotes; {name} puts in a value.
 """

@@ -21,7 +21,7 @@ from nbpipe.errors import SceneError
 from nbpipe.scene.glsl import declarations, pointed, split_lines, without_comments
 from nbpipe.scene.mouse import Mouse
 from nbpipe.scene.parameter import Parameter
-from nbpipe.scene.uniforms import uniform_parameters
+from nbpipe.scene.uniforms import INPUTS, uniform_parameters
 
 if TYPE_CHECKING:
     from nbpipe.scene.frame import Frame
@@ -34,23 +34,6 @@ void main() {{
 }}
 """
 
-# The inputs that Shadertoy documents at https://www.shadertoy.com/howto, by their names and types there.
-_SHADERTOY_INPUTS = """uniform vec3 iResolution;
-uniform float iTime;
-uniform float iTimeDelta;
-uniform float iFrameRate;
-uniform int iFrame;
-uniform vec4 iMouse;
-uniform vec4 iDate;
-uniform float iSampleRate;
-uniform float iChannelTime[4];
-uniform vec3 iChannelResolution[4];
-uniform sampler2D iChannel0;
-uniform sampler2D iChannel1;
-uniform sampler2D iChannel2;
-uniform sampler2D iChannel3;
-"""
-_INPUTS = {found.name: line for line in _SHADERTOY_INPUTS.splitlines() for found in declarations(line)}
 _CHANNELS = ("iChannel0", "iChannel1", "iChannel2", "iChannel3")
 _SHADERTOY_TAIL = """
 out vec4 nbpipe_color;
@@ -126,7 +109,7 @@ class Shader:
         self._first_line = first_line
         self._glsl = _complete(source)
         found = declarations(source)
-        self._declared = {*_INPUTS, *(declaration.name for declaration in found)}
+        self._declared = {*INPUTS, *(declaration.name for declaration in found)}
         self._parameters = uniform_parameters(found, uniforms, source, first_line)
         self._made: list[Any] = []
 
@@ -289,7 +272,7 @@ def _complete(source: str) -> str:
         raise SceneError(msg)
     # What makes a shader of Shadertoy's run elsewhere may have come along: a version, and the inputs' declarations.
     own = {found.name for found in declarations(source)}
-    inputs = "\n".join(line for name, line in _INPUTS.items() if name not in own)
+    inputs = "\n".join(line for name, line in INPUTS.items() if name not in own)
     precision = _PRECISION if version.endswith("es") else ""
     code = _VERSION.sub("", code)
     return f"#version {version}\n{precision}{inputs}\n#line 1\n{code}{_SHADERTOY_TAIL}"

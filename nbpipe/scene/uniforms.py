@@ -19,19 +19,20 @@ from nbpipe.errors import SceneError
 from nbpipe.scene.glsl import Declaration, pointed
 from nbpipe.scene.parameter import Kind, Parameter, Range, label, number
 
-# What Shadertoy gives every shader: https://www.shadertoy.com/howto
-INPUTS = (
-    "iResolution",
-    "iTime",
-    "iTimeDelta",
-    "iFrameRate",
-    "iFrame",
-    "iMouse",
-    "iDate",
-    "iSampleRate",
-    "iChannelTime",
-    "iChannelResolution",
-)
+# What Shadertoy gives every shader, by its name: https://www.shadertoy.com/howto
+INPUTS = {
+    "iResolution": "uniform vec3 iResolution;",
+    "iTime": "uniform float iTime;",
+    "iTimeDelta": "uniform float iTimeDelta;",
+    "iFrameRate": "uniform float iFrameRate;",
+    "iFrame": "uniform int iFrame;",
+    "iMouse": "uniform vec4 iMouse;",
+    "iDate": "uniform vec4 iDate;",
+    "iSampleRate": "uniform float iSampleRate;",
+    "iChannelTime": "uniform float iChannelTime[4];",
+    "iChannelResolution": "uniform vec3 iChannelResolution[4];",
+    **{f"iChannel{unit}": f"uniform sampler2D iChannel{unit};" for unit in range(4)},
+}
 
 _HINT = re.compile(r"@(?P<word>\w+)(?:\s*\((?P<text>[^()]*)\))?")
 _VECTORS = {"vec2": 2, "vec3": 3, "vec4": 4}
