@@ -91,7 +91,7 @@ class Drive:
         self.pipeline.check()
 
     def leave(self) -> None:
-        """Bring it to an end because the interpreter ends."""
+        """Bring it to an end, because the interpreter ends or nobody is there any more to do so. Again does nothing."""
         pipeline = self.pipeline
         deadline = time.monotonic() + _PATIENCE
         with contextlib.suppress(Exception):
@@ -99,6 +99,8 @@ class Drive:
             while pipeline.mine and time.monotonic() < deadline:
                 if not self._step(SLICE):
                     return
+        if pipeline.settled:  # by an error, of which `whereabouts` tells
+            return
         pipeline.abandon("FFmpeg did not finish in time")
         if pipeline.mine:
             with contextlib.suppress(Exception):

@@ -81,8 +81,8 @@ class Job:
             recording.detach()
             raise
         drive = Drive(pipeline)
-        recording.drive_with(drive)
         try:
+            recording.drive_with(drive)
             if stream is not None:
                 recording.show(stream, here=here)
             elif show:

@@ -98,12 +98,12 @@ class Pipeline:
             with source.current():
                 self._ring = Ring(source.memory)
             self._belongings.append(self._ring.release)
+            self._meter = Meter()
             self._export = start()
         except BaseException:
             with source.current():
                 self._release()
             raise
-        self._meter = Meter()
 
     def step(self, timeout: float = SLICE) -> bool:
         """Do the next piece of work, waiting at most `timeout` seconds for the encoder; False once all is over.
@@ -118,9 +118,7 @@ class Pipeline:
         """
         if self.settled:
             return False
-        if not self.mine:
-            msg = f"this recording belongs to thread {self._owner.name!r}, not {threading.current_thread().name!r}"
-            raise WrongThread(msg)
+        self.check_thread()
         self.blocked = False
         try:
             with self._source.current():
@@ -145,6 +143,12 @@ class Pipeline:
         if self.settled and self._error is not None:
             raise self._error.with_traceback(_users_part(self._error.__traceback__))
 
+    def check_thread(self) -> None:
+        """Raise `WrongThread` on another thread than the one that may step."""
+        if not self.mine:
+            msg = f"this recording belongs to thread {self._owner.name!r}, not {threading.current_thread().name!r}"
+            raise WrongThread(msg)
+
     @property
     def mine(self) -> bool:
         """Whether the calling thread, of this process, is the one that may step."""
@@ -162,7 +166,7 @@ class Pipeline:
 
     @property
     def whereabouts(self) -> str:
-        """Where that is which was recorded, in words."""
+        """Say where the recorded file is, or why there is none."""
         if self.path is not None:
             return f"{self._export.submitted} frames are in {self.path}"
         return self._outcome[1] if self._outcome is not None else "nothing is known of the file"
@@ -192,7 +196,11 @@ class Pipeline:
 
     def abandon(self, words: str) -> None:
         """Give FFmpeg up at once and keep what it has made; only settling is left to do."""
-        partial = self._export.abandon()
+        partial = None
+        try:
+            partial = self._export.abandon()
+        except OSError as error:  # a disk that is gone, or can only be read any more
+            words += f"\nIts partial file can be neither kept nor removed: {error}"
         if partial is not None:
             words += f"\nWhat there is of it is in {partial.name}"
             if self._error is not None:

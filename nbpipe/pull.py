@@ -186,8 +186,8 @@ class Frames(Iterator[np.ndarray]):
         """End it; arrays that you have stay as they are. Again does nothing."""
         if self._dropped.alive:
             with self._source.current():
-                self._dropped.detach()
                 _end(self._source, self._pool)
+                self._dropped.detach()  # last: after an interrupt in between, what is left is ended another time
 
     def __enter__(self) -> Self:
         return self

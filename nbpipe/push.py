@@ -128,6 +128,8 @@ class Video:
             partial file.
         EncoderError
             FFmpeg has failed.
+        WrongThread
+            Another thread than this one has written the first picture; this one is not in the video.
         ValueError
             The video is closed, or the buffer has been released.
         """
@@ -136,15 +138,19 @@ class Video:
             raise ValueError(msg)
         if isinstance(picture, moderngl.Buffer):
             picture = self._described(picture)
+        if self._drive is not None:
+            self._drive.pipeline.check_thread()  # before the picture is in the mailbox, where the next would find it
         self._mailbox.pictures.append(picture)
-        if self._drive is None:
-            source = picture_source(self._pictures, self._size, reading(self._job.wanted))
-            self._tally = source.tally
-            self.recording, self._drive = self._job.begin(source, None, show=self._show, here=False)
-        while self._pictures.waiting or self._mailbox.pictures:
-            if not self._drive.turn():
-                self._mailbox.pictures.clear()
-                return False
+        try:
+            if self._drive is None:
+                source = picture_source(self._pictures, self._size, reading(self._job.wanted))
+                self._tally = source.tally
+                self.recording, self._drive = self._job.begin(source, None, show=self._show, here=False)
+            while self._pictures.waiting or self._mailbox.pictures:
+                if not self._drive.turn():
+                    return False
+        finally:
+            self._mailbox.pictures.clear()
         return True
 
     @property
@@ -155,10 +161,11 @@ class Video:
     @folded
     def close(self) -> None:
         """Finish the file; again does nothing. Raises `EncoderError` when FFmpeg failed."""
-        if not self._closed:
-            self._closed = True
-            if self._drive is not None:
-                self._drive.wait()
+        first, self._closed = not self._closed, True
+        if self._drive is not None and (
+            first or not self._drive.pipeline.settled
+        ):  # an interrupt may have cut it short
+            self._drive.wait()
 
     def _put_away(self) -> None:
         """Finish the file, and close the widget."""

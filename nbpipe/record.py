@@ -149,11 +149,15 @@ def record(
         conversion=conversion,
         take=take,
     )
-    leave_to_rerun(lambda: _put_away(recording))  # first: how ever it ends, its widget is there
-    if wait:
-        drive.wait()
-    else:
-        drive.start()
+    try:
+        leave_to_rerun(lambda: _put_away(recording))  # first: how ever it ends, its widget is there
+        if wait:
+            drive.wait()
+        else:
+            drive.start()
+    except BaseException:
+        drive.leave()  # if an interrupt has struck where nobody was driving
+        raise
     return recording
 
 

@@ -50,7 +50,7 @@ class Export {
 
 /// The end of the interpreter. Up to 3.13 a daemon thread that asks for the GIL while Python finalizes is
 /// ended by pthread_exit, which cannot unwind through C++ and calls std::terminate: of 20 exits during a
-/// wait(), 18 were aborts. So an atexit handler first lets everybody come back who is away (it takes a
+/// wait(), 18 were aborts. So an atexit handler first waits until every thread that has given the GIL up has it again (a
 /// slice of wait() at most), and from then on nobody gives the GIL up: only the ending thread may still
 /// wait, and keeps it.
 inline std::atomic<std::thread::id> ending_thread;
@@ -60,9 +60,13 @@ inline bool ending() { return ending_thread.load() != std::thread::id(); }
 
 class WithoutGil {
   public:
+    // First counted, then asked: the ending thread does the reverse, so one of the two sees the other even where
+    // no GIL keeps them apart.
     WithoutGil() {
-        if (!ending()) {
-            ++away;
+        ++away;
+        if (ending()) {
+            come_back();
+        } else {
             released_.emplace();
         }
     }
@@ -71,12 +75,16 @@ class WithoutGil {
     ~WithoutGil() {
         if (released_) {
             released_.reset(); // takes the GIL
-            --away;
-            away.notify_all();
+            come_back();
         }
     }
 
   private:
+    static void come_back() noexcept {
+        --away;
+        away.notify_all();
+    }
+
     std::optional<nanobind::gil_scoped_release> released_;
 };
 

@@ -84,7 +84,11 @@ Descriptor above_stdio(Descriptor fd) {
 
 Descriptor reopen_nonblocking(const Descriptor& pipe) {
     const auto path = "/proc/self/fd/" + std::to_string(pipe.get());
-    return above_stdio(Descriptor{::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)});
+    Descriptor own{::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)};
+    if (own.get() < 0 || own.get() >= first_own_number) {
+        return own;
+    }
+    return Descriptor{::fcntl(own.get(), F_DUPFD_CLOEXEC, first_own_number)}; // none, if no number is left
 }
 
 // The most an unprivileged process may ask for (/proc/sys/fs/pipe-max-size). A default pipe of 64 KiB costs
@@ -159,7 +163,12 @@ Outlet::System::System(int fd, Lending wanted) : lending(wanted == Lending::wher
         throw std::system_error(registered, std::generic_category(), "pthread_atfork");
     }
     const std::scoped_lock no_fork_between(live_lock);
-    open(fd);
+    try {
+        open(fd);
+    } catch (...) {
+        close_all(); // while no fork can copy what is open
+        throw;
+    }
     older = std::exchange(newest, this);
 }
 

@@ -89,7 +89,7 @@ void PipeWriter::Worker::run() noexcept {
             queue.pop_front();
             queued_bytes -= data.size();
             front.written_at = std::max(front.written_at, counts.bytes);
-            moving.push_back(front);
+            moving.push_back(std::exchange(front, {}));
             settle();
         } else if (result != ECANCELED) {
             error = result;
@@ -97,6 +97,7 @@ void PipeWriter::Worker::run() noexcept {
         progress.notify_all();
     }
     counts.released = counts.submitted;
+    lock.unlock(); // to close a file on a network may take long
     outlet.hang_up();
 }
 

@@ -23,8 +23,10 @@
 //
 // States. Each leads only to the right, and the thread lives in the first one alone:
 //
-//    open ──┬── a write fails ──► failed ──┬── close(), or following: the original is closed ──► closed
+//    open ──┬── a write fails ──► failed ──┬── close() ──► closed
 //           └──────────────────────────────┘
+//
+// One that follows goes from open to closed by itself, when its original is closed.
 //
 // Following. Someone who lends his descriptor for a while, and closes it to tell the reader that this was all,
 // cannot know of our duplicate. A writer that follows looks, whenever it has nothing to write, a hundred times

@@ -200,13 +200,23 @@ class Calls:
         self.BindFramebuffer(READ_FRAMEBUFFER, framebuffer)
         chosen = self.integer(READ_BUFFER)
         first = COLOR_ATTACHMENT0 if framebuffer else chosen  # a window has no attachments
-        self.ReadBuffer(first)
-        if self.barriers:
-            self.MemoryBarrier(FRAMEBUFFER_BARRIER)
         try:
+            self.ReadBuffer(first)
+            if self.barriers:
+                self.MemoryBarrier(FRAMEBUFFER_BARRIER)
             yield
         finally:
             self.ReadBuffer(chosen)
+
+    @contextlib.contextmanager
+    def packing(self, buffer: int) -> Iterator[None]:
+        """Bind a pack buffer in the block, which may delete it."""
+        bound = self.integer(PIXEL_PACK_BUFFER_BINDING)
+        try:
+            self.BindBuffer(PIXEL_PACK_BUFFER, buffer)
+            yield
+        finally:
+            self.BindBuffer(PIXEL_PACK_BUFFER, bound if bound != buffer else 0)
 
     @contextlib.contextmanager
     def preserved(self) -> Iterator[None]:
@@ -253,7 +263,7 @@ class Calls:
             undo.callback(self.BindVertexArray, self.integer(VERTEX_ARRAY_BINDING))
             undo.callback(self.Viewport, *self.integers(VIEWPORT))
             undo.callback(self.ColorMaski, 0, *self.integers(COLOR_WRITEMASK))
-            undo.callback(self.PolygonMode, FRONT_AND_BACK, self.integer(POLYGON_MODE))
+            undo.callback(self.PolygonMode, FRONT_AND_BACK, self.integers(POLYGON_MODE)[0])  # front, back
             undo.callback(self.ActiveTexture, self.integer(ACTIVE_TEXTURE))
             self.ActiveTexture(TEXTURE0)
             undo.callback(self.BindTexture, TEXTURE_2D, self.integer(TEXTURE_BINDING_2D))

@@ -25,7 +25,6 @@ from nbpipe.gl._calls import (
     MAP_PERSISTENT,
     MAP_READ,
     PIXEL_PACK_BUFFER,
-    PIXEL_PACK_BUFFER_BINDING,
     SYNC_FLUSH_COMMANDS,
     SYNC_GPU_COMMANDS_COMPLETE,
     TIMEOUT_EXPIRED,
@@ -84,14 +83,16 @@ class PixelBuffer:
         self.pack_buffer = self._buffer.glo
         self.offset = 0
         flags = MAP_READ | MAP_PERSISTENT | MAP_COHERENT
-        bound = gl.integer(PIXEL_PACK_BUFFER_BINDING)
-        gl.BindBuffer(PIXEL_PACK_BUFFER, self.pack_buffer)
-        gl.BufferStorage(PIXEL_PACK_BUFFER, size, None, flags)
-        address = gl.MapBufferRange(PIXEL_PACK_BUFFER, 0, size, flags)
-        gl.BindBuffer(PIXEL_PACK_BUFFER, bound)
+        gl.GetError()  # what the scene left there is not ours to report
+        with gl.packing(self.pack_buffer):
+            gl.BufferStorage(PIXEL_PACK_BUFFER, size, None, flags)
+            address = gl.MapBufferRange(PIXEL_PACK_BUFFER, 0, size, flags)
         if not address:
             self._buffer.release()
-            msg = f"the GL could not map {size} bytes for reading back (glMapBufferRange, error {gl.GetError():#x})"
+            msg = (
+                f"the GL has no {size} bytes for reading a frame back (glMapBufferRange, error {gl.GetError():#x}): "
+                "take a smaller size=, or release what the scene no longer needs"
+            )
             raise NbpipeError(msg)
         self.view = memoryview((ctypes.c_ubyte * size).from_address(address)).cast("B")
 
@@ -127,10 +128,8 @@ class PixelBuffer:
         if not self.view:
             return
         self._forget()
-        bound = self._gl.integer(PIXEL_PACK_BUFFER_BINDING)
-        self._gl.BindBuffer(PIXEL_PACK_BUFFER, self.pack_buffer)
-        self._gl.UnmapBuffer(PIXEL_PACK_BUFFER)
-        self._gl.BindBuffer(PIXEL_PACK_BUFFER, bound if bound != self.pack_buffer else 0)
+        with self._gl.packing(self.pack_buffer):
+            self._gl.UnmapBuffer(PIXEL_PACK_BUFFER)
         self.view = memoryview(b"")
         self._buffer.release()
 

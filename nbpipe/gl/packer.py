@@ -194,13 +194,17 @@ class Packer:
             zeros=", ".join(str(scale * zero) for *_, zero in components),
         )
         self._made: list[moderngl.Texture | moderngl.Framebuffer | moderngl.Program | moderngl.VertexArray] = []
-        self._program = ctx.program(vertex_shader=_VERTICES, fragment_shader=constants + _FRAGMENTS)
-        self._made.append(self._program)
-        self._vertices = ctx.vertex_array(self._program, [])
-        self._made.append(self._vertices)
-        self._target = self._framebuffer(ctx, target, "f1")
-        # 16 bits hold all of 8 exactly, and of floats more than the finest format keeps.
-        self._copy = None if direct else self._framebuffer(ctx, size, "nu2")
+        try:
+            self._program = ctx.program(vertex_shader=_VERTICES, fragment_shader=constants + _FRAGMENTS)
+            self._made.append(self._program)
+            self._vertices = ctx.vertex_array(self._program, [])
+            self._made.append(self._vertices)
+            self._target = self._framebuffer(ctx, target, "f1")
+            # 16 bits hold all of 8 exactly, and of floats more than the finest format keeps.
+            self._copy = None if direct else self._framebuffer(ctx, size, "nu2")
+        except BaseException:
+            self.release()
+            raise
 
     def _framebuffer(self, ctx: moderngl.Context, size: tuple[int, int], dtype: str) -> moderngl.Framebuffer:
         colour = ctx.texture(size, 4, dtype=dtype)

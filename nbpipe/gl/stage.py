@@ -67,7 +67,11 @@ class Stage:
         self._resolved: moderngl.Framebuffer | None = None
         self._turned: dict[str, moderngl.Framebuffer] = {}
         self._inverts = "GL_MESA_pack_invert" in ctx.extensions
-        self._small = Shrunk(ctx, self._framebuffer(small, 0))
+        try:
+            self._small = Shrunk(ctx, self._framebuffer(small, 0))
+        except BaseException:
+            self._release_made()
+            raise
 
     def canvas(self, samples: int, dtype: str = "uint8") -> moderngl.Framebuffer:
         """Make what a scene draws into, black at first; it is resolved before reading if it has samples.
@@ -180,8 +184,11 @@ class Stage:
         if self._wrapped is not None:
             self._wrapped[1].release()
         self._small.release()
-        for made in reversed(self._made):
-            made.release()
+        self._release_made()
+
+    def _release_made(self) -> None:
+        while self._made:
+            self._made.pop().release()
 
     def _blit(
         self,

@@ -136,16 +136,17 @@ def _put_function(_ctx: moderngl.Context, gl: Calls, function: str, values: tupl
 
 def _textures(_ctx: moderngl.Context, gl: Calls) -> Found:
     active = gl.integer(ACTIVE_TEXTURE)
-    for unit in range(
-        min(_POINTS, gl.integer(_MAX_TEXTURE_IMAGE_UNITS))
-    ):  # of the fragment shader; other stages use the same
-        gl.ActiveTexture(TEXTURE0 + unit)
-        for target, binding in _TEXTURES.items():
-            if texture := gl.integer(binding):
-                yield (unit, target), texture
-        if sampler := gl.integer(SAMPLER_BINDING):
-            yield (unit, None), sampler
-    gl.ActiveTexture(active)
+    units = min(_POINTS, gl.integer(_MAX_TEXTURE_IMAGE_UNITS))  # of the fragment shader; other stages use the same
+    try:
+        for unit in range(units):
+            gl.ActiveTexture(TEXTURE0 + unit)
+            for target, binding in _TEXTURES.items():
+                if texture := gl.integer(binding):
+                    yield (unit, target), texture
+            if sampler := gl.integer(SAMPLER_BINDING):
+                yield (unit, None), sampler
+    finally:
+        gl.ActiveTexture(active)
 
 
 def _put_texture(_ctx: moderngl.Context, gl: Calls, where: tuple[int, int | None], name: int | None) -> None:

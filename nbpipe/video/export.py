@@ -7,6 +7,7 @@ of the pipe leaves here as an `EncoderError`. Render thread only. Knows no GL, n
 
 from __future__ import annotations
 
+import contextlib
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -47,19 +48,14 @@ class Export:
         self._target = target
         self._asked = time.monotonic()
         conversion, piped = converted(layout, wanted)
-        target.create()
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(target.discard)
+            target.create()
             self._encode = Encode(argv(ffmpeg.path, wanted, piped, fps, target.partial), gives_way=gives_way)
-        except BaseException:
-            target.discard()
-            raise
-        try:
+            undo.callback(self._encode.kill)
             self._writer = PipeWriter(self._encode.stdin, lend=True, conversion=conversion)
             self._encode.hand_over()
-        except BaseException:
-            self._encode.kill()
-            target.discard()
-            raise
+            undo.pop_all()
 
     @property
     def submitted(self) -> int:
@@ -157,7 +153,11 @@ class Export:
     def _check_silence(self) -> None:
         # Counted from when there was something to do: FFmpeg before 7 says nothing while it waits for a frame.
         if min(self._encode.silence, time.monotonic() - self._asked) > _SILENCE:
-            raise self._encode.error(f"FFmpeg has not reacted for {_SILENCE:.0f} seconds")
+            msg = (
+                f"FFmpeg has not reacted for {_SILENCE:.0f} seconds; is the machine out of memory, its disk stuck, or "
+                "the preset too slow for this size?"
+            )
+            raise self._encode.error(msg)
 
     def _died(self) -> EncoderError:
         """Return what FFmpeg has to say for itself after it has stopped reading."""

@@ -57,7 +57,9 @@ class _Process:
     """
 
     def __init__(self, command: list[str], *, errors: int) -> None:
-        read_end, self.stdin = os.pipe()
+        read_end, write_end = os.pipe()
+        # A file, because that closes itself: however an interrupt drops this object, FFmpeg sees the end and ends.
+        self._stdin = os.fdopen(write_end, "wb", 0)
         try:
             self._process = subprocess.Popen(
                 command,
@@ -74,11 +76,14 @@ class _Process:
         finally:
             os.close(read_end)
 
+    @property
+    def stdin(self) -> int:
+        """The pipe's write end, until `hand_over`."""
+        return self._stdin.fileno()
+
     def hand_over(self) -> None:
-        """Close this side's own copy of the pipe's write end."""
-        end, self.stdin = self.stdin, -1  # an interrupt in between must not let it be closed twice
-        if end >= 0:
-            os.close(end)
+        """Close this side's own copy of the pipe's write end. Again does nothing."""
+        self._stdin.close()
 
     def kill(self) -> None:
         """End the process now, also a stopped one, and reap it."""
