@@ -217,7 +217,13 @@ bool PipeWriter::wait_until(Ticket ticket, Clock::time_point deadline) const {
         throw std::invalid_argument("no such ticket");
     }
     const auto settled = [&] { return self.counts.written >= ticket || self.error != 0 || self.closing; };
-    self.progress.wait_until(lock, deadline, settled);
+    if (!settled()) {
+        self.thread.run_anywhere();
+        self.progress.wait_until(lock, deadline, settled);
+        if (!self.closing) { // else the thread may have been joined
+            self.thread.keep_off_this_processor();
+        }
+    }
     if (self.counts.written >= ticket) {
         return true;
     }

@@ -4,9 +4,6 @@
 #include <csignal>
 #include <pthread.h>
 #endif
-#ifdef __linux__
-#include <sched.h>
-#endif
 
 namespace nbpipe {
 namespace {
@@ -36,22 +33,36 @@ Thread::Thread(const std::function<void()>& body) {
     const AllSignalsBlocked while_starting;
 #endif
     thread_ = std::thread(body);
+#ifdef __linux__
+    if (::pthread_getaffinity_np(thread_.native_handle(), sizeof processors_, &processors_) != 0) {
+        CPU_ZERO(&processors_);
+    }
+#endif
 }
 
 #ifdef __linux__
 void Thread::keep_off_this_processor() noexcept {
     const int here = ::sched_getcpu();
-    cpu_set_t others; // 1024 at most; where there may be more of them, asking fails
-    if (here < 0 || here == kept_off_ || ::sched_getaffinity(0, sizeof others, &others) != 0) {
+    if (here < 0 || here == kept_off_) {
         return;
     }
+    auto others = processors_;
     CPU_CLR(here, &others);
     if (CPU_COUNT(&others) > 0) {
         ::pthread_setaffinity_np(thread_.native_handle(), sizeof others, &others);
         kept_off_ = here;
     }
 }
+
+void Thread::run_anywhere() noexcept {
+    if (kept_off_ >= 0) {
+        ::pthread_setaffinity_np(thread_.native_handle(), sizeof processors_, &processors_);
+        kept_off_ = -1;
+    }
+}
 #else
+void Thread::run_anywhere() noexcept {}
+
 void Thread::keep_off_this_processor() noexcept {}
 #endif
 

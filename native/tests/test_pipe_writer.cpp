@@ -493,6 +493,10 @@ void writer_keeps_off_the_processor_that_submits() {
     std::erase_if(after, [&](pid_t thread) { return before.contains(thread); });
     require(after.size() == 1);
     const pid_t writing = *after.begin();
+    const auto may_run_on = [&](const cpu_set_t& processors) {
+        const auto found = processors_of(writing);
+        return CPU_EQUAL(&found, &processors) != 0;
+    };
     for (int here = 0; here < CPU_SETSIZE; ++here) {
         if (!CPU_ISSET(here, &all)) {
             continue;
@@ -501,22 +505,26 @@ void writer_keeps_off_the_processor_that_submits() {
         CPU_ZERO(&one);
         CPU_SET(here, &one);
         require(::sched_setaffinity(0, sizeof one, &one) == 0);
-        const auto were = processors_of(writing);
         stalled.writer->submit(stalled.frame);
-        auto are = processors_of(writing);
-        require(CPU_EQUAL(&were, &are)); // nowhere else to go
-
-        require(::sched_setaffinity(0, sizeof all, &all) == 0);
-        int moved_to = -1;
-        wait_for([&] { // it stays for long enough to be asked twice
-            moved_to = ::sched_getcpu();
-            stalled.writer->submit(stalled.frame);
-            return ::sched_getcpu() == moved_to;
-        });
-        are = processors_of(writing);
-        require(!CPU_ISSET(moved_to, &are) && CPU_COUNT(&are) == CPU_COUNT(&all) - 1);
+        auto others = all;
+        CPU_CLR(here, &others);
+        require(may_run_on(others));
     }
+    std::thread waiting([&] {
+        const auto wait = [&] { static_cast<void>(stalled.writer->wait_until(1, soon())); };
+        require(error_of(wait) == refused);
+    });
+    wait_for([&] { return may_run_on(all); });
     stalled.writer->close();
+    waiting.join();
+}
+
+void writer_stays_where_the_program_may_run() {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(::sched_getcpu(), &one);
+    require(::sched_setaffinity(0, sizeof one, &one) == 0);
+    send_and_compare({}, {pattern(3'000'001), pattern(11)}, 65536);
 }
 
 // ---- errors -----------------------------------------------------------------------------------------------
@@ -959,6 +967,7 @@ constexpr auto cases = std::to_array<Case>({
     {"outlet_in_a_storm_of_signals", outlet_in_a_storm_of_signals},
     {"writer_thread_handles_no_signal", writer_thread_handles_no_signal},
     {"writer_keeps_off_the_processor_that_submits", writer_keeps_off_the_processor_that_submits},
+    {"writer_stays_where_the_program_may_run", writer_stays_where_the_program_may_run},
     {"reader_of_a_pipe_goes", reader_of_a_pipe_goes},
     {"reader_of_a_socket_goes", reader_of_a_socket_goes},
     {"full_disk", full_disk},
