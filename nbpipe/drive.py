@@ -129,13 +129,15 @@ class Drive:
 
 
 def _leave_all() -> None:
+    where = sys.stderr or sys.__stderr__
     for drive in [drive for drive in _active if not drive.pipeline.settled]:
         drive.leave()
-        print(  # noqa: T201  nothing else is left to tell it with
-            f"nbpipe: the program ended while it was recording: {drive.pipeline.whereabouts}. "
-            "Call wait() on the recording first.",
-            file=sys.stderr,
-        )
+        if where is not None:
+            print(
+                f"nbpipe: the program ended while it was recording: {drive.pipeline.whereabouts}. "
+                "Call wait() on the recording first.",
+                file=where,
+            )
 
 
 atexit.register(_leave_all)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import stat
 import threading
 from collections import deque
@@ -42,7 +43,8 @@ class Line:
 
     def __init__(self, fd: int) -> None:
         self.fd, self.place = fd, place_of(fd)
-        self.to_a_file = stat.S_ISREG(os.fstat(fd).st_mode)
+        mode = os.fstat(fd).st_mode
+        self.for_one_piece = not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
         self.entered = threading.RLock()
         self.told = False  # whether its error has risen
         self._writer = PipeWriter(fd, lend=copies_what_it_reads(fd), follow=True)
@@ -96,9 +98,18 @@ class Line:
             msg = f"the program ended, or closed descriptor {self.fd}, before all of it was written"
             raise OSError(errno.ECANCELED, msg) from None
 
-    def spare(self) -> None:
+    def drop_blocks(self) -> None:
         """Give up the blocks; what is queued from them keeps their memory."""
         self._blocks.clear()
+
+    @property
+    def revived(self) -> bool:
+        """Whether it has failed, and been told so, and somebody reads there again, as from a FIFO that was reopened."""
+        if not self.told or not hasattr(select, "poll"):  # which Windows has not, and no such FIFOs either
+            return False
+        reader = select.poll()
+        reader.register(self.fd, 0)
+        return not reader.poll(0)
 
     def end(self) -> int:
         """End at once; return how many pieces were not written."""
@@ -143,7 +154,7 @@ class Line:
 def _view(data: object) -> memoryview:
     try:
         view = memoryview(data)  # type: ignore[arg-type]  # this is the check
-    except TypeError:
+    except (TypeError, ValueError):  # the latter of numpy, for dates
         msg = f"data must be a moderngl buffer, bytes, a numpy array or another buffer, not {type(data).__name__}"
         raise TypeError(msg) from None
     if "O" in view.format and np.asarray(view).dtype.hasobject:
@@ -154,8 +165,13 @@ def _view(data: object) -> memoryview:
 
 def _contiguous(data: object) -> Buffer:
     view = _view(data)
+    if view.c_contiguous:
+        return view
+    array = np.asarray(view)
+    if array.dtype.kind == "V":  # numpy does not copy what has no fields, or lies between them
+        array = array[..., np.newaxis].view(np.uint8)
     # numpy, unlike `tobytes`, leaves the GIL: at 4K, colours reversed, 0.1 s.
-    return view if view.c_contiguous else np.ascontiguousarray(view).data
+    return np.ascontiguousarray(array).data
 
 
 def extent(data: object) -> Range:

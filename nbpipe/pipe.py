@@ -10,7 +10,8 @@ goes into it. What keeps the promises:
 * **Bounds.** At most `QUEUE` pieces wait in a line; then `pipe` waits for the reader.
 * **Identity.** A line belongs to a place (device and inode), not to a number: two numbers of one pipe share it, and
   when a number leads elsewhere the old line ends by itself, once it has written what it has.
-* **Files.** A file opened again is the same place at another offset, so a line to a file ends with each piece.
+* **Files and devices.** A file opened again is the same place at another offset, and all pseudo-terminals are one
+  place; so a line to anything but a pipe, a FIFO or a socket ends with each piece.
 * **Errors.** They rise from every later call for the same place, and from `sync` and `close` at least once. Where one
   call meets several, the first rises and its notes tell of the others.
 * **End.** A line follows its descriptor: when the program closes that, the reader gets his end of file after
@@ -43,6 +44,7 @@ _lines: dict[int, Line] = {}
 _numbers = itertools.count()
 _making = threading.RLock()
 _ended = False
+_leaves_with = 0  # the process that has been asked
 
 
 def pipe(data: object, fd: int) -> None:
@@ -85,7 +87,7 @@ def pipe(data: object, fd: int) -> None:
         with line.entered:
             try:
                 line.put(data)
-                if line.to_a_file:
+                if line.for_one_piece:
                     line.wait()
                     line.end()
             except ValueError:
@@ -127,7 +129,7 @@ def done(data: object) -> None:
     extent(data)
     for line in _live():
         with line.entered:
-            line.spare()
+            line.drop_blocks()
 
 
 def close(fd: int | None = None) -> None:
@@ -173,11 +175,19 @@ def _line(fd: int) -> Line:
         while True:
             place = place_of(fd)
             for line in _live():
-                if line.place == place and (line.fd == fd or not line.to_a_file):
+                if line.place != place:
+                    continue
+                if line.revived:
+                    line.end()
+                elif not line.for_one_piece:
                     return line
+                elif line.fd == fd:  # left behind by an interrupt
+                    line.wait()
+                    line.end()
             line = Line(fd)
             if line.place == place_of(fd):  # else another thread has given the number away meanwhile
                 _lines[next(_numbers)] = line
+                _leave_with_the_process()
                 return line
 
 
@@ -212,12 +222,25 @@ def _leave() -> None:
                 lost = line.end()
         except OSError:
             lost = line.end()
-        if lost and not told:
-            print(  # noqa: T201  nothing else is left to tell it with
+        where = sys.stderr or sys.__stderr__
+        if lost and not told and where is not None:
+            print(
                 f"nbpipe: the program ended while {lost} of the pieces piped to descriptor {line.fd} were not written. "
                 "Call nbpipe.sync() or nbpipe.close() first.",
-                file=sys.stderr,
+                file=where,
             )
+
+
+def _leave_with_the_process() -> None:
+    """Have `_leave` called at the end of a child of multiprocessing too, which passes atexit by."""
+    global _leaves_with  # noqa: PLW0603  a process is asked once
+    if _leaves_with != os.getpid() and "multiprocessing.process" in sys.modules:
+        from multiprocessing import parent_process
+        from multiprocessing.util import Finalize
+
+        _leaves_with = os.getpid()
+        if parent_process() is not None:
+            Finalize(None, _leave, exitpriority=0)
 
 
 def _begin_anew() -> None:

@@ -7,10 +7,12 @@ import contextlib
 import ctypes
 import mmap
 import os
+import pty
 import signal
 import subprocess
 import sys
 import threading
+import tty
 
 import imageio_ffmpeg
 import moderngl
@@ -325,9 +327,8 @@ def test_each_of_two_readers_that_have_gone_is_named(call, pair):
 
 def test_another_error_is_named():
     with open("/dev/full", "wb") as full:
-        nbpipe.pipe(b"no room", full.fileno())
         with pytest.raises(OSError, match=r"descriptor \d+ failed: No space left on device") as caught:
-            nbpipe.sync()
+            nbpipe.pipe(b"no room", full.fileno())
         assert caught.value.errno == 28
         with pytest.raises(OSError, match="No space"):
             nbpipe.close(full.fileno())
@@ -356,6 +357,51 @@ def test_a_file_that_is_opened_again_begins_at_its_start(tmp_path):
         with open(tmp_path / "file", "wb") as file:
             nbpipe.pipe(content, file.fileno())
         assert (tmp_path / "file").read_bytes() == content
+
+
+def test_each_of_two_terminals_gets_its_own():
+    """All masters of pseudo-terminals are one place: they have one inode."""
+    ends = [pty.openpty() for _ in range(2)]
+    for _, slave in ends:
+        tty.setraw(slave)
+    for number, (master, _) in enumerate(ends):
+        nbpipe.pipe(b"for %d" % number, master)
+    nbpipe.sync()
+    for number, (master, slave) in enumerate(ends):
+        assert os.read(slave, 99) == b"for %d" % number
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_terminal_that_nobody_reads_neither_keeps_the_program_nor_its_end():
+    code = """
+import os, pty, signal, tty, nbpipe
+master, slave = pty.openpty()
+tty.setraw(slave)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, 0.5)
+try:
+    nbpipe.pipe(bytes(300_000), slave)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n")
+    assert "1 of the pieces piped to descriptor" in done.stderr
+
+
+def test_a_fifo_that_is_read_again_is_written_again(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for wanted in (100, 3_000_000):
+        reading = subprocess.Popen(["head", "-c", str(wanted), tmp_path / "fifo"], stdout=subprocess.DEVNULL)
+        writer = os.open(tmp_path / "fifo", os.O_WRONLY)
+        try:
+            with pytest.raises(BrokenPipeError) if wanted == 100 else contextlib.nullcontext():
+                nbpipe.pipe(bytes(3_000_000), writer)
+                nbpipe.sync()
+        finally:
+            os.close(writer)
+            assert reading.wait() == 0
 
 
 def test_python_goes_on_while_it_waits(pair):
@@ -427,6 +473,14 @@ def test_the_account_of_what_is_queued_is_bounded_without_a_sync(pair, ctx):
     os.close(pair[1])
     pair[1] = -1
     assert reader.result() == b"\7" * 16 * 5 * QUEUE
+
+
+@pytest.mark.parametrize("dtype", ["V3", [("r", "u1"), ("gb", "V2")]])
+def test_whole_pixels_as_one_item_each_are_copied_whole(dtype, pair):
+    pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3).view(dtype)[..., 0]
+    nbpipe.pipe(pixels[:, ::-1], pair[1])
+    nbpipe.sync()
+    assert os.read(pair[0], 99) == np.arange(48, dtype=np.uint8).reshape(4, 4, 3)[:, ::-1].tobytes()
 
 
 def test_memory_that_is_not_contiguous_is_copied_without_the_gil():
@@ -650,6 +704,26 @@ nbpipe.pipe(bytes(5_000_000), writer)
 
 def test_a_program_that_ends_writes_what_is_queued():
     done = subprocess.run([sys.executable, "-c", SCRIPT.format(child="")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "5000000\n", "")
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_child_of_multiprocessing_that_ends_writes_what_is_queued(method, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "program.py").write_text("""
+import multiprocessing, os, sys, threading, nbpipe
+def work():
+    nbpipe.pipe(bytes(5_000_000), os.open("fifo", os.O_WRONLY))
+if __name__ == "__main__":
+    child = multiprocessing.get_context(sys.argv[1]).Process(target=work)
+    child.start()
+    with open("fifo", "rb") as fifo:
+        print(len(fifo.read()), flush=True)
+    child.join()
+""")
+    done = subprocess.run(
+        [sys.executable, "program.py", method], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "5000000\n", "")
 
 

@@ -8,12 +8,12 @@
 //
 // How a write is kept from blocking depends on what stands at the other end:
 //
-//   pipe, FIFO   opened once more through /proc/self/fd, non-blocking. O_NONBLOCK belongs to the open file
-//                description; a dup() would share it, and to set it there would surprise the user.
+//   pipe, FIFO,  opened once more through /proc/self/fd, non-blocking. O_NONBLOCK belongs to the open file
+//   terminal     description; a dup() would share it, and to set it there would surprise the user.
 //   socket       a dup; send(MSG_DONTWAIT) is non-blocking for that one call (on Linux).
 //   file, disk   a dup; a write ends by itself.
 //   the rest     (no /proc, not Linux, a device) a dup; after poll() has promised room, at most PIPE_BUF
-//                bytes, which a pipe that is ready takes without blocking. Only a terminal may still block.
+//                bytes, which a pipe that is ready takes without blocking.
 //   on Windows   a second handle; nothing there keeps a write from blocking, but wake() can cancel it.
 //
 // fork(): a child that keeps the pipe open would leave the reader waiting for ever for its end, long after

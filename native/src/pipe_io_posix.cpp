@@ -22,6 +22,7 @@
 #ifdef __linux__
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #endif
 
@@ -84,7 +85,7 @@ Descriptor above_stdio(Descriptor fd) {
 
 Descriptor reopen_nonblocking(const Descriptor& pipe) {
     const auto path = "/proc/self/fd/" + std::to_string(pipe.get());
-    Descriptor own{::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)};
+    Descriptor own{::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
     if (own.get() < 0 || own.get() >= first_own_number) {
         return own;
     }
@@ -102,6 +103,11 @@ void enlarge(const Descriptor& pipe) noexcept {
     }
 }
 
+/// Not the master of a pseudo-terminal: to open that again would make another one.
+bool is_terminal(const Descriptor& target, const struct stat& status) noexcept {
+    return S_ISCHR(status.st_mode) && status.st_rdev != ::makedev(5, 2) && ::isatty(target.get()) != 0;
+}
+
 constexpr auto socket_kind = Outlet::System::Kind::socket;
 
 ssize_t send_now(int fd, const std::byte* data, std::size_t size) noexcept {
@@ -109,6 +115,7 @@ ssize_t send_now(int fd, const std::byte* data, std::size_t size) noexcept {
 }
 #else
 Descriptor reopen_nonblocking(const Descriptor& /*pipe*/) { return {}; }
+bool is_terminal(const Descriptor& /*target*/, const struct stat& /*status*/) noexcept { return false; }
 void enlarge(const Descriptor& /*pipe*/) noexcept {}
 
 // Whether send() heeds MSG_DONTWAIT differs; a socket that poll() calls ready takes PIPE_BUF bytes everywhere.
@@ -208,8 +215,10 @@ void Outlet::System::open(int fd) {
         kind = socket_kind;
     } else if (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) {
         kind = Kind::plain;
-    } else if (S_ISFIFO(status.st_mode)) {
-        enlarge(target);
+    } else if (S_ISFIFO(status.st_mode) || is_terminal(target, status)) {
+        if (S_ISFIFO(status.st_mode)) {
+            enlarge(target);
+        }
         if (auto own = reopen_nonblocking(target); own.get() >= 0) {
             target = std::move(own);
             kind = Kind::plain;
