@@ -271,7 +271,7 @@ class Pipeline:
                 msg = f"the scene ended after {self._frame} of {self._frames} frames"
                 raise SceneError(msg)
             return False
-        # Drawn first and given a slot only then: a slot that is FILLING has a read under way, even if an
+        # Drawn first and given a slot only then: one that the ring counts as FILLING has a read under way, even if an
         # interrupt ends this function between any two lines.
         slot = self._ring.acquire()
         self._source.read(slot.memory)

@@ -85,8 +85,8 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
 class Video:
     """A video being written; made by `nbpipe.open`, used as a context manager.
 
-    Leaving the block finishes the file. An exception in the block keeps what was written as a partial file,
-    which a note of the exception names, and leaves an older file of the same name alone.
+    Leaving the block finishes the file, and so does an interrupt. Another exception in the block keeps what was written
+    as a partial file, which a note of the exception names, and leaves an older file of the same name alone.
 
     Attributes
     ----------

@@ -2,7 +2,8 @@
 
 Lent pages (``native/src/pipe_io.hpp``) are the caller's own memory until the reader has *copied* them. FFmpeg does.
 A program that passes pages on unread, as ``pv`` does with splice(2), would show later what has been written
-into them by then. So pages are lent only to a child of this process that is FFmpeg. Linux only; any thread.
+into them by then. So `nbpipe.pipe` lends pages only to a child of this process that is FFmpeg; what nbpipe has started
+itself is taken for it. Linux only; any thread.
 """
 
 from __future__ import annotations

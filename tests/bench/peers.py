@@ -27,8 +27,9 @@ from nbpipe.video.writer import Conversion, PipeWriter
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 NULL: tuple[str, ...] = ()  # what FFmpeg does by default: nothing, with the frames as they are
-# FFmpeg's own way to what `record` puts into a file.
-BT709 = ("-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p")
+# FFmpeg's own way to BT.709 with its default scaler, its fastest: that of `record`, which keeps within one step of the
+# standard, takes it a third longer.
+BT709 = ("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p")
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def converted(task: Task) -> None:
 
 
 def alone(task: Task, raw: Path) -> None:
-    """FFmpeg reading the same frames from a file in memory: no way can be faster than this."""
+    """FFmpeg reading the same frames from a file in memory."""
     task.finish(task.start(raw))
 
 
