@@ -220,7 +220,8 @@ bool PipeWriter::wait_until(Ticket ticket, Clock::time_point deadline) const {
     if (!settled()) {
         self.thread.run_anywhere();
         self.progress.wait_until(lock, deadline, settled);
-        if (!self.closing) { // else the thread may have been joined
+        // Else the thread may have ended, and glibc would take the caller for it.
+        if (self.error == 0 && !self.closing) {
             self.thread.keep_off_this_processor();
         }
     }

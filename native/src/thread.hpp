@@ -18,7 +18,7 @@
 
 namespace nbpipe {
 
-/// Its methods are called by one thread at a time.
+/// Its methods are called by one thread at a time, and but for join() only while it surely runs.
 class Thread {
   public:
     Thread() noexcept = default;
@@ -30,7 +30,7 @@ class Thread {
     /// the only one, or the system cannot tell, everything stays as it was. To stay where one is costs nothing.
     void keep_off_this_processor() noexcept;
 
-    /// Takes that back, while the caller leaves its processor to others. The thread must not have been joined.
+    /// Takes that back, while the caller leaves its processor to others.
     void run_anywhere() noexcept;
 
     void join() { thread_.join(); }
