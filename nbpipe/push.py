@@ -129,7 +129,7 @@ class Video:
         EncoderError
             FFmpeg has failed.
         WrongThread
-            Another thread than this one has written the first picture; this one is not in the video.
+            The first picture was written on another thread; this one is refused, and not in the video.
         ValueError
             The video is closed, or the buffer has been released.
         """
