@@ -34,7 +34,7 @@ from pathlib import Path
 from types import TracebackType
 
 from nbpipe.errors import EncoderError, SceneError, WrongThread
-from nbpipe.gl.ring import Ring
+from nbpipe.gl.ring import SLOTS, SLOTS_ON_SOFTWARE, Ring
 from nbpipe.gl.source import Source
 from nbpipe.onlookers import Onlookers
 from nbpipe.progress import Meter, Progress, State, Steering
@@ -96,7 +96,7 @@ class Pipeline:
         self._belongings = [source.release]
         try:
             with source.current():
-                self._ring = Ring(source.memory)
+                self._ring = Ring(source.memory, SLOTS_ON_SOFTWARE if source.software else SLOTS)
             self._belongings.append(self._ring.release)
             self._meter = Meter()
             self._export = start()

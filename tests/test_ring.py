@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbpipe.gl.ring import SLOTS, Ring, SlotState
+from nbpipe.gl.ring import Ring, SlotState
 
 FREE, FILLING, READY, WRITING = SlotState
 
@@ -107,12 +107,12 @@ def test_no_frame_gets_two_owners(ring, steps):
 
 def test_all_memory_is_given_back_once():
     released = []
-    ring = Ring(lambda: Slow(released))
+    ring = Ring(lambda: Slow(released), 4)
     memories = [slot.memory for slot in ring.slots]
     ring.release()
     ring.release()
     assert released == memories
-    assert len(memories) == SLOTS
+    assert len(memories) == 4
 
 
 def test_when_there_is_not_enough_memory_what_there_was_is_given_back():
@@ -125,5 +125,5 @@ def test_when_there_is_not_enough_memory_what_there_was_is_given_back():
         return made[-1]
 
     with pytest.raises(MemoryError):
-        Ring(make)
+        Ring(make, 4)
     assert released == made

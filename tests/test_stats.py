@@ -120,7 +120,7 @@ def test_two_hundred_frames_take_the_memory_of_the_first(kind, owner, monkeypatc
     with nbpipe.open("out.mkv", SIZE, preset="ultrafast") as video:
         video.write(picture)
         before = len(made)
-        assert before >= 4
+        assert before >= 3
         for _ in range(9):
             video.write(picture)
         tracemalloc.start()

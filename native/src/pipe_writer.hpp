@@ -39,7 +39,8 @@
 // signals, so a SIGPIPE stays pending on it and ends with it, and no handler of the program ever runs there.
 //
 // Closing drops what is not written and may cut a ticket in two; to drain, wait for the last ticket first. What
-// the reader has not read by then of lent pages, he reads as their memory is by that time. Closing is prompt even if the reader has stalled, for the thread is only ever blocked where close() can wake it.
+// the reader has not read by then of lent pages, he reads as their memory is by that time. Closing is prompt even
+// if the reader has stalled, for the thread is only ever blocked where close() can wake it.
 //
 // Threads.
 //

@@ -32,7 +32,7 @@ from peers import BT709, MISSING, WAYS, Task, alone
 
 import nbpipe
 from nbpipe.gl.context import context
-from nbpipe.gl.ring import SLOTS
+from nbpipe.gl.ring import SLOTS, SLOTS_ON_SOFTWARE
 from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.writer import Conversion
 
@@ -215,7 +215,7 @@ def memory(table: Table) -> None:
             whole, canvas = map(float, said.split())
             return whole, canvas
 
-    slots = SLOTS * 3840 * 2160 * 4 / 2**20
+    slots = (SLOTS_ON_SOFTWARE if context().software else SLOTS) * 3840 * 2160 * 4 / 2**20
     whole, canvas = peak(3840, 2160, 24)
     table.row(
         "peak memory of a 4K export",
