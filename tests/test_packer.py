@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nbpipe
-from nbpipe.gl import _calls as gl
+from nbpipe.gl import _calls, enums
 from nbpipe.gl.context import context
 from nbpipe.gl.packer import FORMATS, Packer, target_size
 
@@ -41,9 +41,9 @@ def objects(ctx):
 
 def read(fbo):
     """What one glReadPixels gives of a framebuffer, with the state of `preserved`."""
-    calls, pixels = gl.calls(), np.empty(fbo.width * fbo.height * 4, np.uint8)
+    calls, pixels = _calls.calls(), np.empty(fbo.width * fbo.height * 4, np.uint8)
     with calls.preserved(), calls.reading(fbo.glo):
-        calls.ReadPixels(0, 0, *fbo.size, gl.RGBA, gl.UNSIGNED_BYTE, pixels.ctypes.data)
+        calls.ReadPixels(0, 0, *fbo.size, enums.RGBA, enums.UNSIGNED_BYTE, pixels.ctypes.data)
     return pixels
 
 
@@ -159,7 +159,7 @@ def test_a_picture_without_colours_is_refused(ctx, objects, kind):
 def test_an_error_that_the_scene_left_is_not_the_pictures(ctx, objects):
     packer = objects.add(Packer(ctx, (8, 8), "nv12"))
     fbo = drawn(objects, ctx, noise((8, 8)))
-    gl.calls().Enable(0xFFFF)
+    _calls.calls().Enable(0xFFFF)
     packer.pack(fbo)
 
 
@@ -201,9 +201,9 @@ VALUES = {
     "unit": (0x84E0, 1),
     "texture": (0x8069, 1),
     "sampler": (0x8919, 1),
-    "draw": (gl.DRAW_FRAMEBUFFER_BINDING, 1),
-    "read": (gl.READ_FRAMEBUFFER_BINDING, 1),
-    "buffer": (gl.PIXEL_PACK_BUFFER_BINDING, 1),
+    "draw": (enums.DRAW_FRAMEBUFFER_BINDING, 1),
+    "read": (enums.READ_FRAMEBUFFER_BINDING, 1),
+    "buffer": (enums.PIXEL_PACK_BUFFER_BINDING, 1),
     "array buffer": (0x8894, 1),
 }
 FLAGS = [name for name in SWITCHES if name != "dither"]
@@ -225,7 +225,7 @@ class Scene:
     """What dirties the state, and the objects that it does so with."""
 
     def __init__(self, ctx, objects):
-        self.calls = gl.calls()
+        self.calls = _calls.calls()
         add = objects.add
         self.logic_op = ctypes.CFUNCTYPE(None, ctypes.c_uint)(self.calls._egl.eglGetProcAddress(b"glLogicOp"))
         self.fbo = drawn(objects, ctx, noise((8, 8)))
@@ -359,7 +359,7 @@ def test_a_scene_draws_on_as_if_nothing_had_been_packed(ctx, objects, scene):
 def test_an_interrupt_inside_puts_the_state_back_as_well(ctx, objects, scene):
     scene.dirty(DIRTS)
     before = scene.state()
-    calls = gl.calls()
+    calls = _calls.calls()
     with pytest.raises(KeyboardInterrupt), calls.preserved(), calls.drawing(scene.fbo.glo, (8, 8)):
         raise KeyboardInterrupt
     assert scene.state() == before

@@ -267,9 +267,9 @@ def test_a_file_that_is_being_recorded_is_not_recorded_again_before_that_ends():
 
 def test_four_kinds_of_mess_do_not_reach_the_picture_and_stay_for_the_scene(ctx):
     """Alignment, bound buffers, scissor and framebuffer that a scene leaves behind."""
-    from nbpipe.gl import _calls as gl
+    from nbpipe.gl import _calls, enums
 
-    calls = gl.calls()
+    calls = _calls.calls()
 
     class Messy(Watermark):
         def setup(self, ctx):
@@ -280,20 +280,20 @@ def test_four_kinds_of_mess_do_not_reach_the_picture_and_stay_for_the_scene(ctx)
 
         def render(self, frame):
             self.found.append(
-                (calls.integer(0x0D05), calls.integer(0x0D02), calls.integer(gl.PIXEL_PACK_BUFFER_BINDING))
+                (calls.integer(0x0D05), calls.integer(0x0D02), calls.integer(enums.PIXEL_PACK_BUFFER_BINDING))
             )
             super().render(frame)
             self.elsewhere.use()
             calls.PixelStorei(0x0D05, 8)
             calls.PixelStorei(0x0D02, 1234)
-            calls.BindBuffer(gl.PIXEL_PACK_BUFFER, self.buffer.glo)
-            calls.Enable(gl.SCISSOR_TEST)
+            calls.BindBuffer(enums.PIXEL_PACK_BUFFER, self.buffer.glo)
+            calls.Enable(enums.SCISSOR_TEST)
 
         def release(self):
-            calls.BindBuffer(gl.PIXEL_PACK_BUFFER, 0)
+            calls.BindBuffer(enums.PIXEL_PACK_BUFFER, 0)
             calls.PixelStorei(0x0D05, 4)
             calls.PixelStorei(0x0D02, 0)
-            calls.Disable(gl.SCISSOR_TEST)
+            calls.Disable(enums.SCISSOR_TEST)
             super().release()
 
     for samples in (0, 4):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from watermark import Watermark
 
 import nbpipe
-from nbpipe.gl import _calls as gl
+from nbpipe.gl import _calls, enums
 from nbpipe.gl.context import context
 from nbpipe.gl.memory import HostMemory
 from nbpipe.gl.stage import Stage, preview_size
@@ -23,7 +23,7 @@ PACK = {
     0x0D01: st.integers(0, 1),  # lowest bit first
 }
 PACK_DEFAULTS = {0x0D05: 4, 0x0D02: 0, 0x0D03: 0, 0x0D04: 0, 0x0D00: 0, 0x0D01: 0}
-SWITCHES = (gl.SCISSOR_TEST, gl.FRAMEBUFFER_SRGB)
+SWITCHES = (enums.SCISSOR_TEST, enums.FRAMEBUFFER_SRGB)
 
 STATES = st.fixed_dictionaries(
     {
@@ -40,7 +40,7 @@ class State:
     """A handful of objects to bind, and the state that binds them."""
 
     def __init__(self, ctx):
-        self.calls = gl.calls()
+        self.calls = _calls.calls()
         self.fbos = [ctx.simple_framebuffer((8, 8)) for _ in range(2)]
         self.buffer = ctx.buffer(reserve=64)
 
@@ -48,19 +48,19 @@ class State:
         names = [0, *(fbo.glo for fbo in self.fbos)]
         for name, value in wanted["pack"].items():
             self.calls.PixelStorei(name, value)
-        self.calls.BindBuffer(gl.PIXEL_PACK_BUFFER, self.buffer.glo if wanted["buffer"] else 0)
+        self.calls.BindBuffer(enums.PIXEL_PACK_BUFFER, self.buffer.glo if wanted["buffer"] else 0)
         for switch in SWITCHES:
             (self.calls.Enable if switch in wanted["on"] else self.calls.Disable)(switch)
-        self.calls.BindFramebuffer(gl.READ_FRAMEBUFFER, names[wanted["read"]])
-        self.calls.BindFramebuffer(gl.DRAW_FRAMEBUFFER, names[wanted["draw"]])
+        self.calls.BindFramebuffer(enums.READ_FRAMEBUFFER, names[wanted["read"]])
+        self.calls.BindFramebuffer(enums.DRAW_FRAMEBUFFER, names[wanted["draw"]])
 
     def get(self):
         integer = self.calls.integer
-        bound = [integer(name) for name in (gl.READ_FRAMEBUFFER_BINDING, gl.DRAW_FRAMEBUFFER_BINDING)]
+        bound = [integer(name) for name in (enums.READ_FRAMEBUFFER_BINDING, enums.DRAW_FRAMEBUFFER_BINDING)]
         names = [0, *(fbo.glo for fbo in self.fbos)]
         return {
             "pack": {name: integer(name) for name in PACK},
-            "buffer": integer(gl.PIXEL_PACK_BUFFER_BINDING) == self.buffer.glo,
+            "buffer": integer(enums.PIXEL_PACK_BUFFER_BINDING) == self.buffer.glo,
             "on": {switch for switch in SWITCHES if self.calls.IsEnabled(switch)},
             "read": names.index(bound[0]),
             "draw": names.index(bound[1]),
@@ -79,15 +79,15 @@ def test_any_state_of_a_scene_comes_back_whatever_happens_inside(before, inside)
     state = State(context().ctx)
     try:
         state.set(before)
-        with gl.calls().preserved():
+        with _calls.calls().preserved():
             found = state.get()
             assert found["pack"] == {**PACK_DEFAULTS, 0x0D05: 1}
             assert (found["buffer"], found["on"]) == (False, set())
-            state.calls.BindFramebuffer(gl.READ_FRAMEBUFFER, state.fbos[inside["read"] - 1].glo)
-            state.calls.BindFramebuffer(gl.DRAW_FRAMEBUFFER, state.fbos[inside["draw"] - 1].glo)
-            state.calls.BindBuffer(gl.PIXEL_PACK_BUFFER, state.buffer.glo)
+            state.calls.BindFramebuffer(enums.READ_FRAMEBUFFER, state.fbos[inside["read"] - 1].glo)
+            state.calls.BindFramebuffer(enums.DRAW_FRAMEBUFFER, state.fbos[inside["draw"] - 1].glo)
+            state.calls.BindBuffer(enums.PIXEL_PACK_BUFFER, state.buffer.glo)
         assert state.get() == before
-        with pytest.raises(ZeroDivisionError), gl.calls().preserved():
+        with pytest.raises(ZeroDivisionError), _calls.calls().preserved():
             raise ZeroDivisionError
         assert state.get() == before
     finally:
@@ -155,14 +155,14 @@ def test_a_framebuffer_is_taken_as_it_is_whatever_it_chose_to_read(ctx, stage):
     one = stage((8, 8))
     fbo = ctx.framebuffer([ctx.texture((8, 8), 4, bytes([shade]) * 256) for shade in (10, 20)])
     assert one.wrap(fbo) is fbo
-    calls = gl.calls()
+    calls = _calls.calls()
     with calls.preserved():
-        calls.BindFramebuffer(gl.READ_FRAMEBUFFER, fbo.glo)
-        calls.ReadBuffer(gl.COLOR_ATTACHMENT0 + 1)
+        calls.BindFramebuffer(enums.READ_FRAMEBUFFER, fbo.glo)
+        calls.ReadBuffer(enums.COLOR_ATTACHMENT0 + 1)
     assert (read(one, fbo) == 10).all()
     with calls.preserved():
-        calls.BindFramebuffer(gl.READ_FRAMEBUFFER, fbo.glo)
-        assert calls.integer(gl.READ_BUFFER) == gl.COLOR_ATTACHMENT0 + 1
+        calls.BindFramebuffer(enums.READ_FRAMEBUFFER, fbo.glo)
+        assert calls.integer(enums.READ_BUFFER) == enums.COLOR_ATTACHMENT0 + 1
     for attachment in fbo.color_attachments:
         attachment.release()
     fbo.release()

@@ -6,7 +6,7 @@ from libEGL's own loader, are called through ctypes, and work on whichever conte
 Those that can wait for the GL release the GIL (`_CAN_WAIT`). The rest keep it: whoever releases it while another
 thread computes in Python gets it back after 5 ms, and a frame has some fifty of them.
 
-Constants carry their names from the OpenGL registry without the ``GL_``.
+The names of what they take are in `enums`.
 """
 
 from __future__ import annotations
@@ -18,36 +18,38 @@ from collections.abc import Iterator
 from ctypes import c_bool, c_char_p, c_double, c_float, c_int, c_int64, c_uint, c_uint64, c_void_p
 from typing import Any
 
-PIXEL_PACK_BUFFER = 0x88EB
-PIXEL_PACK_BUFFER_BINDING = 0x88ED
-READ_FRAMEBUFFER, DRAW_FRAMEBUFFER = 0x8CA8, 0x8CA9
-READ_FRAMEBUFFER_BINDING, DRAW_FRAMEBUFFER_BINDING = 0x8CAA, 0x8CA6
-COLOR_ATTACHMENT0, COLOR_BUFFER_BIT = 0x8CE0, 0x4000
-READ_BUFFER = 0x0C02
-SCISSOR_TEST, FRAMEBUFFER_SRGB = 0x0C11, 0x8DB9
-TEXTURE_FETCH_BARRIER, FRAMEBUFFER_BARRIER = 0x0008, 0x0400
-RGBA = 0x1908
-UNSIGNED_BYTE, UNSIGNED_SHORT, HALF_FLOAT, FLOAT = 0x1401, 0x1403, 0x140B, 0x1406
-LINEAR, NEAREST = 0x2601, 0x2600
+from nbpipe.gl import enums
+
 # What glReadPixels obeys of the pack state, with the values it has by default but for the alignment.
-PACK_STATE = {0x0D05: 1, 0x0D02: 0, 0x0D03: 0, 0x0D04: 0, 0x0D00: 0, 0x0D01: 0}
-PACK_INVERT = 0x8758  # GL_MESA_pack_invert: the top row first
-MAX_TEXTURE_SIZE, MAX_VIEWPORT_DIMS = 0x0D33, 0x0D3A
-VIEWPORT, COLOR_WRITEMASK, POLYGON_MODE, FRONT_AND_BACK = 0x0BA2, 0x0C23, 0x0B40, 0x0408
-BLEND, TRIANGLES, FILL = 0x0BE2, 0x0004, 0x1B02
-CURRENT_PROGRAM, VERTEX_ARRAY_BINDING = 0x8B8D, 0x85B5
-ACTIVE_TEXTURE, TEXTURE0, TEXTURE_2D = 0x84E0, 0x84C0, 0x0DE1
-TEXTURE_BINDING_2D, SAMPLER_BINDING = 0x8069, 0x8919
-# What keeps fragments from arriving, or changes them: polygon smoothing, culling, dithering, logic operations,
-# discarding, the eight clip distances. A framebuffer without depth, stencil or samples passes all tests of those.
-DRAW_SWITCHES = (0x0B41, 0x0B44, 0x0BD0, 0x0BF2, 0x8C89, *range(0x3000, 0x3008))
-# What comes between the pixels of a texture and a shader that fetches them: base level, filter and swizzle. By a
-# filter that wants mipmaps a texture without them is incomplete, and black.
-TEXTURE_STATE = {0x813C: 0, 0x2801: NEAREST, 0x8E42: 0x1903, 0x8E43: 0x1904, 0x8E44: 0x1905, 0x8E45: 0x1906}
-MAP_READ, MAP_PERSISTENT, MAP_COHERENT = 0x0001, 0x0040, 0x0080
-SYNC_GPU_COMMANDS_COMPLETE, SYNC_FLUSH_COMMANDS = 0x9117, 0x0001
-SYNC_STATUS, SIGNALED = 0x9114, 0x9119
-TIMEOUT_EXPIRED, WAIT_FAILED = 0x911B, 0x911D
+PACK_STATE = {
+    enums.PACK_ALIGNMENT: 1,
+    enums.PACK_ROW_LENGTH: 0,
+    enums.PACK_SKIP_ROWS: 0,
+    enums.PACK_SKIP_PIXELS: 0,
+    enums.PACK_SWAP_BYTES: 0,
+    enums.PACK_LSB_FIRST: 0,
+}
+# What keeps fragments from arriving, or changes them. A framebuffer without depth, stencil or samples passes all
+# tests of those.
+DRAW_SWITCHES = (
+    enums.POLYGON_SMOOTH,
+    enums.CULL_FACE,
+    enums.DITHER,
+    enums.COLOR_LOGIC_OP,
+    enums.RASTERIZER_DISCARD,
+    *range(enums.CLIP_DISTANCE0, enums.CLIP_DISTANCE0 + 8),
+)
+# What comes between the pixels of a texture and a shader that fetches them. By a filter that wants mipmaps a texture
+# without them is incomplete, and black.
+TEXTURE_STATE = {
+    enums.TEXTURE_BASE_LEVEL: 0,
+    enums.TEXTURE_MIN_FILTER: enums.NEAREST,
+    enums.TEXTURE_SWIZZLE_R: enums.RED,
+    enums.TEXTURE_SWIZZLE_G: enums.GREEN,
+    enums.TEXTURE_SWIZZLE_B: enums.BLUE,
+    enums.TEXTURE_SWIZZLE_A: enums.ALPHA,
+}
+_EGL_DRAW, _EGL_READ = 0x3059, 0x305A
 
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "glGetIntegerv": (None, (c_uint, c_void_p)),
@@ -139,7 +141,7 @@ class Calls:
     @property
     def barriers(self) -> bool:
         """Whether the current context has glMemoryBarrier; the loader gives an address for it in any case."""
-        major, minor = self.integer(0x821B), self.integer(0x821C)
+        major, minor = self.integer(enums.MAJOR_VERSION), self.integer(enums.MINOR_VERSION)
         return (major, minor) >= (4, 2)
 
     def __getattr__(self, name: str) -> Any:
@@ -160,8 +162,8 @@ class Calls:
     def signaled(self, fence: int) -> bool:
         """Whether the GL has come to a fence. Asks only, and flushes nothing."""
         value = c_int()
-        self.GetSynciv(fence, SYNC_STATUS, 1, None, ctypes.byref(value))
-        return value.value == SIGNALED
+        self.GetSynciv(fence, enums.SYNC_STATUS, 1, None, ctypes.byref(value))
+        return value.value == enums.SIGNALED
 
     def two_floats(self, name: int) -> tuple[float, float]:
         """Return two values of glGetFloatv."""
@@ -181,8 +183,8 @@ class Calls:
         return (
             egl.eglGetCurrentContext(),
             egl.eglGetCurrentDisplay(),
-            egl.eglGetCurrentSurface(0x3059),
-            egl.eglGetCurrentSurface(0x305A),
+            egl.eglGetCurrentSurface(_EGL_DRAW),
+            egl.eglGetCurrentSurface(_EGL_READ),
         )
 
     def make_current(self, current: tuple[int | None, ...]) -> None:
@@ -197,13 +199,13 @@ class Calls:
 
         What shaders have stored in it through image units counts as drawn.
         """
-        self.BindFramebuffer(READ_FRAMEBUFFER, framebuffer)
-        chosen = self.integer(READ_BUFFER)
-        first = COLOR_ATTACHMENT0 if framebuffer else chosen  # a window has no attachments
+        self.BindFramebuffer(enums.READ_FRAMEBUFFER, framebuffer)
+        chosen = self.integer(enums.READ_BUFFER)
+        first = enums.COLOR_ATTACHMENT0 if framebuffer else chosen  # a window has no attachments
         try:
             self.ReadBuffer(first)
             if self.barriers:
-                self.MemoryBarrier(FRAMEBUFFER_BARRIER)
+                self.MemoryBarrier(enums.FRAMEBUFFER_BARRIER_BIT)
             yield
         finally:
             self.ReadBuffer(chosen)
@@ -211,12 +213,12 @@ class Calls:
     @contextlib.contextmanager
     def packing(self, buffer: int) -> Iterator[None]:
         """Bind a pack buffer in the block, which may delete it."""
-        bound = self.integer(PIXEL_PACK_BUFFER_BINDING)
+        bound = self.integer(enums.PIXEL_PACK_BUFFER_BINDING)
         try:
-            self.BindBuffer(PIXEL_PACK_BUFFER, buffer)
+            self.BindBuffer(enums.PIXEL_PACK_BUFFER, buffer)
             yield
         finally:
-            self.BindBuffer(PIXEL_PACK_BUFFER, bound if bound != buffer else 0)
+            self.BindBuffer(enums.PIXEL_PACK_BUFFER, bound if bound != buffer else 0)
 
     @contextlib.contextmanager
     def preserved(self) -> Iterator[None]:
@@ -225,12 +227,12 @@ class Calls:
         Inside, pixels are packed tightly into client memory, nothing is scissored and nothing is converted to
         sRGB, whatever the scene has set; framebuffers and the pack buffer may be bound at will.
         """
-        pack_buffer = self.integer(PIXEL_PACK_BUFFER_BINDING)
-        read, draw = self.integer(READ_FRAMEBUFFER_BINDING), self.integer(DRAW_FRAMEBUFFER_BINDING)
+        pack_buffer = self.integer(enums.PIXEL_PACK_BUFFER_BINDING)
+        read, draw = self.integer(enums.READ_FRAMEBUFFER_BINDING), self.integer(enums.DRAW_FRAMEBUFFER_BINDING)
         packing = {name: self.integer(name) for name in PACK_STATE}
-        switched_on = [name for name in (SCISSOR_TEST, FRAMEBUFFER_SRGB) if self.IsEnabled(name)]
+        switched_on = [name for name in (enums.SCISSOR_TEST, enums.FRAMEBUFFER_SRGB) if self.IsEnabled(name)]
         try:
-            self.BindBuffer(PIXEL_PACK_BUFFER, 0)
+            self.BindBuffer(enums.PIXEL_PACK_BUFFER, 0)
             for name, value in PACK_STATE.items():
                 if packing[name] != value:
                     self.PixelStorei(name, value)
@@ -243,9 +245,9 @@ class Calls:
             for name, value in packing.items():
                 if PACK_STATE[name] != value:
                     self.PixelStorei(name, value)
-            self.BindFramebuffer(READ_FRAMEBUFFER, read)
-            self.BindFramebuffer(DRAW_FRAMEBUFFER, draw)
-            self.BindBuffer(PIXEL_PACK_BUFFER, pack_buffer)
+            self.BindFramebuffer(enums.READ_FRAMEBUFFER, read)
+            self.BindFramebuffer(enums.DRAW_FRAMEBUFFER, draw)
+            self.BindBuffer(enums.PIXEL_PACK_BUFFER, pack_buffer)
 
     @contextlib.contextmanager
     def drawing(self, framebuffer: int, size: tuple[int, int]) -> Iterator[None]:
@@ -259,26 +261,26 @@ class Calls:
         """
         with contextlib.ExitStack() as undo:
             # Noted before it is changed each time, so that an interrupt in between costs the scene nothing.
-            undo.callback(self._use, self.integer(CURRENT_PROGRAM))
-            undo.callback(self.BindVertexArray, self.integer(VERTEX_ARRAY_BINDING))
-            undo.callback(self.Viewport, *self.integers(VIEWPORT))
-            undo.callback(self.ColorMaski, 0, *self.integers(COLOR_WRITEMASK))
-            undo.callback(self.PolygonMode, FRONT_AND_BACK, self.integers(POLYGON_MODE)[0])  # front, back
-            undo.callback(self.ActiveTexture, self.integer(ACTIVE_TEXTURE))
-            self.ActiveTexture(TEXTURE0)
-            undo.callback(self.BindTexture, TEXTURE_2D, self.integer(TEXTURE_BINDING_2D))
-            undo.callback(self.BindSampler, 0, self.integer(SAMPLER_BINDING))
+            undo.callback(self._use, self.integer(enums.CURRENT_PROGRAM))
+            undo.callback(self.BindVertexArray, self.integer(enums.VERTEX_ARRAY_BINDING))
+            undo.callback(self.Viewport, *self.integers(enums.VIEWPORT))
+            undo.callback(self.ColorMaski, 0, *self.integers(enums.COLOR_WRITEMASK))
+            undo.callback(self.PolygonMode, enums.FRONT_AND_BACK, self.integers(enums.POLYGON_MODE)[0])  # front, back
+            undo.callback(self.ActiveTexture, self.integer(enums.ACTIVE_TEXTURE))
+            self.ActiveTexture(enums.TEXTURE0)
+            undo.callback(self.BindTexture, enums.TEXTURE_2D, self.integer(enums.TEXTURE_BINDING_2D))
+            undo.callback(self.BindSampler, 0, self.integer(enums.SAMPLER_BINDING))
             for switch in DRAW_SWITCHES:
                 if self.IsEnabled(switch):
                     undo.callback(self.Enable, switch)
                     self.Disable(switch)
-            if self.IsEnabled(BLEND):  # of draw buffer 0; the others have switches and masks of their own
-                undo.callback(self.Enablei, BLEND, 0)
-                self.Disablei(BLEND, 0)
-            self.BindFramebuffer(DRAW_FRAMEBUFFER, framebuffer)
+            if self.IsEnabled(enums.BLEND):  # of draw buffer 0; the others have switches and masks of their own
+                undo.callback(self.Enablei, enums.BLEND, 0)
+                self.Disablei(enums.BLEND, 0)
+            self.BindFramebuffer(enums.DRAW_FRAMEBUFFER, framebuffer)
             self.Viewport(0, 0, *size)
             self.ColorMaski(0, 1, 1, 1, 1)
-            self.PolygonMode(FRONT_AND_BACK, FILL)
+            self.PolygonMode(enums.FRONT_AND_BACK, enums.FILL)
             yield
 
     def _use(self, program: int) -> None:
@@ -291,17 +293,17 @@ class Calls:
 
         What shaders have stored in it through image units counts as drawn.
         """
-        self.BindTexture(TEXTURE_2D, texture)
+        self.BindTexture(enums.TEXTURE_2D, texture)
         self.BindSampler(0, 0)
         if self.barriers:
-            self.MemoryBarrier(TEXTURE_FETCH_BARRIER)
+            self.MemoryBarrier(enums.TEXTURE_FETCH_BARRIER_BIT)
         with contextlib.ExitStack() as undo:
             for name, plain in TEXTURE_STATE.items():
                 found = c_int()
-                self.GetTexParameteriv(TEXTURE_2D, name, ctypes.byref(found))
+                self.GetTexParameteriv(enums.TEXTURE_2D, name, ctypes.byref(found))
                 if found.value != plain:
-                    undo.callback(self.TexParameteri, TEXTURE_2D, name, found.value)
-                    self.TexParameteri(TEXTURE_2D, name, plain)
+                    undo.callback(self.TexParameteri, enums.TEXTURE_2D, name, found.value)
+                    self.TexParameteri(enums.TEXTURE_2D, name, plain)
             yield
 
 

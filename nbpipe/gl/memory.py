@@ -20,17 +20,8 @@ import moderngl
 import numpy as np
 
 from nbpipe.errors import NbpipeError
-from nbpipe.gl._calls import (
-    MAP_COHERENT,
-    MAP_PERSISTENT,
-    MAP_READ,
-    PIXEL_PACK_BUFFER,
-    SYNC_FLUSH_COMMANDS,
-    SYNC_GPU_COMMANDS_COMPLETE,
-    TIMEOUT_EXPIRED,
-    WAIT_FAILED,
-    calls,
-)
+from nbpipe.gl import enums
+from nbpipe.gl._calls import calls
 
 _HUGE = 2 << 20  # bytes of a huge page on x86-64, and on ARM with pages of 4 KiB
 
@@ -82,11 +73,11 @@ class PixelBuffer:
         self._buffer = ctx.buffer(reserve=1)  # its storage comes below; to make it twice takes llvmpipe 6 ms
         self.pack_buffer = self._buffer.glo
         self.offset = 0
-        flags = MAP_READ | MAP_PERSISTENT | MAP_COHERENT
+        flags = enums.MAP_READ_BIT | enums.MAP_PERSISTENT_BIT | enums.MAP_COHERENT_BIT
         gl.GetError()  # what the scene left there is not ours to report
         with gl.packing(self.pack_buffer):
-            gl.BufferStorage(PIXEL_PACK_BUFFER, size, None, flags)
-            address = gl.MapBufferRange(PIXEL_PACK_BUFFER, 0, size, flags)
+            gl.BufferStorage(enums.PIXEL_PACK_BUFFER, size, None, flags)
+            address = gl.MapBufferRange(enums.PIXEL_PACK_BUFFER, 0, size, flags)
         if not address:
             self._buffer.release()
             msg = (
@@ -105,7 +96,7 @@ class PixelBuffer:
     def issued(self) -> None:
         """Put a fence behind the read."""
         self._forget()
-        self._fence = self._gl.FenceSync(SYNC_GPU_COMMANDS_COMPLETE, 0)
+        self._fence = self._gl.FenceSync(enums.SYNC_GPU_COMMANDS_COMPLETE, 0)
 
     def arrived(self, timeout: float) -> bool:
         """Whether the fence has passed; waits without the GIL, at most `timeout` seconds."""
@@ -114,11 +105,11 @@ class PixelBuffer:
         if self._gl.signaled(self._fence):
             self._forget()
             return True
-        result = self._gl.ClientWaitSync(self._fence, SYNC_FLUSH_COMMANDS, int(timeout * 1e9))
-        if result == WAIT_FAILED:
+        result = self._gl.ClientWaitSync(self._fence, enums.SYNC_FLUSH_COMMANDS_BIT, int(timeout * 1e9))
+        if result == enums.WAIT_FAILED:
             msg = "the GL lost track of a frame (glClientWaitSync failed); was the context released?"
             raise NbpipeError(msg)
-        if result == TIMEOUT_EXPIRED:
+        if result == enums.TIMEOUT_EXPIRED:
             return False
         self._forget()
         return True
@@ -129,7 +120,7 @@ class PixelBuffer:
             return
         self._forget()
         with self._gl.packing(self.pack_buffer):
-            self._gl.UnmapBuffer(PIXEL_PACK_BUFFER)
+            self._gl.UnmapBuffer(enums.PIXEL_PACK_BUFFER)
         self.view = memoryview(b"")
         self._buffer.release()
 

@@ -26,15 +26,8 @@ from __future__ import annotations
 import moderngl
 
 from nbpipe.errors import SceneError
-from nbpipe.gl._calls import (
-    COLOR_BUFFER_BIT,
-    DRAW_FRAMEBUFFER,
-    MAX_TEXTURE_SIZE,
-    MAX_VIEWPORT_DIMS,
-    NEAREST,
-    TRIANGLES,
-    calls,
-)
+from nbpipe.gl import enums
+from nbpipe.gl._calls import calls
 
 # What lies in each plane, and how many pixels across, and down, share one of its samples.
 _Planes = tuple[tuple[str, int], ...]
@@ -178,7 +171,7 @@ class Packer:
         sample_bytes = 2 if pixel_format in _SHIFT else 1
         planes = _planes(size, FORMATS[pixel_format])
         self.frame_bytes = sample_bytes * sum(row * rows for row, rows, *_ in planes)
-        limit = min(self._gl.integer(MAX_TEXTURE_SIZE), *self._gl.integers(MAX_VIEWPORT_DIMS)[:2])
+        limit = min(self._gl.integer(enums.MAX_TEXTURE_SIZE), *self._gl.integers(enums.MAX_VIEWPORT_DIMS)[:2])
         target = target_size(self.frame_bytes, sample_bytes * planes[0][0], limit)
         self.packed_bytes = 4 * target[0] * target[1]
         components = [_WEIGHTS[name] for names, _ in FORMATS[pixel_format] for name in names]
@@ -232,7 +225,7 @@ class Packer:
             with gl.drawing(self._target.glo, self._target.size), gl.sampling(source.color_attachments[0].glo):
                 gl.UseProgram(self._program.glo)
                 gl.BindVertexArray(self._vertices.glo)
-                gl.DrawArrays(TRIANGLES, 0, 3)
+                gl.DrawArrays(enums.TRIANGLES, 0, 3)
             error = gl.GetError()
         if error:
             msg = f"the GL refused to convert a picture (error {error:#x}); it must have a normal 8-bit or float format"
@@ -243,9 +236,9 @@ class Packer:
         if source.color_attachments == ():  # the GL would not mind, and show the picture before once more
             msg = "a picture is a framebuffer without colours"
             raise SceneError(msg)
-        self._gl.BindFramebuffer(DRAW_FRAMEBUFFER, target.glo)
+        self._gl.BindFramebuffer(enums.DRAW_FRAMEBUFFER, target.glo)
         with self._gl.reading(source.glo):
-            self._gl.BlitFramebuffer(0, 0, *self._size, 0, 0, *self._size, COLOR_BUFFER_BIT, NEAREST)
+            self._gl.BlitFramebuffer(0, 0, *self._size, 0, 0, *self._size, enums.COLOR_BUFFER_BIT, enums.NEAREST)
 
     def release(self) -> None:
         """Free everything. Again does nothing."""

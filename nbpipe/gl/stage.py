@@ -15,20 +15,8 @@ import moderngl
 import numpy as np
 
 from nbpipe.errors import SceneError
-from nbpipe.gl._calls import (
-    COLOR_BUFFER_BIT,
-    DRAW_FRAMEBUFFER,
-    FLOAT,
-    HALF_FLOAT,
-    LINEAR,
-    NEAREST,
-    PACK_INVERT,
-    PIXEL_PACK_BUFFER,
-    RGBA,
-    UNSIGNED_BYTE,
-    UNSIGNED_SHORT,
-    calls,
-)
+from nbpipe.gl import enums
+from nbpipe.gl._calls import calls
 from nbpipe.gl.memory import pixel_memory
 
 if TYPE_CHECKING:
@@ -39,10 +27,10 @@ CHANNELS = 4  # llvmpipe reads 1080p RGBA back in 0.9 ms and RGB in 2.3 ms; GPUs
 
 # numpy's name of a channel's number → moderngl's name of the texture that holds it, and the GL's of reading it
 FORMATS = {
-    "uint8": ("f1", UNSIGNED_BYTE),
-    "uint16": ("nu2", UNSIGNED_SHORT),
-    "float16": ("f2", HALF_FLOAT),
-    "float32": ("f4", FLOAT),
+    "uint8": ("f1", enums.UNSIGNED_BYTE),
+    "uint16": ("nu2", enums.UNSIGNED_SHORT),
+    "float16": ("f2", enums.HALF_FLOAT),
+    "float32": ("f4", enums.FLOAT),
 }
 
 
@@ -121,7 +109,7 @@ class Stage:
         if self._resolved is None:
             return canvas
         with self._gl.preserved():
-            self._blit(canvas, self._resolved, self.size, NEAREST)
+            self._blit(canvas, self._resolved, self.size, enums.NEAREST)
         return self._resolved
 
     def wrap(self, picture: moderngl.Texture | moderngl.Framebuffer) -> moderngl.Framebuffer:
@@ -163,13 +151,13 @@ class Stage:
         if dtype not in self._turned:
             self._turned[dtype] = self._framebuffer(self.size, 0, dtype)
         turned = self._turned[dtype]
-        self._blit(source, turned, self.size, NEAREST, flip=True)
+        self._blit(source, turned, self.size, enums.NEAREST, flip=True)
         return turned
 
     def shrink(self, source: moderngl.Framebuffer) -> None:
         """Begin a preview of `source`; `preview` brings it when it is there."""
         with self._gl.preserved():
-            self._blit(source, self._small.fbo, self._small.size, LINEAR, flip=True)
+            self._blit(source, self._small.fbo, self._small.size, enums.LINEAR, flip=True)
             self._small.begin()
 
     def preview(self, timeout: float = 0.0) -> np.ndarray | None:
@@ -201,9 +189,9 @@ class Stage:
     ) -> None:
         width, height = size
         bottom, top = (height, 0) if flip else (0, height)
-        self._gl.BindFramebuffer(DRAW_FRAMEBUFFER, target.glo)
+        self._gl.BindFramebuffer(enums.DRAW_FRAMEBUFFER, target.glo)
         with self._gl.reading(source.glo):
-            self._gl.BlitFramebuffer(0, 0, *self.size, 0, bottom, width, top, COLOR_BUFFER_BIT, how)
+            self._gl.BlitFramebuffer(0, 0, *self.size, 0, bottom, width, top, enums.COLOR_BUFFER_BIT, how)
 
 
 class Shrunk:
@@ -249,16 +237,16 @@ def _read(
     """Issue one glReadPixels with the state of `Calls.preserved`, and check that the GL took it."""
     gl = calls()
     with gl.reading(source.glo):
-        gl.BindBuffer(PIXEL_PACK_BUFFER, memory.pack_buffer)
+        gl.BindBuffer(enums.PIXEL_PACK_BUFFER, memory.pack_buffer)
         gl.GetError()  # what the scene left there is not ours to report
         try:
             if invert:
-                gl.PixelStorei(PACK_INVERT, 1)
-            gl.ReadPixels(0, 0, *size, RGBA, FORMATS[dtype][1], memory.offset)
+                gl.PixelStorei(enums.PACK_INVERT, 1)
+            gl.ReadPixels(0, 0, *size, enums.RGBA, FORMATS[dtype][1], memory.offset)
             error = gl.GetError()
         finally:
             if invert:
-                gl.PixelStorei(PACK_INVERT, 0)
+                gl.PixelStorei(enums.PACK_INVERT, 0)
     if error:
         msg = f"the GL refused to read a picture back (error {error:#x}); it must have a normal 8-bit or float format"
         raise SceneError(msg)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import moderngl
 
-from nbpipe.gl._calls import ACTIVE_TEXTURE, FRAMEBUFFER_SRGB, SAMPLER_BINDING, TEXTURE0, calls
+from nbpipe.gl import enums
+from nbpipe.gl._calls import calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,47 +22,86 @@ if TYPE_CHECKING:
 
     Found = Iterator[tuple[Any, Any]]  # where, and what is set there
 
-# moderngl remembers which of these are on, so it has to be the one that switches them: its name, and the registry's.
+# moderngl remembers which of these are on, so it has to be the one that switches them.
 _FLAGS = {
-    moderngl.BLEND: 0x0BE2,
-    moderngl.DEPTH_TEST: 0x0B71,
-    moderngl.CULL_FACE: 0x0B44,
-    moderngl.RASTERIZER_DISCARD: 0x8C89,
-    moderngl.PROGRAM_POINT_SIZE: 0x8642,
+    moderngl.BLEND: enums.BLEND,
+    moderngl.DEPTH_TEST: enums.DEPTH_TEST,
+    moderngl.CULL_FACE: enums.CULL_FACE,
+    moderngl.RASTERIZER_DISCARD: enums.RASTERIZER_DISCARD,
+    moderngl.PROGRAM_POINT_SIZE: enums.PROGRAM_POINT_SIZE,
 }
 # and these it tells again when it is asked.
 _ATTRIBUTES = "wireframe", "front_face", "polygon_offset", "line_width", "point_size"
-# This one it tells wrongly until it is set (moderngl 5.13): the registry's name, and that of its values.
-_CULL_FACE_MODE, _CULLED = 0x0B45, {0x0404: "front", 0x0405: "back", 0x0408: "front_and_back"}
-# What else OpenGL 3.3 can switch on: smooth lines and polygons, stencil test, dithering, logic operations, polygon
-# offset (3), samples (5), sRGB, restarted primitives, seamless cubes, depth clamp, the eight clip distances.
+# This one it tells wrongly until it is set (moderngl 5.13).
+_CULLED = {enums.FRONT: "front", enums.BACK: "back", enums.FRONT_AND_BACK: "front_and_back"}
+# What else OpenGL 3.3 can switch on
 _SWITCHES = (
-    *(0x0B20, 0x0B41, 0x0B90, 0x0BD0, 0x0BF2),
-    *(0x2A01, 0x2A02, 0x8037),
-    *(0x809D, 0x809E, 0x809F, 0x80A0, 0x8E51),
-    *(FRAMEBUFFER_SRGB, 0x8F9D, 0x884F, 0x864F),
-    *range(0x3000, 0x3008),
+    enums.LINE_SMOOTH,
+    enums.POLYGON_SMOOTH,
+    enums.STENCIL_TEST,
+    enums.DITHER,
+    enums.COLOR_LOGIC_OP,
+    enums.POLYGON_OFFSET_POINT,
+    enums.POLYGON_OFFSET_LINE,
+    enums.POLYGON_OFFSET_FILL,
+    enums.MULTISAMPLE,
+    enums.SAMPLE_ALPHA_TO_COVERAGE,
+    enums.SAMPLE_ALPHA_TO_ONE,
+    enums.SAMPLE_COVERAGE,
+    enums.SAMPLE_MASK,
+    enums.FRAMEBUFFER_SRGB,
+    enums.PRIMITIVE_RESTART,
+    enums.TEXTURE_CUBE_MAP_SEAMLESS,
+    enums.DEPTH_CLAMP,
+    *range(enums.CLIP_DISTANCE0, enums.CLIP_DISTANCE0 + 8),
 )
-_SINCE = {0x8C36: 400, 0x8D69: 430}  # shading of samples, restarts at the highest index: since OpenGL 4.0 and 4.3
+_OPENGL_4_0, _OPENGL_4_2, _OPENGL_4_3 = 400, 420, 430  # as moderngl's version_code has them
+_SINCE = {enums.SAMPLE_SHADING: _OPENGL_4_0, enums.PRIMITIVE_RESTART_FIXED_INDEX: _OPENGL_4_3}
 # A call, and what tells the values that it sets
 _FUNCTIONS = {
-    "BlendFuncSeparate": (0x80C9, 0x80C8, 0x80CB, 0x80CA),
-    "BlendEquationSeparate": (0x8009, 0x883D),
-    "DepthFunc": (0x0B74,),
-    "ProvokingVertex": (0x8E4F,),
+    "BlendFuncSeparate": (
+        enums.BLEND_SRC_RGB,
+        enums.BLEND_DST_RGB,
+        enums.BLEND_SRC_ALPHA,
+        enums.BLEND_DST_ALPHA,
+    ),
+    "BlendEquationSeparate": (enums.BLEND_EQUATION_RGB, enums.BLEND_EQUATION_ALPHA),
+    "DepthFunc": (enums.DEPTH_FUNC,),
+    "ProvokingVertex": (enums.PROVOKING_VERTEX,),
 }
-_OPENGL_4_0, _OPENGL_4_2, _OPENGL_4_3 = 400, 420, 430  # as moderngl's version_code has them
-_PATCH_VERTICES, _DEPTH_RANGE = 0x8E72, 0x0B70
-# TEXTURE_2D, _3D, _2D_ARRAY, _CUBE_MAP and _2D_MULTISAMPLE, and what tells the one that is bound
-_TEXTURES = {0x0DE1: 0x8069, 0x806F: 0x806A, 0x8C1A: 0x8C1D, 0x8513: 0x8514, 0x9100: 0x9104}
-_MAX_TEXTURE_IMAGE_UNITS = 0x8872
 _POINTS = 32  # of each kind are looked at; Mesa has 192 for images, and to ask for one takes 0.6 µs
-# UNIFORM_BUFFER and SHADER_STORAGE_BUFFER: how many, which is bound, from where, how much
-_UNIFORM_BUFFER, _STORAGE_BUFFER = 0x8A11, 0x90D2
-_BLOCKS = {_UNIFORM_BUFFER: (0x8A2F, 0x8A28, 0x8A29, 0x8A2A), _STORAGE_BUFFER: (0x90DD, 0x90D3, 0x90D4, 0x90D5)}
-_MAX_IMAGE_UNITS = 0x8F38
-_IMAGE = 0x8F3A, 0x8F3B, 0x8F3C, 0x8F3D, 0x8F3E, 0x906E  # BINDING_NAME, _LEVEL, _LAYERED, _LAYER, _ACCESS, _FORMAT
-_NO_IMAGE = 0, 0, 0, 0, 0x88B8, 0x8058  # READ_ONLY, RGBA8
+# What a texture is bound to, and what tells which is
+_TEXTURES = {
+    enums.TEXTURE_2D: enums.TEXTURE_BINDING_2D,
+    enums.TEXTURE_3D: enums.TEXTURE_BINDING_3D,
+    enums.TEXTURE_2D_ARRAY: enums.TEXTURE_BINDING_2D_ARRAY,
+    enums.TEXTURE_CUBE_MAP: enums.TEXTURE_BINDING_CUBE_MAP,
+    enums.TEXTURE_2D_MULTISAMPLE: enums.TEXTURE_BINDING_2D_MULTISAMPLE,
+}
+# Points for buffers: how many there are, which is bound there, from where, how much of it
+_BLOCKS = {
+    enums.UNIFORM_BUFFER: (
+        enums.MAX_UNIFORM_BUFFER_BINDINGS,
+        enums.UNIFORM_BUFFER_BINDING,
+        enums.UNIFORM_BUFFER_START,
+        enums.UNIFORM_BUFFER_SIZE,
+    ),
+    enums.SHADER_STORAGE_BUFFER: (
+        enums.MAX_SHADER_STORAGE_BUFFER_BINDINGS,
+        enums.SHADER_STORAGE_BUFFER_BINDING,
+        enums.SHADER_STORAGE_BUFFER_START,
+        enums.SHADER_STORAGE_BUFFER_SIZE,
+    ),
+}
+_IMAGE = (
+    enums.IMAGE_BINDING_NAME,
+    enums.IMAGE_BINDING_LEVEL,
+    enums.IMAGE_BINDING_LAYERED,
+    enums.IMAGE_BINDING_LAYER,
+    enums.IMAGE_BINDING_ACCESS,
+    enums.IMAGE_BINDING_FORMAT,
+)
+_NO_IMAGE = 0, 0, 0, 0, enums.READ_ONLY, enums.RGBA8
 
 
 Values = tuple[dict[Any, Any], ...]  # for each of `_ASPECTS`: where → what is set there
@@ -106,7 +146,7 @@ def _put_flags(ctx: moderngl.Context, _gl: Calls, _where: None, flags: int) -> N
 def _attributes(ctx: moderngl.Context, gl: Calls) -> Found:
     for name in _ATTRIBUTES:
         yield name, getattr(ctx, name)
-    yield "cull_face", _CULLED[gl.integer(_CULL_FACE_MODE)]
+    yield "cull_face", _CULLED[gl.integer(enums.CULL_FACE_MODE)]
 
 
 def _put_attribute(ctx: moderngl.Context, _gl: Calls, name: str, value: object) -> None:
@@ -125,9 +165,9 @@ def _put_switch(_ctx: moderngl.Context, gl: Calls, switch: int, on: bool) -> Non
 def _functions(ctx: moderngl.Context, gl: Calls) -> Found:
     for function, parts in _FUNCTIONS.items():
         yield function, tuple(map(gl.integer, parts))
-    yield "DepthRange", gl.two_floats(_DEPTH_RANGE)
+    yield "DepthRange", gl.two_floats(enums.DEPTH_RANGE)
     if ctx.version_code >= _OPENGL_4_0:
-        yield "PatchParameteri", (_PATCH_VERTICES, gl.integer(_PATCH_VERTICES))
+        yield "PatchParameteri", (enums.PATCH_VERTICES, gl.integer(enums.PATCH_VERTICES))
 
 
 def _put_function(_ctx: moderngl.Context, gl: Calls, function: str, values: tuple[Any, ...]) -> None:
@@ -135,15 +175,15 @@ def _put_function(_ctx: moderngl.Context, gl: Calls, function: str, values: tupl
 
 
 def _textures(_ctx: moderngl.Context, gl: Calls) -> Found:
-    active = gl.integer(ACTIVE_TEXTURE)
-    units = min(_POINTS, gl.integer(_MAX_TEXTURE_IMAGE_UNITS))  # of the fragment shader; other stages use the same
+    active = gl.integer(enums.ACTIVE_TEXTURE)
+    units = min(_POINTS, gl.integer(enums.MAX_TEXTURE_IMAGE_UNITS))  # of the fragment shader; other stages use the same
     try:
         for unit in range(units):
-            gl.ActiveTexture(TEXTURE0 + unit)
+            gl.ActiveTexture(enums.TEXTURE0 + unit)
             for target, binding in _TEXTURES.items():
                 if texture := gl.integer(binding):
                     yield (unit, target), texture
-            if sampler := gl.integer(SAMPLER_BINDING):
+            if sampler := gl.integer(enums.SAMPLER_BINDING):
                 yield (unit, None), sampler
     finally:
         gl.ActiveTexture(active)
@@ -154,15 +194,15 @@ def _put_texture(_ctx: moderngl.Context, gl: Calls, where: tuple[int, int | None
     if target is None:
         gl.BindSampler(unit, name if name and gl.IsSampler(name) else 0)
         return
-    active = gl.integer(ACTIVE_TEXTURE)
-    gl.ActiveTexture(TEXTURE0 + unit)
+    active = gl.integer(enums.ACTIVE_TEXTURE)
+    gl.ActiveTexture(enums.TEXTURE0 + unit)
     gl.BindTexture(target, name if name and gl.IsTexture(name) else 0)
     gl.ActiveTexture(active)
 
 
 def _blocks(ctx: moderngl.Context, gl: Calls) -> Found:
     for target, (count, *parts) in _BLOCKS.items():
-        if target == _UNIFORM_BUFFER or ctx.version_code >= _OPENGL_4_3:
+        if target == enums.UNIFORM_BUFFER or ctx.version_code >= _OPENGL_4_3:
             for index in range(min(_POINTS, gl.integer(count))):
                 if gl.integer_at(parts[0], index):
                     yield (target, index), tuple(gl.integer_at(part, index) for part in parts)
@@ -178,7 +218,7 @@ def _put_block(_ctx: moderngl.Context, gl: Calls, where: tuple[int, int], part: 
 
 def _images(ctx: moderngl.Context, gl: Calls) -> Found:
     if ctx.version_code >= _OPENGL_4_2:
-        for unit in range(min(_POINTS, gl.integer(_MAX_IMAGE_UNITS))):
+        for unit in range(min(_POINTS, gl.integer(enums.MAX_IMAGE_UNITS))):
             if gl.integer_at(_IMAGE[0], unit):
                 yield unit, tuple(gl.integer_at(part, unit) for part in _IMAGE)
 
