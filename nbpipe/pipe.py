@@ -171,9 +171,9 @@ def _raise(failures: list[OSError]) -> None:
 
 
 def _line(fd: int) -> Line:
-    with _making:
-        while True:
-            place = place_of(fd)
+    while True:
+        with _making:
+            place, before = place_of(fd), None
             for line in _live():
                 if line.place != place:
                     continue
@@ -181,14 +181,19 @@ def _line(fd: int) -> Line:
                     line.end()
                 elif not line.for_one_piece:
                     return line
-                elif line.fd == fd:  # left behind by an interrupt
-                    line.wait()
-                    line.end()
-            line = Line(fd)
-            if line.place == place_of(fd):  # else another thread has given the number away meanwhile
-                _lines[next(_numbers)] = line
-                _leave_with_the_process()
-                return line
+                elif line.fd == fd:  # another thread's, or left behind by an interrupt
+                    before = line
+            if before is None:
+                line = Line(fd)
+                if line.place == place_of(fd):  # else another thread has given the number away meanwhile
+                    _lines[next(_numbers)] = line
+                    _leave_with_the_process()
+                    return line
+                line.end()
+                continue
+        with before.entered:
+            before.wait()
+            before.end()
 
 
 def _live() -> list[Line]:

@@ -8,6 +8,7 @@ import ctypes
 import mmap
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import numpy as np
 import pytest
 
 import nbpipe
-from nbpipe.line import QUEUE, _contiguous
+from nbpipe.line import QUEUE, Line, _contiguous
 from nbpipe.pipe import _live
 from nbpipe.video.reader import copies_what_it_reads
 
@@ -388,6 +389,47 @@ except KeyboardInterrupt:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stdout) == (0, "interrupted\n")
     assert "1 of the pieces piped to descriptor" in done.stderr
+
+
+def test_two_threads_that_write_to_one_terminal_lose_nothing(monkeypatch):
+    """What each of them finds of the other's line is not left behind: it is in use."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    made, ending, given = (threading.Event() for _ in range(3))
+    put, end, errors = Line.put, Line.end, []
+
+    def put_late(line, data):
+        if data == b"1" * 300_000:
+            made.set()
+            ending.wait(0.2)
+        put(line, data)
+        given.set()
+
+    def end_late(line):
+        ending.set()
+        given.wait(0.2)
+        return end(line)
+
+    def piping(data):
+        try:
+            nbpipe.pipe(data, slave)
+        except OSError as error:
+            errors.append(error)
+
+    monkeypatch.setattr(Line, "put", put_late)
+    monkeypatch.setattr(Line, "end", end_late)
+    one, other = (threading.Thread(target=piping, args=(digit * 300_000,)) for digit in (b"1", b"2"))
+    one.start()
+    made.wait()
+    other.start()
+    arrived = b""
+    while one.is_alive() or other.is_alive():
+        while select.select([master], [], [], 0.01)[0]:
+            arrived += os.read(master, 65536)
+    os.close(master)
+    os.close(slave)
+    assert not errors
+    assert arrived == b"1" * 300_000 + b"2" * 300_000
 
 
 def test_a_fifo_that_is_read_again_is_written_again(tmp_path):
