@@ -15,12 +15,9 @@ import numpy as np
 from nbpipe.gl.buffer import copy_out, inner_buffer
 from nbpipe.gl.context import context
 from nbpipe.gl.memory import HostMemory, Memory
-from nbpipe.gl.stage import preview_size
+from nbpipe.gl.stage import PIXEL_FORMATS, preview_size
 from nbpipe.gl.tally import Tally
 from nbpipe.scene.adapters import BufferPicture, Pictures, check_like, kind, picture_size, unlike
-
-# numpy's name of a channel's number, and how many there are → FFmpeg's name of a pixel
-_PIXELS = {("uint8", 3): "rgb24", ("uint8", 4): "rgba", ("uint16", 3): "rgb48le", ("uint16", 4): "rgba64le"}
 
 
 class _Copied:
@@ -31,7 +28,7 @@ class _Copied:
 
     def __init__(self, pictures: Pictures, size: tuple[int, int], channels: int, dtype: np.dtype) -> None:
         self.size, self.channels = size, channels
-        self.pixel_format = _PIXELS[dtype.name, channels]
+        self.pixel_format = PIXEL_FORMATS[dtype.name, channels]
         self.tally = Tally()
         self._pictures, self._dtype = pictures, dtype
         self._step = max(1, round(size[0] / preview_size(size)[0]))

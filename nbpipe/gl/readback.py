@@ -17,10 +17,8 @@ import numpy as np
 from nbpipe.gl.context import Context
 from nbpipe.gl.memory import HostMemory, Memory, pixel_memory
 from nbpipe.gl.packer import Packer
-from nbpipe.gl.stage import CHANNELS, FORMATS, Stage
+from nbpipe.gl.stage import CHANNELS, FORMATS, PIXEL_FORMATS, Stage
 
-# numpy's name of a channel's number → FFmpeg's name of four of them
-_RGBA = {"uint8": "rgba", "uint16": "rgba64le", "float16": "rgbaf16le", "float32": "rgbaf32le"}
 _SAME = {"nu1": "f1"}  # moderngl's two names of 8 bits
 
 
@@ -71,7 +69,7 @@ class Readback:
     def __init__(self, where: Context, stage: Stage, reading: Reading, *, own: bool) -> None:
         self._where, self._stage, self._reading = where, stage, reading
         self._packer: Packer | None = None
-        self.pixel_format, self.bottom_up = _RGBA[reading.dtype], not reading.upright
+        self.pixel_format, self.bottom_up = PIXEL_FORMATS[reading.dtype, CHANNELS], not reading.upright
         self.extra_copies = 0
         if reading.convert_to is not None and (reading.on_software or not where.software):
             self._packer = Packer(where.ctx, stage.size, reading.convert_to, direct=own)

@@ -32,6 +32,15 @@ FORMATS = {
     "float16": ("f2", enums.HALF_FLOAT),
     "float32": ("f4", enums.FLOAT),
 }
+# numpy's name of a channel's number, and how many a pixel has → FFmpeg's name of the pixel
+PIXEL_FORMATS = {
+    ("uint8", 3): "rgb24",
+    ("uint8", 4): "rgba",
+    ("uint16", 3): "rgb48le",
+    ("uint16", 4): "rgba64le",
+    ("float16", 4): "rgbaf16le",
+    ("float32", 4): "rgbaf32le",
+}
 
 
 class Stage:
