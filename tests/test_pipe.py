@@ -180,7 +180,7 @@ def mapped():
         np.zeros((0, 5), np.uint8),
         np.array(7, np.int64),
         array.array("d", [1.5, 2.5]),
-        array.array("u", "text"),
+        array.array("u" if sys.version_info < (3, 13) else "w", "text"),
         (ctypes.c_int * 3)(1, 2, 3),
         mapped(),
     ],
@@ -581,7 +581,8 @@ waiting.join()
 
 
 def test_a_forked_child_ends_though_a_thread_of_its_parent_waits():
-    done = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING]  # 3.12 deprecates forking with threads
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
