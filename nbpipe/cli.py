@@ -20,14 +20,11 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
-from nbpipe.errors import NbpipeError
+from nbpipe.errors import NbpipeError, from_outside
 from nbpipe.scene.frame import frame_rate
-
-if TYPE_CHECKING:
-    from nbpipe.scene.take import Take
 
 GLSL = (".glsl", ".frag", ".fs")
 
@@ -164,18 +161,19 @@ def _module(place: str) -> ModuleType:
 
 def _record(options: argparse.Namespace) -> int:
     from nbpipe.record import record
+    from nbpipe.scene.take import Take
 
     recording = None
     try:
         scene = find_scene(options.scene)
-        take = _take(options.take) if options.take is not None else None
+        take = Take.load(options.take) if options.take is not None else None
         chosen = recording_options(options)
         recording = record(scene, options.out, **chosen, take=take, show=not options.quiet, wait=False)
         recording.wait()
     except NbpipeError as error:
         return _failed(error)
     except Exception as error:  # noqa: BLE001  most are the scene's own
-        part = _users_part(error.__traceback__)
+        part = from_outside(error.__traceback__, "importlib", "codecs", "pathlib")
         if part is None and isinstance(error, _REFUSALS):
             if recording is None:
                 options.misused(error)  # ends the program
@@ -187,13 +185,6 @@ def _record(options: argparse.Namespace) -> int:
     if not options.quiet:
         sys.stdout.write(f"{recording}, in {recording.elapsed:.1f} s\n")
     return 0
-
-
-def _take(path: str) -> Take:
-    from nbpipe.scene.take import Take
-
-    with open(path, encoding="utf-8") as file:
-        return Take.from_json(file.read())
 
 
 def _doctor(_: argparse.Namespace) -> int:
@@ -293,13 +284,3 @@ def _say(text: str) -> None:
 def _failed(error: Exception) -> int:
     _say("\n".join([f"nbpipe: {error}", *getattr(error, "__notes__", [])]))
     return _FAILED
-
-
-def _users_part(trace: TracebackType | None) -> TracebackType | None:
-    """Return a traceback from the first line on that is neither nbpipe's nor of reading the scene, if there is one."""
-    part = trace
-    while part is not None and part.tb_frame.f_globals.get("__name__", "").startswith(
-        ("nbpipe.", "importlib", "codecs")
-    ):
-        part = part.tb_next
-    return part

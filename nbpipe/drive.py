@@ -99,6 +99,8 @@ class Drive:
             while pipeline.mine and time.monotonic() < deadline:
                 if not self._step(SLICE):
                     return
+            while pipeline.elsewhere and time.monotonic() < deadline:  # a daemon thread, which goes on for now
+                time.sleep(_NAP)
         if pipeline.settled:  # by an error, of which `whereabouts` tells
             return
         pipeline.abandon("FFmpeg did not finish in time")

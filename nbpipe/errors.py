@@ -12,6 +12,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable
+from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 _Arguments = ParamSpec("_Arguments")
@@ -116,6 +117,14 @@ def fold(error: BaseException) -> None:
             ours = str(frame.f_globals.get("__name__")).partition(".")[0] in _FOLDED
             if ours and frame not in running:
                 frame.f_locals["__tracebackhide__"] = True  # what IPython and pytest look for
+
+
+def from_outside(trace: TracebackType | None, *besides: str) -> TracebackType | None:
+    """Return a traceback from the first line on that is neither nbpipe's nor of modules `besides`, if there is one."""
+    ours = tuple(f"{name}." for name in ("nbpipe", *besides))
+    while trace is not None and f"{trace.tb_frame.f_globals.get('__name__', '')}.".startswith(ours):
+        trace = trace.tb_next
+    return trace
 
 
 def _place(file: str) -> str:

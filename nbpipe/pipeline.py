@@ -31,9 +31,8 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
-from nbpipe.errors import EncoderError, SceneError, WrongThread
+from nbpipe.errors import EncoderError, SceneError, WrongThread, from_outside
 from nbpipe.gl.ring import SLOTS, SLOTS_ON_SOFTWARE, Ring
 from nbpipe.gl.source import Source
 from nbpipe.onlookers import Onlookers
@@ -141,7 +140,8 @@ class Pipeline:
     def check(self) -> None:
         """Raise what ended the recording, if something did and it has ended."""
         if self.settled and self._error is not None:
-            raise self._error.with_traceback(_users_part(self._error.__traceback__))
+            trace = self._error.__traceback__
+            raise self._error.with_traceback(from_outside(trace, "contextlib") or trace)
 
     def check_thread(self) -> None:
         """Raise `WrongThread` on another thread than the one that may step."""
@@ -153,6 +153,11 @@ class Pipeline:
     def mine(self) -> bool:
         """Whether the calling thread, of this process, is the one that may step."""
         return threading.current_thread() is self._owner and os.getpid() == self._pid
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it has not ended, and another thread of this process is there to step."""
+        return not self.settled and not self.mine and os.getpid() == self._pid and self._owner.is_alive()
 
     @property
     def failing(self) -> bool:
@@ -346,11 +351,3 @@ class Pipeline:
             error=words,
         )
         self._onlookers.tell(self.progress)
-
-
-def _users_part(trace: TracebackType | None) -> TracebackType | None:
-    """Return a traceback from the scene's first line on, or all of it if it never left nbpipe."""
-    part = trace
-    while part is not None and part.tb_frame.f_globals.get("__name__", "").startswith(("nbpipe.", "contextlib")):
-        part = part.tb_next
-    return part or trace

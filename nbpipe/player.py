@@ -252,7 +252,7 @@ class Player:
         assert self._stream is not None
         if self.busy or not self._seen():
             self._ran_at = None
-            return None
+            return None if self.busy else self._stream.rest()
         if self._under_way is not None:
             return self._deliver(now)
         running = self._run(now)

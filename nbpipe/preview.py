@@ -15,10 +15,11 @@ from nbpipe.notebook import cell
 from nbpipe.notebook.preview import Preview
 from nbpipe.player import Player
 from nbpipe.record import checked_samples, checked_size
+from nbpipe.scene.adapters import playable
 from nbpipe.scene.clock import checked_seconds
 from nbpipe.scene.frame import Rate, frame_rate
 from nbpipe.scene.scene import picture_size_of
-from nbpipe.session import Session, playable, poster
+from nbpipe.session import Session, poster
 
 if TYPE_CHECKING:
     import moderngl

@@ -25,14 +25,13 @@ from nbpipe.notebook.widget import Recording
 from nbpipe.player import Player
 from nbpipe.progress import State
 from nbpipe.record import Options, begin, conclude
-from nbpipe.scene.adapters import Pictures, adapt
+from nbpipe.scene.adapters import playable
 from nbpipe.scene.events import Handlers, read_event
 from nbpipe.scene.frame import frame_rate
 from nbpipe.scene.parameters import apply, parameters
 from nbpipe.scene.performance import Performance
 from nbpipe.scene.replay import Replay
-from nbpipe.scene.scene import Scene
-from nbpipe.scene.state import scene_state, set_scene_state
+from nbpipe.scene.state import restorer
 from nbpipe.scene.take import Take
 from nbpipe.scene.take_form import NOT_PERFORMED
 from nbpipe.video.ffmpeg import find_ffmpeg
@@ -110,7 +109,8 @@ class Session:
         clock = self._player.clock
         self._catch_up()
         clock.speed, clock.loop, clock.duration = speed, loop, duration
-        self._player.fps = frame_rate(fps)
+        if fps != float(self._player.fps):  # a float is less than 25/3
+            self._player.fps = frame_rate(fps)
         self._go(min(clock.time, duration))
         self._note_set()
         self._player.wake()
@@ -178,12 +178,20 @@ class Session:
     def take(self, on: bool) -> None:  # noqa: FBT001  it is a trait's value
         """Begin or end a take."""
         player = self._player
+        if on and player.busy:  # what it shows is the recording's, not what somebody does
+            self.view.taking = False
+            self._refuse("take", "a take can begin when the recording has ended")
+            return
         self._catch_up()
         if on:
             self._performance = Performance(player.scene, player.clock, player.size, player.told_at)
         elif self._performance is not None:
             take, self._performance = self._performance.finish(player.told_at), None
             self.view.take = take
+
+    def check_rate(self, fps: float) -> None:
+        """Raise `ValueError` for what is no frame rate."""
+        frame_rate(fps)
 
     def checked_take(self, take: object) -> Take | None:
         """Return what can be replayed. Raises `TypeError` for anything else but ``None``."""
@@ -254,7 +262,7 @@ class Session:
         if chosen.get("frames") is None:
             rate = frame_rate(chosen["fps"])
             chosen.setdefault("duration", player.clock.duration if take is None else take.video_seconds(rate))
-        before = scene_state(player.scene)
+        restore = restorer(player.scene)
         sink = RecordingSink(self._stream, float(frame_rate(chosen["fps"])))
         lent = player.lent(scene)
         recording, drive = begin(lent, path or _free_name(), show=False, here=False, sink=sink, **chosen)
@@ -264,18 +272,26 @@ class Session:
 
         def over(change: Any) -> None:
             if State(change.new).ended:
-                with player.current():
-                    set_scene_state(player.scene, before)
-                player.busy = False
-                while self._later:
-                    self.apply(*self._later.popitem())
-                player.touch()
+                try:
+                    with player.current():
+                        restore()
+                finally:  # a setter of the scene's own may have raised
+                    self._take_back()
                 self.view.leave_film(sink.middle.jpeg)
 
         self.view.follow(recording)  # first, so that it shows how the recording ends whatever else fails then
         recording.observe(over, "state")
         drive.start()
         return recording
+
+    def _take_back(self) -> None:
+        """Play the scene again that was lent to a recording, with what has been set of it meanwhile."""
+        self._player.busy = False
+        later, self._later = self._later, {}
+        self._refuse("take", "")
+        self._player.touch()
+        for name, value in later.items():
+            self.apply(name, value)
 
     def close(self) -> None:
         """End the player; a recording under way is finished with what it has."""
@@ -325,15 +341,6 @@ def _coder(size: tuple[int, int], fps: float, crf: int) -> Coder:
 def poster(player: Player) -> bytes:
     """Return the present picture of a player as a JPEG, for the saved notebook. Raises whatever the scene raises."""
     return jpeg(player.picture(), QUALITY)
-
-
-def playable(scene: object) -> Scene:
-    """Return what can be played of what a person calls a scene. Raises `TypeError` for what cannot."""
-    adapted = adapt(scene)
-    if isinstance(adapted, Pictures):
-        msg = "an iterable of pictures cannot be played twice; make it a function of a frame, or use nbpipe.record"
-        raise TypeError(msg)
-    return adapted
 
 
 def _name(scene: object) -> str:

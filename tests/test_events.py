@@ -302,6 +302,12 @@ class TestHandlers:
         with pytest.raises(ExceptionGroup, match="2 handlers of wheel failed"):
             handlers.emit(event("wheel"))
 
+    def test_of_several_types_none_counts_if_one_does_not_exist(self, handlers, calls):
+        with pytest.raises(ValueError, match="no event 'pointer_dwon'"):
+            handlers.add(calls.append, "key_down", "pointer_dwon")
+        handlers.emit({"type": "key_down"})
+        assert not calls
+
     def test_a_type_that_does_not_exist_is_named_with_those_that_do(self, handlers):
         with pytest.raises(ValueError, match=r"no event 'mouse_down'; there are .*pointer_down"):
             handlers.add(print, "mouse_down")

@@ -287,6 +287,15 @@ class TestAttributes:
         with pytest.raises(ValueError, match=r"n is a whole number, and there is none from 0\.2 to 0\.8"):
             parameters(Never())
 
+    def test_numbers_at_the_end_of_the_floats(self):
+        class Far:
+            far: float = 1e308
+            seed: int = 2**1024  # beyond it
+
+        assert {name: (each.minimum, each.maximum) for name, each in parameters(Far()).items()} == {
+            "far": (-1e308, 1e308)
+        }
+
     @pytest.mark.parametrize("scene", [adapt(lambda frame: None), adapt(iter(())), "text", None, 3, object()])
     def test_other_things_have_none(self, scene):
         assert parameters(scene) == {}

@@ -581,7 +581,13 @@ waiting.join()
 
 
 def test_a_forked_child_ends_though_a_thread_of_its_parent_waits():
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING]  # 3.12 deprecates forking with threads
+    command = [
+        sys.executable,
+        "-W",
+        "ignore::DeprecationWarning",
+        "-c",
+        FORKING,
+    ]  # 3.12 deprecates forking with threads
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 

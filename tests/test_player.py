@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import av
 import pytest
 import traitlets
-from stage import SIZE, Browser, Lamp, play, pointer, turns
+from conftest import children
+from stage import HUNG, SIZE, Browser, Lamp, play, pointer, turns
 from watermark import Watermark, luma, number_in
 
 import nbpipe
@@ -18,6 +19,22 @@ __all__ = ["play"]  # a fixture
 
 
 class TestTime:
+    def test_ffmpeg_ends_soon_after_nobody_looks_any_more(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Watermark(), playing=True, fps=30, codecs=["h264"])
+            await stage.go(browser, 0.1)
+            assert len(children()) == 1
+            browser.say("look", visible=False)
+            await turns()
+            stage.now += 6.0
+            view.player.wake()
+            async with asyncio.timeout(HUNG):
+                while children():  # noqa: ASYNC110  a process that ends tells no event loop
+                    await asyncio.sleep(0)
+            assert (await browser.next(lambda: browser.say("look", visible=True)))["key"]
+
+        play(performance)
+
     def test_nothing_is_drawn_while_nobody_looks_and_time_stands_still(self, play):
         async def performance(stage):
             scene = Watermark()

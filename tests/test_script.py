@@ -55,6 +55,24 @@ def test_a_script_that_ends_before_its_recording_keeps_it_and_says_so(end, tmp_p
     assert partials(tmp_path) == []
 
 
+def test_a_script_that_ends_before_a_recording_of_another_thread_keeps_it_too(tmp_path):
+    done = script(
+        "import threading, time\n"
+        "drawn = threading.Event()\n"
+        "class Slow(Watermark):\n"
+        "    def render(self, frame):\n"
+        "        super().render(frame)\n"
+        "        if frame.index == 20: drawn.set()\n"
+        "record = lambda: nbpipe.record(Slow(), 'out.mp4', size=(160, 96), frames=100_000, show=False)\n"
+        "threading.Thread(target=record, daemon=True).start()\n"
+        "drawn.wait()\n"
+    )
+    assert done.returncode == 0
+    assert f"{whole()} frames are in {tmp_path / 'out.mp4'}" in done.stderr
+    assert whole() > 20
+    assert partials(tmp_path) == []
+
+
 def test_it_keeps_its_own_exit_status():
     done = script("recording = begin()\nwhile recording.frame < 100: recording.wait(0.01)\nsys.exit(7)")
     assert done.returncode == 7

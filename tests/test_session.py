@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 
 import av
 import numpy as np
@@ -475,6 +475,69 @@ class TestRecord:
 
         play(performance)
 
+    def test_what_the_scene_makes_of_itself_in_it_is_not_for_good(self, play):
+        class Moody(Lamp):
+            mood: Literal["calm", "wild"] = "calm"
+            wanted: float = 0.0
+
+            def render(self, frame):
+                if frame.index == 2:
+                    self.mood = "lost"  # is none that it has declared
+                    self.shade = 1.0
+                super().render(frame)
+
+        async def performance(stage):
+            view, browser = await stage.show(scene := Moody(), fps=8, duration=0.5)
+            scene.mood, scene.shade = "wild", 0.25
+            recording = view.record()  # the preview itself shows frame 0
+            browser.say("param", name="wanted", value=0.5)
+            await recording
+            assert (scene.mood, scene.shade, scene.wanted) == ("wild", 0.25, 0.5)
+            await browser.next(lambda: setattr(view, "time", 0.25))
+
+        play(performance)
+
+    def test_a_setter_that_raises_does_not_keep_the_scene(self, play):
+        class Touchy(Lamp):
+            mood: float = 0.5
+
+            def __setattr__(self, name, value):
+                if name == "mood" and self.drawn > 1:
+                    raise RuntimeError("not now")
+                super().__setattr__(name, value)
+
+        async def performance(stage):
+            view, browser = await stage.show(scene := Touchy(), fps=8, duration=0.5)
+            recording = view.record()
+            browser.say("param", name="shade", value=0.75)
+            await recording
+            assert scene.shade == 0.75
+            await browser.next(lambda: setattr(view, "time", 0.25))
+
+        play(performance)
+
+    def test_a_take_begins_only_after_it(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(Lamp(), fps=8, duration=0.5)
+            recording = view.record()
+            browser.say("take", on=True)
+            await turns()
+            assert (view.taking, view.error) == (False, "a take can begin when the recording has ended")
+            await recording
+            assert view.error == ""
+            view.taking = True
+            assert view.taking
+
+        play(performance)
+
+    def test_speed_leaves_an_exact_rate_as_it_is(self, play):
+        async def performance(stage):
+            view, _ = await stage.show(Lamp(), fps="25/3", duration=0.6)
+            view.speed = 2.0
+            assert (await view.record())._rate == "25/3"
+
+        play(performance)
+
     def test_the_button_overwrites_nothing(self, play, tmp_path):
         async def performance(stage):
             (tmp_path / "preview.mp4").write_text("precious")
@@ -752,6 +815,16 @@ class TestArguments:
         with pytest.raises(nbpipe.NbpipeError, match=r"in a script use nbpipe\.record"):
             nbpipe.preview(scene)
         assert scene.times == []
+
+    def test_a_rate_that_is_none_is_refused_and_changes_nothing(self, play):
+        async def performance(stage):
+            view, _ = await stage.show(Lamp(), fps=30)
+            with pytest.raises(ValueError, match="fps must lie between"):
+                view.fps = 2000
+            view.speed = 2.0
+            assert (view.fps, view.player._player.fps, view.player._player.clock.speed) == (30, 30, 2.0)
+
+        play(performance)
 
     def test_they_become_traits(self, play):
         async def performance(stage):

@@ -199,6 +199,11 @@ class TestUniforms:
         )
         assert (draw(shader)[0, 0, :3] == (7, 5, 1)).all()
 
+    def test_what_a_person_gives_for_an_input_stays(self, draw):
+        shader = Shader(image("iTime, iChannelTime[3], iChannelResolution[3].x, 1"), iTime=0.25)
+        shader.uniforms |= {"iChannelTime": [0.5] * 4, "iChannelResolution": [(0.75, 0, 0)] * 4}
+        assert draw(shader)[0, 0, :3] == pytest.approx((0.25, 0.5, 0.75), abs=0.01)
+
     def test_an_unknown_one_is_refused_with_the_known_ones(self, draw):
         source = "uniform float speed; uniform float size;" + image("speed, size, iTime, 1")
         with pytest.raises(nbpipe.SceneError, match=r"no uniform 'sped' \(it uses: iTime, size, speed\)"):

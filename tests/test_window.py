@@ -7,6 +7,7 @@ import base64
 import json
 import subprocess
 import sys
+import threading
 import warnings
 import weakref
 from fractions import Fraction
@@ -755,6 +756,36 @@ def test_the_context_may_be_ones_own(own_context):
 def test_a_class_without_on_render_says_so():
     with pytest.raises(NotImplementedError, match="on_render"):
         pictures(moderngl_window.WindowConfig)
+
+
+def test_scenes_on_two_threads_have_a_window_each():
+    inside, ready, met, looked = [], threading.Barrier(2), threading.Event(), threading.Event()
+
+    class Waits(moderngl_window.WindowConfig):
+        def on_render(self, time, frame_time):
+            inside.append(self)
+            if len(inside) == 1:
+                met.wait(0.2)  # for the other, which comes in between if it can
+            met.set()
+            if moderngl_window.window() is self.wnd and moderngl_window.ctx() is self.ctx:
+                self.wnd.clear(0.0, 1.0, 0.0)
+            if inside[0] is self:
+                looked.set()
+            looked.wait(0.2)
+
+    def draw():
+        context()
+        ready.wait()
+        shown.extend(pictures(Waits, frames=3))
+
+    shown = []
+    threads = [threading.Thread(target=draw) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [colour(picture) for picture in shown] == [GREEN] * 6
+    assert moderngl_window.ContextRefs.WINDOW is None
 
 
 class Painted(moderngl_window.WindowConfig):

@@ -69,12 +69,14 @@ export function createActions({ record, take, drop }: ActionUse): Actions {
     element,
     taken,
     paint(preview, usable, takingSince) {
-      takeButton.disabled = dropButton.disabled = recordButton.disabled = !usable;
+      const recorded = preview.record !== null && isActive(preview.record);
+      dropButton.disabled = recordButton.disabled = !usable;
+      takeButton.disabled = !usable || recorded; // What is shown meanwhile is not what somebody does.
       dropped.say(preview.taking || preview.take === null);
       write(recordLabel, recordWords(preview));
       recordButton.title = recordTitle(preview);
       taking.say(preview.taking);
-      recording.say(preview.record !== null && isActive(preview.record));
+      recording.say(recorded);
       const tell = () => {
         write(length, takeWords(preview, (performance.now() - takingSince) / 1000));
         taken.hidden = length.hidden;

@@ -104,7 +104,8 @@ class Inbox:
         if heard is Heard.NONSENSE:
             self.ignore()
         elif heard is Heard.JOINED:
-            self._joined = True
+            with self._lock:
+                self._joined = True
         return kind == "hello" and heard is not Heard.NONSENSE and self._may_greet()
 
     def empty(self, view: View) -> None:
@@ -122,7 +123,8 @@ class Inbox:
             except Exception:  # noqa: BLE001  an observer's own: the other messages are not to suffer
                 _log.exception("nbpipe: an error in an observer of a preview was ignored")
             else:
-                self.ignored += not known
+                if not known:
+                    self.ignore()
 
     def ignore(self) -> None:
         """Count a message that makes no sense. Any thread."""

@@ -41,6 +41,9 @@ class Plays(Protocol):
     def take(self, on: bool) -> None:  # noqa: FBT001  it is a trait's value
         """Begin or end a take."""
 
+    def check_rate(self, fps: float) -> None:
+        """Raise `ValueError` for what is no frame rate."""
+
     def checked_take(self, take: object) -> object:
         """Return what can be replayed. Raises `TypeError` for anything else but ``None``."""
 

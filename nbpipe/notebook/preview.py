@@ -249,6 +249,8 @@ class Preview(KernelWidget):
         if not math.isfinite(value) or (name in {"duration", "fps"} and value <= 0):
             msg = f"{name} must be a finite number{'' if name in {'speed', 'time'} else ' above 0'}, not {value!r}"
             raise t.TraitError(msg)
+        if name == "fps" and self._player is not None:
+            self._player.check_rate(value)
         return value
 
     @t.validate("size")

@@ -167,7 +167,7 @@ class Recording(KernelWidget):
 
     def update(self, progress: Progress) -> None:
         """Take over a snapshot; one message to the browser."""
-        if progress.state in (State.DONE, State.STOPPED):
+        if progress.state in (State.DONE, State.STOPPED) and progress.frames_written:  # else what is there is older
             self._offer_film()
         with self.hold_sync():
             self._take("frame", progress.frame)

@@ -199,6 +199,15 @@ def adapt(scene: object) -> Scene | Pictures:
     raise TypeError(msg)
 
 
+def playable(scene: object) -> Scene:
+    """Do as `adapt`, and refuse what cannot be played again and again."""
+    adapted = adapt(scene)
+    if isinstance(adapted, Pictures):
+        msg = "an iterable of pictures cannot be played twice; make it a function of a frame, or use nbpipe.record"
+        raise TypeError(msg)
+    return adapted
+
+
 def _check_that_it_runs(scene: object) -> None:
     """Refuse a function of which a call runs nothing: each frame would be black, or that before."""
     if inspect.isgeneratorfunction(scene) and not inspect.signature(scene).parameters:

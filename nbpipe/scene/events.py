@@ -177,7 +177,7 @@ class Handlers:
             if name != "*" and name not in FIELDS:
                 msg = f"there is no event {name!r}; there are {', '.join(FIELDS)} and '*'"
                 raise ValueError(msg)
-            self._handlers[handler, name] = order
+        self._handlers.update(dict.fromkeys([(handler, name) for name in types], order))
         return handler
 
     def __bool__(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
+import sys
 from collections.abc import Iterable, Sized
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -195,6 +196,9 @@ class Parameter:
         if isinstance(value, bool) or not isinstance(value, numbers.Integral):
             msg = f"{self.name} must be a whole number, not {value!r}"
             raise TypeError(msg)
+        if not _finite(value):
+            msg = f"{self.name} must be a whole number that a float can hold, not one of {len(f'{value:x}')} digits"
+            raise ValueError(msg)
         return int(value)
 
     def _vector(self, value: object) -> tuple[float, ...]:
@@ -256,7 +260,8 @@ def number(name: str, kind: Kind, value: Any, limits: Range | None = None) -> Pa
             raise ValueError(msg)
     else:
         low, high = float(low), float(high)
-        step = float(step) if step is not None else 10.0 ** math.floor(math.log10(high - low)) / _STEPS
+        span = min(high - low, sys.float_info.max)
+        step = float(step) if step is not None else 10.0 ** math.floor(math.log10(span)) / _STEPS
     return Parameter(name, kind, label(name), value, low, high, step).starting(value)
 
 
@@ -270,7 +275,8 @@ def label(name: str) -> str:
 def _around(value: float) -> tuple[float, float]:
     if value == 0:
         return (0, 10) if isinstance(value, int) else (0.0, 1.0)
-    return (-value, 3 * value) if value > 0 else (3 * value, -value)
+    far = 3 * value if _finite(3 * value) else value
+    return (-value, far) if value > 0 else (far, -value)
 
 
 def _finite(value: Any) -> bool:

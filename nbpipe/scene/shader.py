@@ -182,7 +182,7 @@ class Shader:
     def _set_array(self, name: str, values: Sequence[object]) -> None:
         # The compiler may have cut an array down to the part that is used.
         uniform: Any = self._program.get(name, None)
-        if uniform is not None:
+        if uniform is not None and name not in self.uniforms:
             used = values[: uniform.array_length]
             uniform.value = used if len(used) > 1 else used[0]
 

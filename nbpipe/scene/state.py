@@ -6,9 +6,10 @@ replayed can go on where it was. Render thread only.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbpipe.errors import SceneError
@@ -58,6 +59,28 @@ def set_scene_state(scene: object, state: Mapping[str, Any]) -> None:
         found[name].state = camera
     if isinstance(scene, Shader):
         scene.mouse.state = state["mouse"]
+
+
+def restorer(scene: object) -> Callable[[], None]:
+    """Return what brings `scene` back into the state that it is in now, whatever it has set itself meanwhile.
+
+    What of that raises, a setter of the scene's own, does so when all the rest is done.
+    """
+    values = {name: parameter.value for name, parameter in parameters(scene).items()}
+    views = {name: camera.state for name, camera in cameras(scene).items()}
+    mouse = scene.mouse.state if isinstance(scene, Shader) else []
+
+    def restore() -> None:
+        found = cameras(scene)
+        with contextlib.ExitStack() as rest:
+            for name, value in reversed(values.items()):
+                rest.callback(apply, scene, name, value)
+            for name in views.keys() & found.keys():
+                found[name].state = views[name]
+            if isinstance(scene, Shader):
+                scene.mouse.state = mouse
+
+    return restore
 
 
 def set_parameters(scene: object, values: Mapping[str, Any]) -> None:

@@ -2,8 +2,8 @@
 
 Owns one instance of the class and its `FrameWindow`, and the state that moderngl-window keeps once per process
 (the active window, the resource directories): each scene has its own, in place only while its code runs, so that
-several neither see nor disturb each other. Render thread only. moderngl-window is optional, so this is imported by
-`adapt` alone, when it is given such a class. Knows nothing of readback, video or notebooks.
+several neither see nor disturb each other, also on several threads. Render thread only. moderngl-window is optional, so
+this is imported by `adapt` alone, when it is given such a class. Knows nothing of readback, video or notebooks.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import threading
 from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from nbpipe.scene.frame import Frame
 
+_places = threading.RLock()  # there is one of each in a process, so scenes on several threads draw one after another
 _DIRECTORIES = ("DATA_DIRS", "PROGRAM_DIRS", "SCENE_DIRS", "TEXTURE_DIRS")
 
 # The callbacks by the names they had in moderngl-window 2; since 3 each begins with on_.
@@ -187,13 +189,14 @@ class WindowScene(Adapted):
     @contextlib.contextmanager
     def _own_state(self) -> Iterator[None]:
         """Put the scene's own state in the places of moderngl-window's in the block; what it changes, it keeps."""
-        found = {(owner, name): getattr(owner, name) for owner, name in self._state}
-        _put(self._state)
-        try:
-            yield
-        finally:
-            self._state = {(owner, name): getattr(owner, name) for owner, name in found}
-            _put(found)
+        with _places:
+            found = {(owner, name): getattr(owner, name) for owner, name in self._state}
+            _put(self._state)
+            try:
+                yield
+            finally:
+                self._state = {(owner, name): getattr(owner, name) for owner, name in found}
+                _put(found)
 
 
 class _Clock:

@@ -105,6 +105,7 @@ def find_ffmpeg() -> FFmpeg:
 
 @functools.lru_cache(maxsize=8)
 def _inspect(path: str, _changed: int) -> FFmpeg:
+    _help_on.cache_clear()  # of another program that stood there before
     text = _ask(path, "-version")
     version = re.match(r"ffmpeg version (\S+)", text)
     if version is None:
