@@ -38,6 +38,7 @@ from nbpipe.scene.events import Event
 from nbpipe.scene.mail import Mail
 from nbpipe.scene.scene import Borrowed, Scene
 
+_LARGEST = 8192  # pixels to a side: what the page believes of a picture (js/src/guards.ts)
 _REST = 0.3  # seconds without motion after which the picture is sent exactly
 _POLL = 0.002  # seconds between two looks for a picture that the GPU draws or the encoder has
 _LOOK_AGAIN = 0.25  # seconds after which browsers that gave no room are looked at again: one may have gone
@@ -80,7 +81,7 @@ class Player:
         self.scene = scene
         self._where, self._samples, self._size = where, samples, size
         self._source = self._built(scene, size)
-        self._memory = self._slot()
+        self._memory = self._slot(self._source)
         self._face: Face | None = None
         self._stream: LiveStream | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -155,9 +156,9 @@ class Player:
             self.touch()
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Draw at another size from the next picture on. Raises `ValueError` where this GL has none so large."""
+        """Draw at another size from the next picture on. Raises `ValueError` for one that is too large."""
         if size != self._size:
-            check_size(size, self._where)
+            check_size(size, self._where, _LARGEST)
             self._size = size
             self._mail.tell_size(size)
             self.touch()
@@ -216,10 +217,10 @@ class Player:
             self._release()
 
     def _built(self, scene: Scene, size: tuple[int, int]) -> SceneSource:
+        check_size(size, self._where, _LARGEST)
         return SceneSource(scene, self._where, size, self.fps, None, self._samples, Reading(upright=True))
 
-    def _slot(self, source: SceneSource | None = None) -> Memory:
-        source = source or self._source
+    def _slot(self, source: SceneSource) -> Memory:
         with source.current():
             return source.memory()
 
@@ -326,7 +327,7 @@ class Player:
         return self._deliver(now)
 
     def _deliver(self, begun: float) -> float:
-        """Send the picture that is under way, if it has come; return when to look again."""
+        """Send the picture that is under way, if it has come; return after how many seconds to look again."""
         assert self._face is not None
         assert self._stream is not None
         assert self._under_way is not None

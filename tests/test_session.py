@@ -786,6 +786,7 @@ class TestArguments:
         [
             ({"size": (0, 90)}, ValueError, "size must be at least 1x1"),
             ({"size": (10**9, 10)}, ValueError, "size must be at most"),
+            ({"size": (8193, 1)}, ValueError, r"size must be at most 8192 pixels in a preview, .*its record\(\) takes"),
             ({"size": "big"}, TypeError, "size must be"),
             ({"size": (1.5, 2)}, TypeError, "size must be two whole numbers"),
             ({"fps": 0}, ValueError, "fps"),

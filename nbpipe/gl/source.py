@@ -292,8 +292,13 @@ def picture_source(pictures: Pictures, size: tuple[int, int] | None, reading: Re
     return TextureSource(pictures, first, size, reading)
 
 
-def check_size(size: tuple[int, int], where: Context) -> None:
-    """Raise `ValueError` when this GL has no pictures that large."""
+def check_size(size: tuple[int, int], where: Context, live: int | None = None) -> None:
+    """Raise `ValueError` when this GL has no pictures that large, or a preview none of more than `live` to a side."""
     if max(size) > where.largest:
         msg = f"size must be at most {where.largest} pixels on {where.renderer}, not {size[0]}x{size[1]}"
+        raise ValueError(msg)
+    if live is not None and max(size) > live:
+        msg = (
+            f"size must be at most {live} pixels in a preview, not {size[0]}x{size[1]}; its record() takes a larger one"
+        )
         raise ValueError(msg)
