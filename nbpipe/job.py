@@ -105,7 +105,7 @@ def reading(wanted: Encoding) -> Reading:
 def _converter(source: Source, layout: Layout, wanted: Encoding) -> str:
     conversion, piped = converted(layout, wanted)
     if source.converts:
-        return "converted by the GPU"
+        return "converted by a shader" if source.software else "converted by the GPU"
     if conversion is not None:
         return "converted by nbpipe"
     return "not converted" if piped.pixel_format == wanted.pixel_format else "converted by FFmpeg"

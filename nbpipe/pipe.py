@@ -125,7 +125,10 @@ def sync(data: object = None) -> None:
 
 
 def done(data: object) -> None:
-    """Note that `data` will not be used again; what of it is queued stays alive until it is written."""
+    """Free what was kept for buffers, as TurboPipe's does; what of `data` is queued stays alive until it is written.
+
+    Here that is the blocks of all lines that moderngl buffers are copied into, and `data` is only checked.
+    """
     extent(data)
     for line in _live():
         with line.entered:

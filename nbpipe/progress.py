@@ -53,7 +53,7 @@ class Progress:
     eta : float or None
         Seconds left, ``None`` while unknown.
     elapsed : float
-        Seconds since the first frame was begun, pauses included.
+        Seconds since the recording was made, the start of FFmpeg and pauses included.
     bytes : int
         Size of the file so far.
     bottleneck : str

@@ -124,8 +124,8 @@ class Video:
         Raises
         ------
         SceneError
-            It is none of these, or unlike the first one in kind, size or dtype. What came before it is kept as a
-            partial file.
+            It is none of these, or unlike the first one in kind, size or dtype. The video is then ended, and what came
+            before is kept as a partial file; but a buffer that holds no such picture is refused, and the video goes on.
         EncoderError
             FFmpeg has failed.
         WrongThread
@@ -202,7 +202,7 @@ class Video:
         width, height = self._size
         channels, rest = divmod(buffer.size, width * height)
         if rest or channels not in (3, 4):
-            msg = f"a buffer has {buffer.size} bytes, expected {width}x{height} pixels of 3 or 4"
+            msg = f"a buffer has {buffer.size} bytes, expected {width}x{height} pixels of 3 or 4; the video goes on"
             raise SceneError(msg)
         return BufferPicture(buffer, self._size, channels)
 

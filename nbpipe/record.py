@@ -1,4 +1,4 @@
-"""`nbpipe.record`: where the wings meet. Start reading here.
+"""`nbpipe.record`: where the parts meet. Start reading here.
 
 Checks everything that can be checked first, in the order in which a person can mend it: arguments, the path,
 FFmpeg and its options, and only then OpenGL and the scene. Then it begins a job (`job`) and makes it go on: to its

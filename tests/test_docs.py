@@ -14,6 +14,8 @@ import pytest
 from nbclient import NotebookClient
 from watermark import luma
 
+import nbpipe
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -102,6 +104,12 @@ def test_the_bench_of_the_loop_prints_its_table():
     done = bench("loop.py", "--size", "320x180", "--frames", "20")
     assert re.search(r"^record +[\d.]+ +[\d.]+x +[\d.]+$", done.stdout, re.MULTILINE)
     assert "share of the time spent on previews" in done.stdout
+
+
+def test_the_readme_names_what_is_public():
+    names = set(nbpipe.__all__) - {"__version__"}
+    table = (ROOT / "README.md").read_text().split("## All names")[1].split("\n## ")[0]
+    assert {name for name in names if f"`{name}`" in table} == names
 
 
 def test_the_bench_of_the_live_picture_prints_its_table():

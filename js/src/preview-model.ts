@@ -66,7 +66,7 @@ export interface Preview {
   size: readonly [number, number];
   /** Wanted. */
   fps: number;
-  /** Frames drawn. */
+  /** The number of the frame at `time`. */
   frame: number;
   shownFps: number;
   renderer: string;

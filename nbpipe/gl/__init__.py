@@ -1,1 +1,1 @@
-"""Where a scene is drawn and how its pixels are read back. The only wing that makes GL calls."""
+"""Where a scene is drawn and how its pixels are read back. Raw GL calls are made here alone."""

@@ -144,7 +144,7 @@ class Calls:
         major, minor = self.integer(enums.MAJOR_VERSION), self.integer(enums.MINOR_VERSION)
         return (major, minor) >= (4, 2)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # which types the entry points, for mypy
         raise AttributeError(name)
 
     def integer(self, name: int) -> int:

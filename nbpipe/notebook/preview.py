@@ -1,8 +1,8 @@
 """The live widget: a scene that plays in a cell, its controls as traits, and its recording.
 
-`Preview` is the kernel's half of `js/src/preview-model.ts`; the two name the same traits and messages. Messages may
-arrive on any thread: they go into the `Inbox`, which the player lets the widget empty on the render thread, where all
-trait writes happen.
+`Preview` is the kernel's half of `js/src/preview-model.ts`; the two name the same traits, and `js/src/wire.ts` the
+messages. These may arrive on any thread: they go into the `Inbox`, which the player lets the widget empty on the render
+thread, where all trait writes happen.
 
 Knows no GL and no FFmpeg: it is given something that plays.
 """

@@ -1,7 +1,7 @@
 """The widget of a recording: its state as traits, Stop and Pause, and the finished video.
 
-`Recording` is the kernel's half of `js/src/model.ts`; the two name the same traits and messages. All trait
-writes happen on the render thread. Messages from a browser may arrive on any thread, also while a cell blocks
+`Recording` is the kernel's half of `js/src/model.ts`; the two name the same traits, and `js/src/wire.ts` the messages.
+All trait writes happen on the render thread. Messages from a browser may arrive on any thread, also while a cell blocks
 the main one, so `_on_message` checks them against a list and then sets a flag of `Steering`, notes an
 acknowledgement, or answers: that it hears, or with a piece of the finished file.
 No path and no option ever comes from a message, and no trait is writable from outside the kernel.

@@ -1,1 +1,1 @@
-"""What is drawn, and when: scenes, the exact clock, shaders. Knows moderngl; knows nothing of the other wings."""
+"""What is drawn, and when: scenes, the exact clock, shaders. Knows moderngl; knows nothing of the other parts."""

@@ -163,7 +163,7 @@ def unlike(index: int, got: str, expected: str) -> SceneError:
 
 
 def adapt(scene: object) -> Scene | Pictures:
-    """Find out what kind of scene this is; the first match wins, in the order of the error's text.
+    """Find out what kind of scene this is; the first match wins.
 
     Raises
     ------
@@ -193,8 +193,8 @@ def adapt(scene: object) -> Scene | Pictures:
     if isinstance(scene, Iterable) and not isinstance(scene, (bytes, bytearray, memoryview)):
         return Pictures(scene)
     msg = (
-        "scene must be a GLSL string, an object with render(frame), a function of a frame, or an iterable of "
-        f"pictures, not {scene!r}"
+        "scene must be a GLSL string, an object with render(frame), a function of a frame, an iterable of pictures, "
+        f"or a WindowConfig class, not {scene!r}"
     )
     raise TypeError(msg)
 

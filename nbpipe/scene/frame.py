@@ -32,13 +32,14 @@ class Frame:
     ----------
     ctx : moderngl.Context
     fbo : moderngl.Framebuffer
-        Bound when ``render`` is called; what is in it when ``render`` returns is the picture. 8-bit RGBA
-        (or of the ``dtype`` that `nbpipe.frames` was asked for) with a 24-bit depth buffer. Its contents at the
-        start are those of the frame before.
+        Bound when ``render`` is called; what is in it when ``render`` returns is the picture. RGBA of 8 bits a
+        channel (of 16 for a video of more than 8; of the ``dtype`` that `nbpipe.frames` was asked for) with a 24-bit
+        depth buffer. Its contents at the start are those of the frame before.
     time : float
-        ``index / fps`` seconds, exact to the last bit.
+        Seconds. In a recording ``index / fps``, exact to the last bit; in a preview, and where a take is replayed,
+        wherever its clock stands.
     index : int
-        0 for the first frame. In a preview, and where a take is replayed, that of the frame at `time`.
+        0 for the first frame. In a preview, and where a take is replayed, that of the frame nearest to `time`.
     frames : int or None
         How many there will be; ``None`` when open.
     fps : fractions.Fraction

@@ -1,7 +1,7 @@
 """A performance: a take in the making, with what is done to a live scene and how its time runs meanwhile.
 
-Owns where a take's clock has to be set. The scene's clock says only where it stands, and when it was told so; a note
-is made where that is not what follows from the note before, so that a replay runs evenly however unevenly pictures
+Owns where a take's clock has to be set. The scene's clock says only where it stands, and when it was told so; an entry
+is made only where that does not follow from the entry before, so that a replay runs evenly however unevenly pictures
 came. Never looks at a clock of the room itself. Render thread only.
 """
 

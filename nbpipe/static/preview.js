@@ -298,12 +298,14 @@ function createActions({ record: record2, take: take2, drop }) {
     element,
     taken,
     paint(preview, usable, takingSince) {
-      takeButton.disabled = dropButton.disabled = recordButton.disabled = !usable;
+      const recorded = preview.record !== null && isActive(preview.record);
+      dropButton.disabled = recordButton.disabled = !usable;
+      takeButton.disabled = !usable || recorded;
       dropped.say(preview.taking || preview.take === null);
       write(recordLabel, recordWords(preview));
       recordButton.title = recordTitle(preview);
       taking.say(preview.taking);
-      recording.say(preview.record !== null && isActive(preview.record));
+      recording.say(recorded);
       const tell = () => {
         write(length, takeWords(preview, (performance.now() - takingSince) / 1e3));
         taken.hidden = length.hidden;

@@ -267,7 +267,7 @@ def filters(layout: Layout, pixel_format: str) -> str:
     if layout.pixel_format == pixel_format:
         return ",".join([*chain, _TAGS_RGB if is_rgb(pixel_format) else _TAGS_YUV])
     if is_deep(layout.pixel_format) and not (is_rgb(pixel_format) and is_deep(pixel_format)):
-        # First, because that filter takes 16 bits of planes with alpha for 12.
+        # Before the format changes: lutrgb takes planar RGB with alpha of 16 bits for one of 12.
         chain.append(_WHITE + (_OPAQUE if has_alpha(pixel_format) and not is_deep(pixel_format) else ""))
     width, height = padded(layout.size, pixel_format)
     right, bottom = width - layout.size[0], height - layout.size[1]
