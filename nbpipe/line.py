@@ -2,16 +2,22 @@
 
 Owns a native writer, the blocks that moderngl buffers are copied into, and the account of which memory is queued. A
 line is entered by one thread at a time; waiting needs no entering.
+
+That thread may come in once more wherever it stands here: a signal handler may pipe, and so may what dies with the
+memory that the writer lets go. So nothing is computed from a count that a second piece could have raised: each piece is
+noted before it is submitted, has no ticket until `submit` has returned it, and meanwhile is taken for the last of all.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import select
 import stat
 import threading
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import moderngl
@@ -29,7 +35,15 @@ if TYPE_CHECKING:
 QUEUE = 8
 _BLOCKS = 2  # one being read, one being filled; with three less of them is in the processor's cache: 10 % slower
 
-Range = tuple[int, int]
+Range = tuple[int, int]  # of addresses
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Memory that is queued; without a ticket while it is being submitted."""
+
+    where: Range
+    ticket: int | None = None
 
 
 def place_of(fd: int) -> tuple[int, int]:
@@ -48,8 +62,9 @@ class Line:
         self.entered = threading.RLock()
         self.told = False  # whether its error has risen
         self._writer = PipeWriter(fd, lend=copies_what_it_reads(fd), follow=True)
-        self._queued: deque[tuple[Range, int]] = deque()  # memory and ticket, until written
-        self._blocks: deque[tuple[HostMemory, int]] = deque()  # with the last ticket of each
+        self._queued: dict[int, _Piece] = {}  # until written; changed by single steps alone
+        self._numbers = itertools.count()
+        self._blocks: deque[tuple[HostMemory, _Piece]] = deque()  # with what was last in each
 
     @property
     def over(self) -> bool:
@@ -68,9 +83,9 @@ class Line:
         """Queue `data`. The line must have been entered."""
         inner = inner_buffer(data)
         if inner is None:
-            where = extent(data)
-            self.wait(self.ticket_of(where))
-            self._submit(where, _contiguous(data))
+            piece = _Piece(extent(data))
+            self.wait(self.ticket_of(piece.where))
+            self._submit(piece, _contiguous(data))
         else:
             if isinstance(data, moderngl.Buffer) and not is_current(data.ctx):
                 msg = "this moderngl buffer is of another context than is current here; call where its own is"
@@ -79,13 +94,15 @@ class Line:
             size = inner.size() if view is None else view.nbytes
             block = self._block(size)
             copy_out(inner, view, block.view[:size])
-            self._blocks.append((block, self._writer.submitted + 1))
-            self._submit(extent(data), block.view[:size])
+            piece = _Piece(extent(data))
+            self._blocks.append((block, piece))
+            self._submit(piece, block.view[:size])
 
     def ticket_of(self, where: Range) -> int:
         """Return the last ticket that reads from this memory, or 0. The line must have been entered."""
-        self._account()
-        return max((ticket for (start, end), ticket in self._queued if start < where[1] and where[0] < end), default=0)
+        pieces = [piece for piece in self._account() if piece.where[0] < where[1] and where[0] < piece.where[1]]
+        last = self._writer.submitted
+        return max((last if piece.ticket is None else piece.ticket for piece in pieces), default=0)
 
     def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
         """Whether `ticket`, or everything, is written within `timeout`. Raises `OSError` when it cannot be."""
@@ -117,30 +134,39 @@ class Line:
         self._writer.close()
         return lost
 
-    def _account(self) -> None:
-        """Forget what is written, and what an interrupt kept from being submitted."""
-        written, submitted = self._writer.written, self._writer.submitted
-        while self._queued and self._queued[0][1] <= written:
-            self._queued.popleft()
-        while self._queued and self._queued[-1][1] > submitted:
-            self._queued.pop()
+    def _account(self) -> list[_Piece]:
+        """Forget what is written; return the rest."""
+        written, found = self._writer.written, []
+        for number in list(self._queued):
+            piece = self._queued.get(number)
+            if piece is None:
+                continue
+            if piece.ticket is not None and piece.ticket <= written:
+                self._queued.pop(number, None)
+            else:
+                found.append(piece)
+        return found
 
-    def _submit(self, where: Range, memory: Buffer) -> None:
+    def _submit(self, piece: _Piece, memory: Buffer) -> None:
         self.wait(self._writer.submitted - QUEUE + 1)
         self._account()
-        # Noted first: an interrupt right after `submit` must not leave lent memory that nobody waits for.
-        self._queued.append((where, self._writer.submitted + 1))
+        self._queued[next(self._numbers)] = piece
         try:
-            self._writer.submit(memory)
+            piece.ticket = self._writer.submit(memory)
         except OSError as error:
+            piece.ticket = 0
             raise self._explained(error) from None
+        except BaseException:  # an interrupt, which may have come when it was submitted
+            piece.ticket = self._writer.submitted
+            raise
 
     def _block(self, size: int) -> HostMemory:
         if len(self._blocks) < _BLOCKS:
             return HostMemory(size)
-        # An interrupt may have come between noting a block and submitting it: that ticket was never given.
-        self.wait(min(self._blocks[0][1], self._writer.submitted))
-        block, _ = self._blocks.popleft()
+        block, piece = self._blocks.popleft()
+        if piece.ticket is None:  # it is being submitted, further up on this very thread
+            return HostMemory(size)
+        self.wait(piece.ticket)
         return block if len(block.view) >= size else HostMemory(size)
 
     def _explained(self, error: OSError) -> OSError:

@@ -608,6 +608,61 @@ def test_what_dies_with_its_queue_may_call_here_again(pair):
     assert reader.result() == b"\1" * FRAME + b"end"
 
 
+def test_memory_is_written_when_sync_returns_though_what_dies_meanwhile_is_piped_too(pair):
+    class Again(bytearray):
+        def __del__(self):
+            if going:
+                nbpipe.pipe(Again(1), pair[1])
+
+    going, reader = True, Reader(pair[0], 1024)
+    for _ in range(4):
+        nbpipe.pipe(Again(1), pair[1])
+    for _ in range(40):
+        pixels = np.ones(2_000_000, np.uint8)
+        nbpipe.pipe(pixels, pair[1])
+        nbpipe.sync(pixels)
+        pixels[:] = 2
+    going = False
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    arrived = reader.result()
+    assert (arrived.count(b"\1"), arrived.count(b"\2")) == (80_000_000, 0)
+
+
+def test_a_signal_handler_may_pipe_too(pair, ctx):
+    """Wherever it strikes: in `pipe` and in `sync`, with arrays and with moderngl buffers."""
+    reader, beats = Reader(pair[0]), []
+
+    def beat(*_):
+        beats.append(None)
+        nbpipe.pipe(b"beat", pair[1])
+
+    arrays = [np.full(50_000, 7, np.uint8) for _ in range(3)]
+    large = ctx.buffer(bytes([7]) * 50_000)
+    before = signal.signal(signal.SIGALRM, beat)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        count = 0
+        while len(beats) < 300:
+            pixels = arrays[count % 3]
+            nbpipe.sync(pixels)
+            pixels[:] = 8
+            pixels[:] = 7
+            nbpipe.pipe(pixels, pair[1])
+            nbpipe.pipe(large, pair[1])
+            count += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    arrived = reader.result()
+    assert (arrived.count(b"\7"), arrived.count(b"beat")) == (count * 100_000, len(beats))
+    assert len(arrived) == count * 100_000 + len(beats) * 4
+
+
 def test_closing_in_one_thread_while_another_pipes_loses_nothing(pair):
     reader = Reader(pair[0])
     pieces = [bytes([number % 251]) * 150_000 for number in range(200)]
