@@ -13,8 +13,10 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import re
 import select
 import stat
+import struct
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 QUEUE = 8
 _BLOCKS = 2  # one being read, one being filled; with three less of them is in the processor's cache: 10 % slower
+
+_NUMBER = "[@=<>]?[?cbBhHiIlLqQefd]|[0-9]*x"  # formats of buffers that numpy knows
 
 Range = tuple[int, int]  # of addresses
 
@@ -178,38 +182,52 @@ class Line:
 
 
 def _view(data: object) -> memoryview:
+    if isinstance(data, np.ndarray) and data.dtype.kind in "mM":  # dates have no buffer of their own
+        data = np.asarray(data).view(np.int64)
     try:
         view = memoryview(data)  # type: ignore[arg-type]  # this is the check
-    except (TypeError, ValueError):  # the latter of numpy, for dates
-        msg = f"data must be a moderngl buffer, bytes, a numpy array or another buffer, not {type(data).__name__}"
+    except (TypeError, ValueError):
+        given = f"an array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
+        msg = f"data must be a moderngl buffer, bytes, a numpy array of numbers or another buffer, not {given}"
         raise TypeError(msg) from None
-    if "O" in view.format and np.asarray(view).dtype.hasobject:
+    if "O" in re.sub(":[^:]*:", "", view.format):  # a field may be called so
         msg = "data holds Python objects, which are no bytes; convert it to a number type first"
         raise TypeError(msg)
     return view
+
+
+def _strided(data: object, view: memoryview) -> np.ndarray | None:
+    """Return memory that is not contiguous as numpy sees it; ``None`` of a kind that it refuses, or sees wrongly."""
+    if isinstance(data, np.ndarray):
+        return np.asarray(data)
+    # A union of ctypes says that it is a byte, and has more of them.
+    plain = re.fullmatch(_NUMBER, view.format) and struct.calcsize(view.format) == view.itemsize
+    return np.asarray(view) if plain else None
 
 
 def _contiguous(data: object) -> Buffer:
     view = _view(data)
     if view.c_contiguous:
         return view
-    array = np.asarray(view)
-    if array.dtype.kind == "V":  # numpy does not copy what has no fields, or lies between them
-        array = array[..., np.newaxis].view(np.uint8)
-    # numpy, unlike `tobytes`, leaves the GIL: at 4K, colours reversed, 0.1 s.
-    return np.ascontiguousarray(array).data
+    array = _strided(data, view)
+    if array is None:
+        return view.tobytes()
+    # numpy, unlike `tobytes`, leaves the GIL: at 4K, colours reversed, 0.1 s. It copies all that lies in an item, and
+    # not only its fields, when that is bytes to it.
+    return np.ascontiguousarray(array[..., np.newaxis].view(np.uint8)).data
 
 
 def extent(data: object) -> Range:
-    """Return where the memory of `data` begins and ends; of a moderngl buffer, a range that is its own."""
+    """Return where the memory of `data` begins and ends; of what is always copied, a range that is its own."""
     inner = inner_buffer(data)
     if inner is not None:
         return id(inner), id(inner) + 1
     view = _view(data)
     if view.nbytes == 0:
         return 0, 0
-    # Flat where it can be: numpy does not know every format that a buffer may have.
-    array = np.frombuffer(view, np.uint8) if view.c_contiguous else np.asarray(view)
+    array = np.frombuffer(view, np.uint8) if view.c_contiguous else _strided(data, view)
+    if array is None:
+        return id(view.obj), id(view.obj) + 1
     start = end = array.ctypes.data
     for count, stride in zip(array.shape, array.strides, strict=True):
         start, end = start + min(0, (count - 1) * stride), end + max(0, (count - 1) * stride)

@@ -31,11 +31,12 @@ import operator
 import os
 import sys
 import threading
+import time
 from typing import SupportsIndex
 
 from nbpipe.line import Line, extent, place_of
 
-_PATIENCE = 2.0  # seconds that the end of the program waits for each reader
+_PATIENCE = 2.0  # seconds that the end of the program waits for readers, all at the same time
 
 
 # By an ever growing number. Any line that is let go may run a program's own code (what it lent is dropped), and that
@@ -223,10 +224,11 @@ def _descriptor(fd: object) -> int:
 def _leave() -> None:
     global _ended  # noqa: PLW0603  a daemon thread may go on for a while
     _ended = True
+    deadline = time.monotonic() + _PATIENCE
     for line in _live():
         lost, told = 0, line.told
         try:
-            if not line.wait(timeout=_PATIENCE):
+            if not line.wait(timeout=deadline - time.monotonic()):
                 lost = line.end()
         except OSError:
             lost = line.end()

@@ -36,7 +36,7 @@ from nbpipe.errors import EncoderError, SceneError, WrongThread, from_outside
 from nbpipe.gl.ring import SLOTS, SLOTS_ON_SOFTWARE, Ring
 from nbpipe.gl.source import Source
 from nbpipe.onlookers import Onlookers
-from nbpipe.progress import Meter, Progress, State, Steering
+from nbpipe.progress import Meter, Progress, State, Steering, in_words
 from nbpipe.video.export import Export
 
 _log = logging.getLogger("nbpipe")
@@ -145,8 +145,13 @@ class Pipeline:
 
     def check_thread(self) -> None:
         """Raise `WrongThread` on another thread than the one that may step."""
+        if os.getpid() != self._pid:
+            msg = "this process was forked from one that is recording; go on there, or start it with 'spawn' instead"
+            raise WrongThread(msg)
         if not self.mine:
             msg = f"this recording belongs to thread {self._owner.name!r}, not {threading.current_thread().name!r}"
+            if not self._owner.is_alive():
+                msg += f", and that has ended; take one to the end. What there is of it is in {self._export.partial}"
             raise WrongThread(msg)
 
     @property
@@ -173,7 +178,7 @@ class Pipeline:
     def whereabouts(self) -> str:
         """Say where the recorded file is, or why there is none."""
         if self.path is not None:
-            return f"{self._export.submitted} frames are in {self.path}"
+            return f"{in_words(self._export.submitted)} went into {self.path}"
         return self._outcome[1] if self._outcome is not None else "nothing is known of the file"
 
     def tell(self) -> None:
@@ -303,9 +308,8 @@ class Pipeline:
             state = State.DONE if whole and error is None else State.STOPPED
             words = "" if where else "ended before the first frame, so there is no file"
         if error is not None and where is not None:
-            what = "the 1 frame" if count == 1 else f"the {count} frames"
-            error.add_note(f"nbpipe: {what} before this went into {where}")
-            words += f"\n{what.capitalize()} before this went into {where.name}" if words else ""
+            error.add_note(f"nbpipe: the {in_words(count)} before this went into {where}")
+            words += f"\nThe {in_words(count)} before this went into {where.name}" if words else ""
         return state, words
 
     def _settle(self, state: State, words: str) -> None:

@@ -186,3 +186,8 @@ class Steering:
     def wait(self, timeout: float) -> None:
         """Wait until the pause is over, at most `timeout` seconds; the GIL is released."""
         self._go.wait(timeout)
+
+
+def in_words(frames: int) -> str:
+    """Return a number of frames as a person says it."""
+    return "1 frame" if frames == 1 else f"{frames} frames"

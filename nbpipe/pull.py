@@ -150,7 +150,7 @@ class Frames(Iterator[np.ndarray]):
         self._shape, self._dtype = (height, width, source.channels), dtype
         self._source, self._frames, self._index = source, frames, 0
         self._pool = Pool(functools.partial(source.memory, lasting=True), most)
-        self._ended = False
+        self._ended = self._drawing = False
         self._error: BaseException | None = None
         end = functools.partial(_end, source, self._pool)
         # Dropped anywhere, even on another thread, it is ended where the GL is.
@@ -161,12 +161,17 @@ class Frames(Iterator[np.ndarray]):
         if not self._dropped.alive:
             raise StopIteration
         with self._source.current():  # on the wrong thread this raises, and does no harm
+            self._check_idle()
             try:
+                self._drawing = True
                 self._draw_ahead()
                 lent = self._pool.lend() if self._pool.filling else None
             except BaseException:
+                self._drawing = False
                 self.close()
                 raise
+            finally:
+                self._drawing = False
             if lent is not None:
                 return np.frombuffer(lent, self._dtype).reshape(self._shape)
             if not self._ended:
@@ -186,6 +191,7 @@ class Frames(Iterator[np.ndarray]):
         """End it; arrays that you have stay as they are. Again does nothing."""
         if self._dropped.alive:
             with self._source.current():
+                self._check_idle()
                 _end(self._source, self._pool)
                 self._dropped.detach()  # last: after an interrupt in between, what is left is ended another time
 
@@ -196,6 +202,11 @@ class Frames(Iterator[np.ndarray]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _check_idle(self) -> None:
+        if self._drawing:
+            msg = "this scene asks for its own next frame, or its end, while it draws one; leave that to the loop"
+            raise ValueError(msg)
 
     def _draw_ahead(self) -> None:
         """Draw and issue reads, as far as there is memory; keep what ends it for when the rest has been lent."""

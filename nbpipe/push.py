@@ -7,6 +7,7 @@ only, which is the one that calls `write` first.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import deque
 from collections.abc import Sequence
@@ -82,11 +83,15 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
     return video
 
 
+_WAYS_OUT = (SystemExit, GeneratorExit, asyncio.CancelledError)
+
+
 class Video:
     """A video being written; made by `nbpipe.open`, used as a context manager.
 
-    Leaving the block finishes the file, and so does an interrupt. Another exception in the block keeps what was written
-    as a partial file, which a note of the exception names, and leaves an older file of the same name alone.
+    Leaving the block finishes the file, and so do an interrupt, ``sys.exit()``, the end of a generator or a task that
+    was cancelled in it. Another exception in the block keeps what was written as a partial file, which a note of the
+    exception names, and leaves an older file of the same name alone.
 
     Attributes
     ----------
@@ -151,6 +156,8 @@ class Video:
                     return False
         finally:
             self._mailbox.pictures.clear()
+            if self._drive is None:  # it has been looked at, and is not in the video
+                self._pictures = Pictures(self._mailbox)
         return True
 
     @property
@@ -185,7 +192,9 @@ class Video:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None and self._drive is not None:
+        if isinstance(error, _WAYS_OUT) and self._drive is not None:
+            self._drive.pipeline.stop()
+        elif error is not None and self._drive is not None:
             self._drive.pipeline.fail(error)
         try:
             self.close()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import re
@@ -60,7 +61,8 @@ def open_descriptors() -> set[tuple[str, str]]:
 def children() -> set[int]:
     found = set()
     for task in Path("/proc/self/task").iterdir():
-        found.update(map(int, (task / "children").read_text().split()))
+        with contextlib.suppress(FileNotFoundError):  # a thread that has been joined may be there for a moment more
+            found.update(map(int, (task / "children").read_text().split()))
     return found
 
 

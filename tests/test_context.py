@@ -70,6 +70,20 @@ def test_the_own_context_of_another_thread_is_refused():
     nbpipe.record(Watermark(), "out.mp4", size=SIZE, frames=1, ctx=ctx)
 
 
+@pytest.mark.parametrize("used", [False, True])
+def test_a_users_context_is_refused_where_it_is_not_current_and_works_on_where_it_is(used, own_context):
+    def colour():
+        (picture,) = nbpipe.frames(lambda frame: frame.fbo.clear(1, 0, 0), size=(8, 8), frames=1, ctx=own_context)
+        return picture[0, 0].tolist()
+
+    with own_context:
+        if used:
+            colour()
+        with pytest.raises(nbpipe.WrongThread, match=r"on another thread than|belongs to thread 'MainThread'"):
+            on_a_thread(colour)
+        assert colour() == [255, 0, 0, 0]
+
+
 def test_a_scene_that_releases_nbpipes_context_breaks_nothing():
     class Careless(Watermark):
         def release(self):

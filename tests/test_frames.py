@@ -788,3 +788,15 @@ def test_a_slot_on_loan_is_not_released_with_the_pool():
     assert alive() is not None
     del view
     assert alive() is None
+
+
+@pytest.mark.parametrize("ask", [next, nbpipe.pull.Frames.close])
+def test_a_scene_that_asks_for_its_own_next_frame_is_told(ask):
+    def draw(frame):
+        if frame.index == 1:
+            ask(pictures)
+
+    pictures = nbpipe.frames(draw, size=SIZE, frames=3)
+    assert len([next(pictures)]) == 1
+    with pytest.raises(ValueError, match="asks for its own next frame"):
+        next(pictures)

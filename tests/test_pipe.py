@@ -723,12 +723,45 @@ def test_a_field_may_be_called_anything(pair):
     assert os.read(pair[0], 10) == b"\7"
 
 
+class Either(ctypes.Union):
+    _fields_ = (("whole", ctypes.c_int64), ("part", ctypes.c_int16))
+
+
+class Named(ctypes.Structure):
+    _fields_ = (("O", ctypes.c_int16), ("other", ctypes.c_double))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        np.array(["2001-02-03", "2004-05-06"], "M8[D]"),
+        np.arange(6).astype("m8[s]").reshape(2, 3)[:, ::2],
+        memoryview((Either * 4)(*[(n,) for n in range(4)]))[::-1],
+        memoryview((Named * 3)(*[(n, n / 2) for n in range(3)]))[::2],
+        memoryview((ctypes.c_longdouble * 3)(1, 2, 3))[::-1],
+        memoryview((ctypes.c_void_p * 3)(1, 2, 3))[::-1],
+        np.arange(24, dtype=np.uint8).view(np.dtype({"names": ["a"], "formats": ["u1"], "offsets": [3], "itemsize": 8}))[::-1],
+    ],
+    ids=["dates", "times", "unions", "structures", "long doubles", "pointers", "padded"],
+)  # fmt: skip
+def test_memory_that_numpy_does_not_know_is_copied_as_it_is(data, pair):
+    if isinstance(data, np.ndarray):
+        wanted = b"".join(np.atleast_1d(item).tobytes() for item in data.reshape(-1))
+    else:
+        wanted = data.tobytes()
+    nbpipe.pipe(data, pair[1])
+    nbpipe.sync(data)
+    assert os.read(pair[0], 1000) == wanted
+
+
 @pytest.mark.parametrize(
     ("data", "fd", "error", "words"),
     [
         (5, 1, TypeError, "data must be a moderngl buffer.*not int"),
         ("text", 1, TypeError, "data must be .*not str"),
         (np.array([object()]), 1, TypeError, "holds Python objects"),
+        ((ctypes.py_object * 2)(1, 2), 1, TypeError, "holds Python objects"),
+        (np.array(["text"], np.dtypes.StringDType()), 1, TypeError, "not an array of StringDType"),
         (b"x", "1", TypeError, "fd must be the number"),
         (b"x", True, TypeError, "fd must be the number"),
         (b"x", 1.0, TypeError, "fd must be the number"),
@@ -843,6 +876,21 @@ def test_a_program_that_ends_before_a_reader_who_does_not_read_says_what_is_lost
     process.wait()
     os.killpg(process.pid, signal.SIGKILL)
     process.stderr.close()
+
+
+def test_the_end_of_a_program_waits_for_all_stalled_readers_at_once():
+    code = """
+import atexit, os, nbpipe
+from nbpipe.line import Line
+for _ in range(3):
+    nbpipe.pipe(bytes(3_000_000), os.pipe()[1])
+wait, given = Line.wait, []
+Line.wait = lambda line, ticket=None, timeout=None: given.append(timeout) or wait(line, ticket, timeout)
+atexit._run_exitfuncs()
+print([seconds > 0.5 for seconds in given])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "[True, False, False]\n")
 
 
 def test_an_interrupt_amid_the_copy_of_a_gl_buffer_leaves_it_usable(pair, own_context, monkeypatch):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
+import threading
 
 import av
 import numpy as np
@@ -228,6 +230,52 @@ def test_an_interrupt_in_the_block_publishes(tmp_path):
         signal.raise_signal(signal.SIGINT)
     assert numbers("out.mp4") == list(range(20))
     assert partials(tmp_path) == []
+
+
+@pytest.mark.parametrize("way_out", [SystemExit, GeneratorExit, asyncio.CancelledError])
+def test_a_way_out_that_is_no_failure_publishes(way_out, tmp_path):
+    with pytest.raises(way_out), nbpipe.open("out.mp4") as video:  # noqa: PT012
+        for number in range(20):
+            video.write(painted(number, *SIZE))
+        raise way_out
+    assert numbers("out.mp4") == list(range(20))
+    assert (video.recording.state, partials(tmp_path)) == ("stopped", [])
+
+
+def test_a_first_picture_whose_write_failed_is_not_in_the_video(painter):
+    video = nbpipe.open("out.mkv", conversion="gpu")
+    with pytest.raises(ValueError, match="conversion='gpu' is for"):
+        video.write(painted(3, *SIZE))
+    video.write(painter.draw(5, "texture"))
+    video.close()
+    assert numbers("out.mkv") == [5]
+
+
+def test_a_thread_that_has_ended_is_named_with_the_file_that_it_left(tmp_path):
+    video = nbpipe.open("out.mp4")
+    writing = threading.Thread(target=lambda: video.write(painted(0, *SIZE)), name="one")
+    writing.start()
+    writing.join()
+    with pytest.raises(nbpipe.WrongThread, match=r"thread 'one', not .*, and that has ended; .* is in ") as caught:
+        video.close()
+    assert str(partials(tmp_path)[0]) in str(caught.value)
+    video._drive.leave()
+
+
+def test_a_forked_child_is_told_that_it_is_one():
+    video = nbpipe.open("out.mp4")
+    video.write(painted(0, *SIZE))
+    child = os.fork()
+    if child == 0:
+        try:
+            video.write(painted(1, *SIZE))
+        except nbpipe.WrongThread as error:
+            os._exit("forked" not in str(error))
+        finally:
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    video.close()
+    assert numbers("out.mp4") == [0]
 
 
 def test_an_exception_before_the_first_write_leaves_nothing(older, tmp_path):

@@ -49,7 +49,7 @@ def test_a_script_that_ends_before_its_recording_keeps_it_and_says_so(end, tmp_p
     done = script(f"recording = begin()\nwhile recording.frame < 100: recording.wait(0.01)\n{end}")
     assert done.returncode == 0
     assert "the program ended while it was recording" in done.stderr
-    assert f"{whole()} frames are in {tmp_path / 'out.mp4'}" in done.stderr
+    assert f"{whole()} frames went into {tmp_path / 'out.mp4'}" in done.stderr
     assert "Call wait()" in done.stderr
     assert whole() >= 100
     assert partials(tmp_path) == []
@@ -68,7 +68,7 @@ def test_a_script_that_ends_before_a_recording_of_another_thread_keeps_it_too(tm
         "drawn.wait()\n"
     )
     assert done.returncode == 0
-    assert f"{whole()} frames are in {tmp_path / 'out.mp4'}" in done.stderr
+    assert f"{whole()} frames went into {tmp_path / 'out.mp4'}" in done.stderr
     assert whole() > 20
     assert partials(tmp_path) == []
 

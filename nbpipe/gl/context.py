@@ -23,6 +23,7 @@ from typing import Any
 import moderngl
 
 from nbpipe.errors import NoOpenGL, WrongThread
+from nbpipe.gl import enums
 from nbpipe.gl._calls import Calls, calls
 from nbpipe.gl.turns import State, Turns, is_released
 
@@ -86,8 +87,11 @@ class Context:
         self._later: deque[Callable[[], object]] = deque()  # the one thing that any thread may touch
         self._depth = 0
         found = self._gl.current()
-        ctx.__enter__()  # type: ignore[no-untyped-call]  # makes it current; its __exit__ would leave nothing current (glcontext 3.1)
-        self._current = self._gl.current()
+        try:
+            self._current = _made_current(ctx, found)
+        except WrongThread:
+            self._gl.make_current(found)
+            raise
         self._turns = Turns(ctx, ours=ours)
         info: dict[str, Any] = ctx.info
         self._gl.make_current(found)
@@ -118,9 +122,10 @@ class Context:
             raise WrongThread(msg)
         if not self.here:
             theirs, ours = self._thread.name, threading.current_thread().name
+            there = "make this call there" if self._thread.is_alive() else "that thread has ended: use one to the end"
             msg = (
                 f"the OpenGL context belongs to thread {theirs!r} and cannot be used on {ours!r}; "
-                "make this call there, or pass a context made on this thread as ctx="
+                f"{there}, or pass a context made on this thread as ctx="
             )
             raise WrongThread(msg)
 
@@ -234,13 +239,37 @@ def is_current(ctx: moderngl.Context) -> bool:
     found = gl.current()
     if ctx not in _handles:
         try:
-            ctx.__enter__()  # type: ignore[no-untyped-call]  # as above
-            _handles[ctx] = gl.current()[0]
-        except Exception:  # noqa: BLE001  moderngl's own: it is current on another thread
+            _handles[ctx] = _made_current(ctx, found)[0]
+        except WrongThread:
             return False
         finally:
             gl.make_current(found if found[0] else (None, gl.current()[1], None, None))
     return _handles[ctx] in (None, found[0])
+
+
+def _made_current(ctx: moderngl.Context, found: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """Make `ctx` current instead of what was `found` so, and return what `Calls.current` now does.
+
+    moderngl (5.13, with glcontext 3.1) says nothing where it cannot, and remembers what a GL without a context has
+    told it: no renderer, no size. And its own way back would leave nothing current.
+
+    Raises
+    ------
+    WrongThread
+        It is current on another thread.
+    """
+    gl = calls()
+    if found[0] is not None:
+        gl.make_current((None, found[1], None, None))  # so that it shows whether another one comes
+    ctx.__enter__()  # type: ignore[no-untyped-call]
+    now = gl.current()
+    if now[0] is None and not gl.integer(enums.MAJOR_VERSION):
+        msg = (
+            f"this moderngl context is current on another thread than {threading.current_thread().name!r}; make this "
+            "call there, or pass a context made on this thread as ctx="
+        )
+        raise WrongThread(msg)
+    return now
 
 
 def _new() -> Context:

@@ -24,7 +24,7 @@ from nbpipe.notebook import cell
 from nbpipe.notebook.film import Answer, Film
 from nbpipe.notebook.kernel_widget import STATIC, KernelWidget
 from nbpipe.notebook.stream import PreviewStream
-from nbpipe.progress import Progress, State, Steering
+from nbpipe.progress import Progress, State, Steering, in_words
 
 _log = logging.getLogger("nbpipe")
 
@@ -205,8 +205,7 @@ class Recording(KernelWidget):
         if not State(self.state).ended:
             return picture
         size = f"{self.bytes / 1e6:.1f} MB" if self.bytes >= 1e6 else f"{self.bytes / 1e3:.0f} kB"  # noqa: PLR2004
-        frames = "1 frame" if self.frames_written == 1 else f"{self.frames_written} frames"
-        return f"{picture}, {frames}, {size}, {self.state}"
+        return f"{picture}, {in_words(self.frames_written)}, {size}, {self.state}"
 
     def __repr__(self) -> str:
         return f"<Recording {self}>"

@@ -63,6 +63,11 @@ class Export:
         return self._writer.submitted
 
     @property
+    def partial(self) -> Path:
+        """The file while it is being made."""
+        return self._target.partial
+
+    @property
     def encoded(self) -> int:
         """Frames that FFmpeg says it has put into the file."""
         return self._encode.frames
