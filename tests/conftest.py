@@ -10,12 +10,18 @@ from pathlib import Path
 
 import moderngl
 import pytest
+from hypothesis import HealthCheck, settings
 from lab import Lab
 from playwright.sync_api import sync_playwright
 
 import nbpipe
 from nbpipe.gl.context import context
 from nbpipe.video.ffmpeg import find_ffmpeg
+
+
+# No assertions on time, nor on how long a busy machine takes to think of an example.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_configure():

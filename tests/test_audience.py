@@ -361,7 +361,7 @@ def test_what_is_no_answer_gives_no_credit(room):
     assert not room.audience.ready()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(

@@ -70,7 +70,7 @@ BOUND = {
     source=st.sampled_from(SOURCES),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_sample_is_what_the_standard_says(pixel_format, size, source, seed):
     channels, bits, bottom_up = source
     assert error(picture_of(size, channels, bits, seed), pixel_format, bottom_up=bottom_up) <= BOUND[pixel_format]

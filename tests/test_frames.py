@@ -329,7 +329,7 @@ def test_any_view_holds_the_slot_and_nothing_else_does(kind, own, own_context):
 MOVES = st.lists(st.tuples(st.sampled_from(["keep", "drop", "slice", "thread"]), st.integers(0, 99)), max_size=60)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(moves=MOVES, close_at=st.integers(0, 60))
 def test_what_is_kept_never_changes_whatever_is_dropped(moves, close_at):
     pictures, kept, count = nbpipe.frames(Watermark(), size=SIZE, memory=FRAME * 40), {}, 0

@@ -392,7 +392,7 @@ def test_what_shaders_store_in_a_picture_counts_as_drawn(ctx, objects):
         assert (read(packer.pack(fbo)) == shade).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     pixel_format=st.sampled_from(list(FORMATS)),

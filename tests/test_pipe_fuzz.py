@@ -163,7 +163,7 @@ LEAVES = st.none() | st.integers(0, 6 * PIPEFUL)
 OUTLETS = st.lists(st.tuples(READER, LEAVES), min_size=1, max_size=3)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(outlets=OUTLETS, steps=st.lists(STEPS, min_size=1, max_size=3), hang_up=st.booleans())
 def test_nothing_is_lost_torn_or_repeated_unless_an_error_says_so(outlets, steps, hang_up):
     with tempfile.TemporaryDirectory() as folder, context().current():

@@ -73,7 +73,7 @@ class State:
         self.buffer.release()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(before=STATES, inside=STATES)
 def test_any_state_of_a_scene_comes_back_whatever_happens_inside(before, inside):
     state = State(context().ctx)
@@ -94,7 +94,7 @@ def test_any_state_of_a_scene_comes_back_whatever_happens_inside(before, inside)
         state.release()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(before=STATES, size=st.tuples(st.integers(1, 9), st.integers(1, 9)))
 def test_a_picture_is_read_the_same_in_any_state(before, size):
     ctx = context().ctx

@@ -136,7 +136,7 @@ def test_an_older_answer_takes_no_credit_back(page):
     assert page.record(16, start=100) == 4
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.one_of(ANYTHING, st.integers(-5, 700)), max_size=30))
 def test_no_answers_whatever_make_it_raise_flood_or_stop_for_ever(answers):
     with pytest.MonkeyPatch.context() as patch:
