@@ -39,14 +39,14 @@ _BLOCKS = 2  # one being read, one being filled; with three less of them is in t
 
 _NUMBER = "[@=<>]?[?cbBhHiIlLqQefd]|[0-9]*x"  # formats of buffers that numpy knows
 
-Range = tuple[int, int]  # of addresses
+Extent = tuple[int, int]  # of addresses
 
 
 @dataclass(slots=True)
 class _Piece:
     """Memory that is queued; without a ticket while it is being submitted."""
 
-    where: Range
+    where: Extent
     ticket: int | None = None
 
 
@@ -102,7 +102,7 @@ class Line:
             self._blocks.append((block, piece))
             self._submit(piece, block.view[:size])
 
-    def ticket_of(self, where: Range) -> int:
+    def ticket_of(self, where: Extent) -> int:
         """Return the last ticket that reads from this memory, or 0. The line must have been entered."""
         pieces = [piece for piece in self._account() if piece.where[0] < where[1] and where[0] < piece.where[1]]
         last = self._writer.submitted
@@ -217,7 +217,7 @@ def _contiguous(data: object) -> Buffer:
     return np.ascontiguousarray(array[..., np.newaxis].view(np.uint8)).data
 
 
-def extent(data: object) -> Range:
+def extent(data: object) -> Extent:
     """Return where the memory of `data` begins and ends; of what is always copied, a range that is its own."""
     inner = inner_buffer(data)
     if inner is not None:

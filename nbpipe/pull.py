@@ -24,7 +24,7 @@ from nbpipe.gl.context import context
 from nbpipe.gl.loan import Pool
 from nbpipe.gl.readback import Reading
 from nbpipe.gl.source import SceneSource, Source, picture_source
-from nbpipe.gl.stage import CHANNELS, FORMATS
+from nbpipe.gl.stage import CHANNELS, DTYPES
 from nbpipe.record import DEFAULT_SIZE, checked_samples, checked_size
 from nbpipe.scene.adapters import Pictures, adapt, picture_size
 from nbpipe.scene.frame import Rate, frame_count, frame_rate
@@ -248,14 +248,14 @@ def _not_an_end(error: Exception) -> Exception:
 
 
 def _checked_dtype(dtype: npt.DTypeLike) -> np.dtype:
-    """Return one of `FORMATS` as a dtype; raise `TypeError` or `ValueError` if it is none."""
-    allowed = ", ".join(repr(name) for name in FORMATS)
+    """Return one of `DTYPES` as a dtype; raise `TypeError` or `ValueError` if it is none."""
+    allowed = ", ".join(repr(name) for name in DTYPES)
     try:
         found: np.dtype = np.dtype(dtype)
     except (TypeError, ValueError):
         msg = f"dtype must be one of {allowed}, not {dtype!r}"
         raise TypeError(msg) from None
-    if found.name not in FORMATS or not found.isnative:
+    if found.name not in DTYPES or not found.isnative:
         msg = f"dtype must be one of {allowed}, not {dtype!r}"
         raise ValueError(msg)
     return np.dtype(found.name)

@@ -18,7 +18,6 @@ import nbpipe
 from nbpipe.gl.context import context
 from nbpipe.video.ffmpeg import find_ffmpeg
 
-
 # No assertions on time, nor on how long a busy machine takes to think of an example.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbpipe._native import Conversion
+from nbpipe.gl.packer import PLANES
+from nbpipe.video.pixels import CONVERTIBLE
 
 FORMATS = ["yuv420p", "nv12", "yuv444p", "yuv420p10le", "p010le", "gray", "rgb24", "rgba"]
 SOURCES = [*itertools.product([3, 4], [8, 16], [False, True])]
@@ -62,6 +64,10 @@ BOUND = {
     **dict.fromkeys(["yuv420p10le", "p010le"], 0.55),
     **dict.fromkeys(["rgb24", "rgba"], 0.5),
 }
+
+
+def test_all_three_tables_name_the_same_formats():
+    assert set(FORMATS) == set(PLANES) == set(CONVERTIBLE)
 
 
 @pytest.mark.parametrize("pixel_format", FORMATS)

@@ -10,7 +10,7 @@ import pytest
 
 import nbpipe
 from nbpipe.video.ffmpeg import find_ffmpeg
-from nbpipe.video.process import Encode
+from nbpipe.video.process import EncoderProcess
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def process():
     made = []
 
     def run(script):
-        made.append(Encode(["/bin/bash", "-c", script]))
+        made.append(EncoderProcess(["/bin/bash", "-c", script]))
         return made[-1]
 
     yield run
@@ -187,7 +187,7 @@ def test_variables_that_make_ffmpeg_write_logs_are_kept_from_it(process, monkeyp
 
 def test_a_program_that_cannot_be_started_leaves_nothing_open():
     with pytest.raises(FileNotFoundError):
-        Encode(["/nowhere/ffmpeg"])
+        EncoderProcess(["/nowhere/ffmpeg"])
 
 
 def test_a_program_in_the_current_directory_is_never_taken_for_ffmpeg(tmp_path, monkeypatch):

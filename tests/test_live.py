@@ -29,7 +29,7 @@ HUNG = 20  # seconds after which a test gives up
 class Line:
     """A stream on the running loop, and all that it sent. Its clock and its audience's stands still unless moved."""
 
-    def __init__(self, patch, start=None, bell=None):
+    def __init__(self, patch, start=None, loop=None):
         self.now = 1000.0
         clock = SimpleNamespace(monotonic=lambda: self.now)
         patch.setattr("nbpipe.notebook.live.time", clock)
@@ -39,7 +39,7 @@ class Line:
         self.news = asyncio.Event()
         self.fed = 0
         self.start = start or self.encoder
-        self.stream = LiveStream(self.send, self.start, bell or asyncio.get_running_loop())
+        self.stream = LiveStream(self.send, self.start, loop or asyncio.get_running_loop())
 
     def encoder(self, size, fps, crf):
         coder = LiveEncoder(find_ffmpeg(), size, fps, crf)
@@ -273,7 +273,7 @@ class TestTogether:
             with pytest.raises(RuntimeError, match="no comm"):
                 line.stream.close()
             assert coder._process._process.poll() is not None
-            assert line.stream._alarm is None
+            assert line.stream._timer is None
 
         play(performance)
 
@@ -282,7 +282,7 @@ class TestTogether:
             await self.after_two(line, awaited=False)
             await line.settle(painted(2, *SIZE, channels=4), 0.5, 2)
             assert [message["type"] for message in line.sent] == ["packets", "frame"]
-            assert line.stream._alarm is None
+            assert line.stream._timer is None
 
         play(performance)
 
@@ -292,7 +292,7 @@ class TestTogether:
             await self.after_two(line, awaited=False)
             end(line.stream)
             assert [message["type"] for message in line.sent] == ["packets"]
-            assert line.stream._alarm is None
+            assert line.stream._timer is None
 
         play(performance)
 
@@ -517,7 +517,7 @@ class TestDeath:
             for _ in range(4):
                 assert (await line.shown())["mime"] == "image/jpeg"
 
-        play(performance, bell=asyncio.AbstractEventLoop())
+        play(performance, loop=asyncio.AbstractEventLoop())
 
 
 class TestIdle:

@@ -19,9 +19,10 @@ import nbpipe
 from nbpipe.scene.camera import OrbitCamera
 from nbpipe.scene.events import EventQueue, read_event
 from nbpipe.scene.parameters import Range
+from nbpipe.scene.replay import Replay
 from nbpipe.scene.shader import Shader
 from nbpipe.scene.state import scene_state
-from nbpipe.scene.take import Replay, Take, TakeRecorder
+from nbpipe.scene.take import Take, TakeRecorder
 
 SIZE = (160, 90)
 NOTHING = {"parameters": {}, "cameras": {}, "mouse": []}

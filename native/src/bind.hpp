@@ -15,9 +15,9 @@ void bind_convert(nanobind::module_& module);
 
 /// One export of an object's memory: while it lives the object lives too, and a bytearray refuses to resize.
 /// It never moves, because a Py_buffer may point into itself.
-class Export {
+class BufferView {
   public:
-    explicit Export(nanobind::handle object) {
+    explicit BufferView(nanobind::handle object) {
         // With PyBUF_SIMPLE the exporter would refuse, each with an exception of its own (numpy: ValueError).
         if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_STRIDES) != 0) {
             throw nanobind::python_error();
@@ -28,9 +28,9 @@ class Export {
                 "the buffer is not C-contiguous; pass numpy.ascontiguousarray(data)");
         }
     }
-    Export(const Export&) = delete;
-    Export& operator=(const Export&) = delete;
-    ~Export() { PyBuffer_Release(&view_); }
+    BufferView(const BufferView&) = delete;
+    BufferView& operator=(const BufferView&) = delete;
+    ~BufferView() { PyBuffer_Release(&view_); }
 
     [[nodiscard]] std::span<const std::byte> bytes() const {
         return {static_cast<const std::byte*>(view_.buf), static_cast<std::size_t>(view_.len)};

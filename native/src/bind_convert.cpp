@@ -27,8 +27,8 @@ void bind_convert(nb::module_& module) {
         .def(
             "convert",
             [](const Conversion& self, nb::handle source, nb::handle target) {
-                const Export from(source);
-                const Export into(target);
+                const BufferView from(source);
+                const BufferView into(target);
                 const auto writable = into.writable_bytes();
                 const WithoutGil others_run;
                 self(from.bytes(), writable);

@@ -26,10 +26,10 @@
 namespace nb = nanobind;
 using namespace nb::literals;
 using nbpipe::away;
+using nbpipe::BufferView;
 using nbpipe::Conversion;
 using nbpipe::ending;
 using nbpipe::ending_thread;
-using nbpipe::Export;
 using nbpipe::PipeWriter;
 using nbpipe::WithoutGil;
 
@@ -52,7 +52,7 @@ class Lender {
 
     PipeWriter::Ticket submit(nb::handle data) {
         reap();
-        std::list<Export> one;
+        std::list<BufferView> one;
         one.emplace_back(data);
         const std::scoped_lock lock(mutex_);
         const auto ticket = writer_.submit(one.front().bytes());
@@ -123,7 +123,7 @@ class Lender {
     }
 
     void reap() {
-        std::list<Export> done;
+        std::list<BufferView> done;
         const auto released = writer_.released();
         const std::scoped_lock lock(mutex_);
         for (; !held_.empty() && oldest_ <= released; ++oldest_) {
@@ -132,7 +132,7 @@ class Lender {
     }
 
     std::mutex mutex_;              // for the two below; free-threaded Python has no GIL to do it
-    std::list<Export> held_;        // in the order of their tickets
+    std::list<BufferView> held_;    // in the order of their tickets
     PipeWriter::Ticket oldest_ = 1; // of held_, or the next to come
     PipeWriter writer_;             // last, so that its thread has ended before the exports go
 };

@@ -25,7 +25,7 @@ import moderngl
 from nbpipe.errors import NoOpenGL, WrongThread
 from nbpipe.gl import enums
 from nbpipe.gl._calls import Calls, calls
-from nbpipe.gl.turns import State, Turns, is_released
+from nbpipe.gl.turns import GLState, Turns, is_released
 
 _INSTALL = "apt-get install libegl1 libgl1-mesa-dri"
 
@@ -36,10 +36,10 @@ _SOFTWARE = ("llvmpipe", "softpipe", "swrast", "swiftshader")
 class _Own(threading.local):
     """The own context of the calling thread, once it has asked for one."""
 
-    kept: _Kept | None = None
+    kept: _OwnContext | None = None
 
 
-class _Kept:
+class _OwnContext:
     """Ends a context with its thread: dropped with the thread's locals, by that thread, as its last act."""
 
     def __init__(self, where: Context) -> None:
@@ -130,7 +130,7 @@ class Context:
             raise WrongThread(msg)
 
     @contextlib.contextmanager
-    def current(self, state: State | None = None) -> Iterator[None]:
+    def current(self, state: GLState | None = None) -> Iterator[None]:
         """Run the block with this context current, and leave the one that was so before current afterwards.
 
         With a `state` it is that scene's turn, until the block of another one begins.
@@ -157,7 +157,7 @@ class Context:
                     self._gl.make_current(found)
                 self._run_later()
 
-    def _end_turn(self, state: State | None, before: State | None) -> None:
+    def _end_turn(self, state: GLState | None, before: GLState | None) -> None:
         if state is None:
             return
         if not self._depth:
@@ -171,7 +171,7 @@ class Context:
         if self._current[0] is not None and self._gl.current()[0] != self._current[0]:
             self._gl.make_current(self._current)
 
-    def state(self) -> State:
+    def state(self) -> GLState:
         """Return what a new scene hands to `current`."""
         return self._turns.state()
 
@@ -277,7 +277,7 @@ def _new() -> Context:
     found = gl.current()
     where = Context(_create(), ours=True)
     gl.make_current(found)
-    _own.kept = _Kept(where)
+    _own.kept = _OwnContext(where)
     _all[id(where.ctx)] = where
     return where
 

@@ -33,7 +33,7 @@ from nbpipe.gl._calls import calls
 _Planes = tuple[tuple[str, int], ...]
 _PLANAR: _Planes = (("Y", 1), ("U", 2), ("V", 2))
 _SEMIPLANAR: _Planes = (("Y", 1), ("UV", 2))
-FORMATS: dict[str, _Planes] = {
+PLANES: dict[str, _Planes] = {
     "yuv420p": _PLANAR,
     "nv12": _SEMIPLANAR,
     "yuv444p": (("Y", 1), ("U", 1), ("V", 1)),
@@ -145,7 +145,7 @@ class Packer:
     size : tuple of int
         Width and height of the pictures in pixels.
     pixel_format : str
-        One of `FORMATS`, which are named as FFmpeg does.
+        One of `PLANES`, which are named as FFmpeg does.
     direct : bool
         Whether the pictures are framebuffers of our own, made around a texture that shaders see as it is stored.
         Others are copied first, because shaders do not see what glReadPixels reads of sRGB and renderbuffers.
@@ -169,12 +169,12 @@ class Packer:
         self._gl = calls()
         self._size = size
         sample_bytes = 2 if pixel_format in _SHIFT else 1
-        planes = _planes(size, FORMATS[pixel_format])
+        planes = _planes(size, PLANES[pixel_format])
         self.frame_bytes = sample_bytes * sum(row * rows for row, rows, *_ in planes)
         limit = min(self._gl.integer(enums.MAX_TEXTURE_SIZE), *self._gl.integers(enums.MAX_VIEWPORT_DIMS)[:2])
         target = target_size(self.frame_bytes, sample_bytes * planes[0][0], limit)
         self.packed_bytes = 4 * target[0] * target[1]
-        components = [_WEIGHTS[name] for names, _ in FORMATS[pixel_format] for name in names]
+        components = [_WEIGHTS[name] for names, _ in PLANES[pixel_format] for name in names]
         scale = 4.0 if pixel_format in _SHIFT else 1.0  # a step of ten bits is a quarter of one of eight
         constants = _CONSTANTS.format(
             size=size,

@@ -17,7 +17,7 @@ import numpy as np
 from nbpipe.gl.context import Context
 from nbpipe.gl.memory import HostMemory, Memory, pixel_memory
 from nbpipe.gl.packer import Packer
-from nbpipe.gl.stage import CHANNELS, FORMATS, PIXEL_FORMATS, Stage
+from nbpipe.gl.stage import CHANNELS, DTYPES, PIXEL_FORMATS, Stage
 
 _SAME = {"nu1": "f1"}  # moderngl's two names of 8 bits
 
@@ -29,11 +29,11 @@ class Reading:
     Attributes
     ----------
     dtype : str
-        The numbers that the picture keeps, and that come: one of `stage.FORMATS`.
+        The numbers that the picture keeps, and that come: one of `stage.DTYPES`.
     upright : bool
         Whether the top row comes first.
     convert_to : str or None
-        FFmpeg's pixel format that the GPU makes of each; one of `packer.FORMATS`.
+        FFmpeg's pixel format that the GPU makes of each; one of `packer.PLANES`.
     on_software : bool
         Whether it does so even if it is the processor.
     """
@@ -100,7 +100,7 @@ class Readback:
         if self._packer is not None or not picture.color_attachments:  # None: one that moderngl has not made
             return False
         kind = picture.color_attachments[0].dtype
-        return _SAME.get(kind, kind) != FORMATS[self._reading.dtype][0]
+        return _SAME.get(kind, kind) != DTYPES[self._reading.dtype][0]
 
     def release(self) -> None:
         """Free what it made."""

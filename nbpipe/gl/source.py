@@ -84,7 +84,7 @@ class SceneSource:
 
     Attributes
     ----------
-    state : State
+    state : GLState
         What the scene leaves set on the context between its frames.
     """
 

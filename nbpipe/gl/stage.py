@@ -2,7 +2,7 @@
 
 Owns the framebuffers of one recording: the one the scene gets (multisampled if wished), the plain one that it
 is resolved into, and a small one for the preview. Reading is asynchronous: it is issued here, and the slot
-says when it is complete. Pictures come as the numbers that numpy calls by the same name (`FORMATS`), converted
+says when it is complete. Pictures come as the numbers that numpy calls by the same name (`DTYPES`), converted
 by nobody but the GL. Render thread only, with the context current. Knows slots by their memory alone; knows
 nothing of video or notebooks.
 """
@@ -26,7 +26,7 @@ _PREVIEW_BOX = (640, 480)  # a notebook's column is 600 to 900 pixels wide
 CHANNELS = 4  # llvmpipe reads 1080p RGBA back in 0.9 ms and RGB in 2.3 ms; GPUs store four channels as well
 
 # numpy's name of a channel's number → moderngl's name of the texture that holds it, and the GL's of reading it
-FORMATS = {
+DTYPES = {
     "uint8": ("f1", enums.UNSIGNED_BYTE),
     "uint16": ("nu2", enums.UNSIGNED_SHORT),
     "float16": ("f2", enums.HALF_FLOAT),
@@ -78,7 +78,7 @@ class Stage:
         samples : int
             Samples per pixel.
         dtype : str
-            What the canvas keeps of each channel: one of `FORMATS`. Read it as the same.
+            What the canvas keeps of each channel: one of `DTYPES`. Read it as the same.
 
         Raises
         ------
@@ -99,7 +99,7 @@ class Stage:
         self, size: tuple[int, int], samples: int, dtype: str = "uint8", *, depth: bool = False
     ) -> moderngl.Framebuffer:
         # A texture where possible, so that a scene may look at the frame before; renderbuffers for samples.
-        kind, _ = FORMATS[dtype]
+        kind, _ = DTYPES[dtype]
         colour: moderngl.Renderbuffer | moderngl.Texture
         if samples:
             colour = self.ctx.renderbuffer(size, CHANNELS, samples=samples, dtype=kind)
@@ -251,7 +251,7 @@ def _read(
         try:
             if invert:
                 gl.PixelStorei(enums.PACK_INVERT, 1)
-            gl.ReadPixels(0, 0, *size, enums.RGBA, FORMATS[dtype][1], memory.offset)
+            gl.ReadPixels(0, 0, *size, enums.RGBA, DTYPES[dtype][1], memory.offset)
             error = gl.GetError()
         finally:
             if invert:

@@ -26,7 +26,7 @@ def is_released(ctx: moderngl.Context) -> bool:
     return isinstance(ctx.mglo, moderngl.InvalidObject)
 
 
-class State:
+class GLState:
     """What one scene has set on a context, while it is not its turn.
 
     Attributes
@@ -52,17 +52,17 @@ class Turns:
     def __init__(self, ctx: moderngl.Context, *, ours: bool) -> None:
         self._ctx = ctx
         self._fresh = noted(ctx) if ours else None
-        self._states: weakref.WeakSet[State] = weakref.WeakSet()
+        self._states: weakref.WeakSet[GLState] = weakref.WeakSet()
         self._left: Values | None = None
-        self.now: State | None = None
+        self.now: GLState | None = None
 
-    def state(self) -> State:
+    def state(self) -> GLState:
         """Return that of a new scene."""
-        made = State(self._fresh)
+        made = GLState(self._fresh)
         self._states.add(made)
         return made
 
-    def begin(self, state: State) -> None:
+    def begin(self, state: GLState) -> None:
         """Let it be the turn of the scene with this `state`; again does nothing."""
         if (state is self.now and self._left is None) or is_released(self._ctx):
             return

@@ -55,17 +55,17 @@ class Coder(Protocol):
         """End it."""
 
 
-class Alarm(Protocol):
+class TimerHandle(Protocol):
     """A call that will come."""
 
     def cancel(self) -> None:
         """Call it off."""
 
 
-class Bell(Protocol):
+class EventLoop(Protocol):
     """Calls back when something is readable, in some seconds, or when work is done; what an event loop offers."""
 
-    def call_later(self, delay: float, callback: Callable[[], object], /) -> Alarm:
+    def call_later(self, delay: float, callback: Callable[[], object], /) -> TimerHandle:
         """Begin to wait."""
 
     def add_reader(self, fd: int, callback: Callable[[], object], /) -> object:

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nbpipe.notebook.audience import Audience
-from nbpipe.notebook.coder import Alarm, Bell, Coder, Future, Packet
+from nbpipe.notebook.coder import Coder, EventLoop, Future, Packet, TimerHandle
 from nbpipe.notebook.pictures import jpeg, png, shrunk
 
 _log = logging.getLogger("nbpipe")
@@ -75,7 +75,7 @@ class LiveStream:
         Takes a message and its buffers.
     start : callable or None
         Makes a `Coder` from a size, a rate in pictures per second and a rate factor.
-    bell : Bell
+    loop : EventLoop
 
     Attributes
     ----------
@@ -86,16 +86,18 @@ class LiveStream:
         Bytes of pictures so far.
     """
 
-    def __init__(self, send: Send, start: Callable[[tuple[int, int], float, int], Coder] | None, bell: Bell) -> None:
+    def __init__(
+        self, send: Send, start: Callable[[tuple[int, int], float, int], Coder] | None, loop: EventLoop
+    ) -> None:
         self.audience = Audience()
         self.kind = ""
         self.sent_bytes = 0
-        self._send, self._start, self._bell = send, start, bell
+        self._send, self._start, self._loop = send, start, loop
         self._coder: Coder | None = None
         self._coded: tuple[tuple[int, int], int] | None = None  # size and rate factor of the coder
         self._fed: deque[_Fed] = deque()  # what is in the coder
         self._held: list[tuple[_Fed, bytes]] = []  # and what has come from it, but waits for the next
-        self._alarm: Alarm | None = None  # while something is held
+        self._timer: TimerHandle | None = None  # while something is held
         self._settling: Future | None = None  # the exact picture, while it is being compressed and still the last
         self._fed_at = 0.0
         self._first = 0  # number of the coder's first picture
@@ -144,7 +146,7 @@ class LiveStream:
         A thread compresses it, and lets go of the GIL: 60 ms at 1080p, in which the kernel goes on.
         """
         picture = picture.copy()  # there may soon be another one in its place
-        self._settling = self._bell.run_in_executor(None, png, picture)
+        self._settling = self._loop.run_in_executor(None, png, picture)
         self._settling.add_done_callback(lambda done: self._settled(done, picture, (time_, frame)))
 
     def _settled(self, done: Future, picture: np.ndarray, moment: tuple[float, int]) -> None:
@@ -189,7 +191,7 @@ class LiveStream:
             if self._coder is None or self._coded != wanted:
                 self._end_coder()
                 self._coder, self._coded = self._start(wanted[0], fps, level.crf), wanted
-                self._bell.add_reader(self._coder.fileno(), self._collect)
+                self._loop.add_reader(self._coder.fileno(), self._collect)
             self._coder.feed(picture)
         except (OSError, NotImplementedError):  # NotImplementedError: an event loop that watches no pipes
             self._fail()
@@ -225,13 +227,13 @@ class LiveStream:
         self._held.append((fed, data))
         if fed.at_once or len(self._held) >= _TOGETHER or not self.audience.ready():
             self._flush()
-        elif self._alarm is None:
-            self._alarm = self._bell.call_later(_SOON, self._flush)
+        elif self._timer is None:
+            self._timer = self._loop.call_later(_SOON, self._flush)
 
     def _flush(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._held:
             held, self._held = self._held, []
             self._packets([fed for fed, _ in held], *(data for _, data in held))
@@ -272,7 +274,7 @@ class LiveStream:
             self.audience.withdraw(self._fed.popleft().number)
         if coder is not None:
             with contextlib.suppress(NotImplementedError):  # as above
-                self._bell.remove_reader(coder.fileno())
+                self._loop.remove_reader(coder.fileno())
             coder.close()
         self._flush()
 

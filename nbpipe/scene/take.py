@@ -21,11 +21,10 @@ from typing import Any, Self
 from nbpipe.scene import take_form
 from nbpipe.scene.events import Event
 from nbpipe.scene.parameters import parameters
-from nbpipe.scene.replay import Replay
 from nbpipe.scene.state import scene_state
 from nbpipe.scene.take_form import MOST_ENTRIES, NOT_PERFORMED, Entry, wrong
 
-__all__ = ["Entry", "Replay", "Take", "TakeRecorder"]
+__all__ = ["Entry", "Take", "TakeRecorder"]
 
 _FORMAT = 1
 

@@ -16,7 +16,7 @@ from nbpipe.errors import EncoderError
 from nbpipe.video.encoding import Encoding, argv
 from nbpipe.video.ffmpeg import FFmpeg
 from nbpipe.video.pixels import RGB, Layout, padded
-from nbpipe.video.process import Encode
+from nbpipe.video.process import EncoderProcess
 from nbpipe.video.target import Target
 from nbpipe.video.writer import Conversion, PipeWriter
 
@@ -51,7 +51,7 @@ class Export:
         with contextlib.ExitStack() as undo:
             undo.callback(target.discard)
             target.create()
-            self._encode = Encode(argv(ffmpeg.path, wanted, piped, fps, target.partial), gives_way=gives_way)
+            self._encode = EncoderProcess(argv(ffmpeg.path, wanted, piped, fps, target.partial), gives_way=gives_way)
             undo.callback(self._encode.kill)
             self._writer = PipeWriter(self._encode.stdin, lend=True, conversion=conversion)
             self._encode.hand_over()

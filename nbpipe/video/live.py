@@ -19,7 +19,7 @@ import numpy as np
 
 from nbpipe.video.ffmpeg import FFmpeg
 from nbpipe.video.pixels import padded
-from nbpipe.video.process import Filter
+from nbpipe.video.process import StreamingProcess
 from nbpipe.video.writer import Conversion, PipeWriter
 
 ENCODER = "libx264"
@@ -78,7 +78,7 @@ class LiveEncoder:
         self._conversion = Conversion(size, channels=4, bits=8, bottom_up=False, target="yuv420p")
         self._memory = [bytearray(self._conversion.target_bytes) for _ in range(_FRAMES)]
         self._tickets: deque[int] = deque(maxlen=_FRAMES)
-        self._process = Filter(_command(ffmpeg.path, self.size, fps, crf))
+        self._process = StreamingProcess(_command(ffmpeg.path, self.size, fps, crf))
         self._parser = _Parser()
         try:
             self._writer = PipeWriter(self._process.stdin)

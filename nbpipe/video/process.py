@@ -1,9 +1,9 @@
 """FFmpeg at work: starting it, feeding it through a pipe, hearing what it says, ending it.
 
-Owns the child and the pipe's ends. An `Encode` turns frames into a file, and has one daemon thread that drains
-FFmpeg's progress and error output into bounded records (a full pipe there would stop FFmpeg for ever). A `Filter`
-answers on its standard output, which the caller reads. Everything else is called on the render thread. Knows no GL, no
-scene, no notebook, and nothing of how bytes get into the pipe.
+Owns the child and the pipe's ends. An `EncoderProcess` turns frames into a file, and has one daemon thread that drains
+FFmpeg's progress and error output into bounded records (a full pipe there would stop FFmpeg for ever). A
+`StreamingProcess` answers on its standard output, which the caller reads. Everything else is called on the render
+thread. Knows no GL, no scene, no notebook, and nothing of how bytes get into the pipe.
 
 Two facts decide how FFmpeg is run. Jupyter interrupts and kills the kernel's whole process group, so FFmpeg gets
 a group of its own; but not a session of its own, where a stopped FFmpeg would outlive a killed kernel. And
@@ -92,7 +92,7 @@ class _Process:
         self._process.wait()
 
 
-class Encode(_Process):
+class EncoderProcess(_Process):
     """One FFmpeg that turns raw frames into a file.
 
     Parameters
@@ -212,7 +212,7 @@ class Encode(_Process):
             self._tail.append(clean)
 
 
-class Filter(_Process):
+class StreamingProcess(_Process):
     """One FFmpeg that answers what it is fed on its standard output.
 
     Attributes
