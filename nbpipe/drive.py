@@ -8,12 +8,11 @@ three run on the render thread, and never two at once: each step is taken whole.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
 import os
-import sys
 import time
 
+from nbpipe.ending import at_the_end, mind_the_end, tell
 from nbpipe.errors import NbpipeError
 from nbpipe.pipeline import SLICE, Pipeline
 
@@ -35,6 +34,7 @@ class Drive:
         self._telling: asyncio.TimerHandle | None = None
         _active.difference_update([drive for drive in _active if drive.pipeline.settled])
         _active.add(self)
+        mind_the_end()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Step on the calling thread to the end, or for at most `timeout` seconds; whether it has ended.
@@ -130,19 +130,14 @@ class Drive:
             raise
 
 
+@at_the_end
 def _leave_all() -> None:
-    where = sys.stderr or sys.__stderr__
     for drive in [drive for drive in _active if not drive.pipeline.settled]:
         drive.leave()
-        if where is not None:
-            print(
-                f"nbpipe: the program ended while it was recording: {drive.pipeline.whereabouts}. "
-                "Call wait() on the recording first.",
-                file=where,
-            )
+        where = drive.pipeline.whereabouts
+        tell(f"the program ended while it was recording: {where}. Call wait() on the recording first.")
 
 
-atexit.register(_leave_all)
 # A forked child must not touch its parent's recordings.
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
     os.register_at_fork(after_in_child=_active.clear)

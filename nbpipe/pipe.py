@@ -23,17 +23,16 @@ can be interrupted.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import errno
 import itertools
 import operator
 import os
-import sys
 import threading
 import time
 from typing import SupportsIndex
 
+from nbpipe.ending import at_the_end, mind_the_end, tell
 from nbpipe.line import Line, extent, place_of
 
 _PATIENCE = 2.0  # seconds that the end of the program waits for readers, all at the same time
@@ -45,7 +44,6 @@ _lines: dict[int, Line] = {}
 _numbers = itertools.count()
 _making = threading.RLock()
 _ended = False
-_leaves_with = 0  # the process that has been asked
 
 
 def pipe(data: object, fd: int) -> None:
@@ -191,7 +189,7 @@ def _line(fd: int) -> Line:
                 line = Line(fd)
                 if line.place == place_of(fd):  # else another thread has given the number away meanwhile
                     _lines[next(_numbers)] = line
-                    _leave_with_the_process()
+                    mind_the_end()
                     return line
                 line.end()
                 continue
@@ -221,6 +219,7 @@ def _descriptor(fd: object) -> int:
     return operator.index(fd)
 
 
+@at_the_end
 def _leave() -> None:
     global _ended  # noqa: PLW0603  a daemon thread may go on for a while
     _ended = True
@@ -232,25 +231,11 @@ def _leave() -> None:
                 lost = line.end()
         except OSError:
             lost = line.end()
-        where = sys.stderr or sys.__stderr__
-        if lost and not told and where is not None:
-            print(
-                f"nbpipe: the program ended while {lost} of the pieces piped to descriptor {line.fd} were not written. "
-                "Call nbpipe.sync() or nbpipe.close() first.",
-                file=where,
+        if lost and not told:
+            tell(
+                f"the program ended while {lost} of the pieces piped to descriptor {line.fd} were not written. "
+                "Call nbpipe.sync() or nbpipe.close() first."
             )
-
-
-def _leave_with_the_process() -> None:
-    """Have `_leave` called at the end of a child of multiprocessing too, which passes atexit by."""
-    global _leaves_with  # noqa: PLW0603  a process is asked once
-    if _leaves_with != os.getpid() and "multiprocessing.process" in sys.modules:
-        from multiprocessing import parent_process
-        from multiprocessing.util import Finalize
-
-        _leaves_with = os.getpid()
-        if parent_process() is not None:
-            Finalize(None, _leave, exitpriority=0)
 
 
 def _begin_anew() -> None:
@@ -259,7 +244,6 @@ def _begin_anew() -> None:
     _lines.clear()
 
 
-atexit.register(_leave)
 # A forked child must not touch its parent's lines; its copies of the writers are inert.
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
     os.register_at_fork(after_in_child=_begin_anew)

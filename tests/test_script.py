@@ -73,6 +73,29 @@ def test_a_script_that_ends_before_a_recording_of_another_thread_keeps_it_too(tm
     assert partials(tmp_path) == []
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_child_of_multiprocessing_keeps_its_recording_too(method, tmp_path):
+    (tmp_path / "program.py").write_text("""
+import multiprocessing, sys
+import nbpipe
+def work():
+    recording = nbpipe.record(lambda frame: None, "out.mp4", size=(160, 96), frames=100_000, wait=False)
+    while recording.frame < 50: recording.wait(0.01)
+if __name__ == "__main__":
+    child = multiprocessing.get_context(sys.argv[1]).Process(target=work)
+    child.start()
+    child.join()
+    sys.exit(child.exitcode)
+""")
+    command = [sys.executable, "program.py", method]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0
+    assert f"frames went into {tmp_path / 'out.mp4'}" in done.stderr
+    assert partials(tmp_path) == []
+    with av.open("out.mp4") as video:
+        assert len(list(video.decode(video=0))) >= 50
+
+
 def test_it_keeps_its_own_exit_status():
     done = script("recording = begin()\nwhile recording.frame < 100: recording.wait(0.01)\nsys.exit(7)")
     assert done.returncode == 7
