@@ -125,6 +125,12 @@ class PipeWriter:
         last reference does the same.
         """
 
+    def close_if_written(self) -> bool:
+        """Do as `close`, unless a ticket is still to be written; whether it is closed. After an error it always is.
+
+        In one step, so that nothing that is submitted meanwhile is dropped: it is refused, or this returns False.
+        """
+
     @property
     def submitted(self) -> int:
         """Tickets given so far."""

@@ -94,16 +94,23 @@ class Drive:
         """Bring it to an end, because the interpreter ends or nobody is there any more to do so. Again does nothing."""
         pipeline = self.pipeline
         deadline = time.monotonic() + _PATIENCE
-        with contextlib.suppress(Exception):
+        late = "FFmpeg did not finish in time"
+        try:
             pipeline.stop()
             while pipeline.mine and time.monotonic() < deadline:
                 if not self._step(SLICE):
                     return
-            while pipeline.elsewhere and time.monotonic() < deadline:  # a daemon thread, which goes on for now
+            while pipeline.elsewhere and time.monotonic() < deadline:  # on a daemon thread, which goes on for now
                 time.sleep(_NAP)
-        if pipeline.settled:  # by an error, of which `whereabouts` tells
+            if not pipeline.mine:
+                late = "its thread did not finish it in time" if pipeline.elsewhere else "its thread had ended before"
+        except KeyboardInterrupt:
+            late = "it was interrupted while the program ended"
+        except Exception:  # noqa: BLE001  `whereabouts` tells of it
+            late = "it failed while the program ended"
+        if pipeline.settled:
             return
-        pipeline.abandon("FFmpeg did not finish in time")
+        pipeline.abandon(late)
         if pipeline.mine:
             with contextlib.suppress(Exception):
                 self._step(0)

@@ -92,7 +92,7 @@ class Line:
             self._submit(piece, _contiguous(data))
         else:
             if isinstance(data, moderngl.Buffer) and not is_current(data.ctx):
-                msg = "this moderngl buffer is of another context than is current here; call where its own is"
+                msg = "this moderngl buffer is of another context than is current here, or of one that was released"
                 raise ValueError(msg)
             view = data if isinstance(data, memoryview) else None
             size = inner.size() if view is None else view.nbytes
@@ -138,6 +138,10 @@ class Line:
         self._writer.close()
         return lost
 
+    def end_if_written(self) -> bool:
+        """End unless something is queued; whether it has ended."""
+        return self._writer.close_if_written()
+
     def _account(self) -> list[_Piece]:
         """Forget what is written; return the rest."""
         written, found = self._writer.written, []
@@ -167,7 +171,8 @@ class Line:
     def _block(self, size: int) -> HostMemory:
         if len(self._blocks) < _BLOCKS:
             return HostMemory(size)
-        block, piece = self._blocks.popleft()
+        while len(self._blocks) >= _BLOCKS:
+            block, piece = self._blocks.popleft()
         if piece.ticket is None:  # it is being submitted, further up on this very thread
             return HostMemory(size)
         self.wait(piece.ticket)

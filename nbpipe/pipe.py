@@ -153,9 +153,10 @@ def close(fd: int | None = None) -> None:
     for line in _live():
         if number is None or line.place == place or (place is None and line.fd == number):
             try:
-                with line.entered:  # so that nobody adds to it between the two
+                with line.entered:
                     line.wait()
-                    line.end()
+                    while not line.end_if_written():  # what dies with what was written may have piped more
+                        line.wait()
             except OSError as error:
                 failures.append(error)
                 line.end()
@@ -188,14 +189,25 @@ def _line(fd: int) -> Line:
             if before is None:
                 line = Line(fd)
                 if line.place == place_of(fd):  # else another thread has given the number away meanwhile
-                    _lines[next(_numbers)] = line
                     mind_the_end()
-                    return line
+                    return _registered(line)
                 line.end()
                 continue
         with before.entered:
             before.wait()
             before.end()
+
+
+def _registered(line: Line) -> Line:
+    """Enter `line` into the list, or return the one that a signal handler has made and entered meanwhile."""
+    number = next(_numbers)
+    _lines[number] = line
+    for other in _live():
+        if other is not line and other.place == line.place and not line.for_one_piece:
+            _lines.pop(number, None)
+            line.end()
+            return other
+    return line
 
 
 def _live() -> list[Line]:

@@ -205,7 +205,7 @@ class Frames(Iterator[np.ndarray]):
 
     def _check_idle(self) -> None:
         if self._drawing:
-            msg = "this scene asks for its own next frame, or its end, while it draws one; leave that to the loop"
+            msg = "a frame of this is being drawn already; leave the next one, and the end, to the loop around it"
             raise ValueError(msg)
 
     def _draw_ahead(self) -> None:

@@ -272,12 +272,11 @@ class Session:
 
         def over(change: Any) -> None:
             if State(change.new).ended:
-                try:
+                with contextlib.ExitStack() as rest:  # a setter of the scene's own may raise
+                    rest.callback(self.view.leave_film, sink.middle.jpeg)
+                    rest.callback(self._take_back)
                     with player.current():
                         restore()
-                finally:  # a setter of the scene's own may have raised
-                    self._take_back()
-                self.view.leave_film(sink.middle.jpeg)
 
         self.view.follow(recording)  # first, so that it shows how the recording ends whatever else fails then
         recording.observe(over, "state")
@@ -290,8 +289,9 @@ class Session:
         later, self._later = self._later, {}
         self._refuse("take", "")
         self._player.touch()
-        for name, value in later.items():
-            self.apply(name, value)
+        with contextlib.ExitStack() as rest:
+            for name, value in reversed(later.items()):
+                rest.callback(self.apply, name, value)
 
     def close(self) -> None:
         """End the player; a recording under way is finished with what it has."""

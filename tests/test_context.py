@@ -13,6 +13,7 @@ import pytest
 from watermark import Watermark, numbers
 
 import nbpipe
+from nbpipe.gl._calls import calls
 from nbpipe.gl.context import context
 
 SIZE = (160, 96)
@@ -82,6 +83,18 @@ def test_a_users_context_is_refused_where_it_is_not_current_and_works_on_where_i
         with pytest.raises(nbpipe.WrongThread, match=r"on another thread than|belongs to thread 'MainThread'"):
             on_a_thread(colour)
         assert colour() == [255, 0, 0, 0]
+
+
+def test_what_was_current_is_so_again_when_a_context_cannot_be_looked_at(own_context, monkeypatch):
+    def interrupted(ctx):
+        raise KeyboardInterrupt
+
+    with context().current():
+        before = calls().current()
+        monkeypatch.setattr(moderngl.Context, "__enter__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            context(own_context)
+        assert calls().current() == before
 
 
 def test_a_scene_that_releases_nbpipes_context_breaks_nothing():

@@ -423,7 +423,9 @@ def test_two_threads_that_write_to_one_terminal_lose_nothing(monkeypatch):
     made.wait()
     other.start()
     arrived = b""
-    while one.is_alive() or other.is_alive():
+    ended = False
+    while not ended:
+        ended = not (one.is_alive() or other.is_alive())  # asked first: what they have written is there then
         while select.select([master], [], [], 0.01)[0]:
             arrived += os.read(master, 65536)
     os.close(master)
@@ -630,8 +632,67 @@ def test_memory_is_written_when_sync_returns_though_what_dies_meanwhile_is_piped
     assert (arrived.count(b"\1"), arrived.count(b"\2")) == (80_000_000, 0)
 
 
+def test_what_dies_while_a_line_is_closed_and_is_piped_then_is_written(pair):
+    class Last(bytearray):
+        def __del__(self):
+            nbpipe.pipe(b"2" * 5_000_000, pair[1])
+
+    reader = Reader(pair[0])
+    nbpipe.pipe(Last(b"1" * 3_000_000), pair[1])
+    nbpipe.close(pair[1])
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == b"1" * 3_000_000 + b"2" * 5_000_000
+
+
+def test_a_signal_handler_that_pipes_while_a_line_is_made_makes_no_second_one(pair, monkeypatch):
+    begin, struck = Line.__init__, []
+
+    def interrupted(line, fd):
+        begin(line, fd)
+        if not struck:
+            struck.append(None)
+            signal.raise_signal(signal.SIGUSR1)
+
+    monkeypatch.setattr(Line, "__init__", interrupted)
+    before = signal.signal(signal.SIGUSR1, lambda *_: nbpipe.pipe(b"2" * FRAME, pair[1]))
+    try:
+        reader = Reader(pair[0])
+        nbpipe.pipe(b"1" * FRAME, pair[1])
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert len(_live()) == 1
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == b"2" * FRAME + b"1" * FRAME
+
+
+def test_a_signal_handler_amid_the_copy_of_a_moderngl_buffer_spoils_it_not(pair, ctx, monkeypatch):
+    one, other = ctx.buffer(b"1" * 3_000_000), ctx.buffer(b"2" * 1000)
+    copy, refused = np.copyto, []
+
+    def interrupted(target, source):
+        copy(target, source)
+        if not refused:
+            try:
+                nbpipe.pipe(other, pair[1])
+            except ValueError as error:
+                refused.append(str(error))
+
+    monkeypatch.setattr(np, "copyto", interrupted)
+    reader = Reader(pair[0])
+    for buffer in (one, other, one):
+        nbpipe.pipe(buffer, pair[1])
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    assert "another moderngl buffer is being copied on this thread" in refused[0]
+    assert reader.result() == b"1" * 3_000_000 + b"2" * 1000 + b"1" * 3_000_000
+
+
 def test_a_signal_handler_may_pipe_too(pair, ctx):
-    """Wherever it strikes: in `pipe` and in `sync`, with arrays and with moderngl buffers."""
+    """Wherever it strikes: in `pipe` and in `sync`, of arrays and of moderngl buffers."""
     reader, beats = Reader(pair[0]), []
 
     def beat(*_):
@@ -777,6 +838,14 @@ def test_a_released_buffer_is_refused(ctx, pair):
     buffer = ctx.buffer(reserve=16)
     buffer.release()
     with pytest.raises(ValueError, match="has been released"):
+        nbpipe.pipe(buffer, pair[1])
+
+
+def test_a_buffer_of_a_context_that_was_released_is_refused(pair):
+    ctx = moderngl.create_context(standalone=True, backend="egl")
+    buffer = ctx.buffer(b"x")
+    ctx.release()
+    with pytest.raises(ValueError, match="released"):
         nbpipe.pipe(buffer, pair[1])
 
 

@@ -96,6 +96,27 @@ if __name__ == "__main__":
         assert len(list(video.decode(video=0))) >= 50
 
 
+def test_an_interrupt_while_the_end_of_a_program_waits_for_another_thread_is_told(tmp_path):
+    done = script(
+        "import signal, threading\n"
+        "from nbpipe.drive import Drive\n"
+        "drawn, over, leave = threading.Event(), threading.Event(), Drive.leave\n"
+        "def draw(frame):\n"
+        "    if frame.index == 20: drawn.set() or over.wait()\n"
+        "def interrupted(drive):\n"
+        "    signal.setitimer(signal.ITIMER_REAL, 0.2)\n"
+        "    leave(drive)\n"
+        "signal.signal(signal.SIGALRM, signal.default_int_handler)\n"
+        "Drive.leave = interrupted\n"
+        "record = lambda: nbpipe.record(draw, 'out.mp4', size=(160, 96), frames=100_000, show=False)\n"
+        "threading.Thread(target=record, daemon=True).start()\n"
+        "drawn.wait()\n"
+    )
+    assert done.returncode == 0
+    assert "it was interrupted while the program ended" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_it_keeps_its_own_exit_status():
     done = script("recording = begin()\nwhile recording.frame < 100: recording.wait(0.01)\nsys.exit(7)")
     assert done.returncode == 7

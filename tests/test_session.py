@@ -509,6 +509,7 @@ class TestRecord:
         async def performance(stage):
             view, browser = await stage.show(scene := Touchy(), fps=8, duration=0.5)
             recording = view.record()
+            browser.say("param", name="mood", value=0.25)
             browser.say("param", name="shade", value=0.75)
             await recording
             assert scene.shade == 0.75

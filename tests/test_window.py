@@ -775,7 +775,7 @@ def test_scenes_on_two_threads_have_a_window_each():
 
     def draw():
         context()
-        ready.wait()
+        ready.wait(60)
         shown.extend(pictures(Waits, frames=3))
 
     shown = []

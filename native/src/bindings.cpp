@@ -96,6 +96,16 @@ class Lender {
         reap();
     }
 
+    bool close_if_written() {
+        bool closed = false;
+        {
+            const WithoutGil others_run;
+            closed = writer_.close_if_written();
+        }
+        reap();
+        return closed;
+    }
+
     /// What they say is written has been released when they are returned: so they are taken first.
     PipeWriter::Counts counts() {
         const auto now = writer_.counts();
@@ -167,6 +177,7 @@ NB_MODULE(_native, m) {
         .def("submit", &Lender::submit, nb::arg())
         .def("wait", &Lender::wait, nb::arg(), "timeout"_a = nb::none())
         .def("close", &Lender::close)
+        .def("close_if_written", &Lender::close_if_written)
         .def("__enter__", [](nb::handle self) { return nb::borrow(self); })
         .def("__exit__", [](Lender& self, const nb::args&) { self.close(); })
         .def_prop_ro("submitted", [](Lender& self) { return self.counts().submitted; })

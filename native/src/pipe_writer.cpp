@@ -250,6 +250,18 @@ void PipeWriter::close() noexcept {
     });
 }
 
+bool PipeWriter::close_if_written() noexcept {
+    if (!worker_->outlet.abandoned()) {
+        const std::scoped_lock lock(worker_->mutex);
+        if (worker_->error == 0 && !worker_->closing && worker_->counts.written < worker_->counts.submitted) {
+            return false;
+        }
+        worker_->closing = true; // so that nothing can be submitted from here on
+    }
+    close();
+    return true;
+}
+
 PipeWriter::Counts PipeWriter::counts() const {
     auto& self = worker();
     const std::scoped_lock lock(self.mutex);

@@ -101,6 +101,9 @@ class PipeWriter {
     /// Ends the thread and closes the duplicate; when it returns, from whichever thread, both are gone.
     void close() noexcept;
 
+    /// Does so unless a ticket is still to be written; whether it is closed. After an error it always is.
+    [[nodiscard]] bool close_if_written() noexcept;
+
     [[nodiscard]] Counts counts() const;
     [[nodiscard]] bool closed() const;
 

@@ -638,6 +638,24 @@ void close_when_idle_and_twice() {
     require(writer.closed());
 }
 
+void close_if_written_drops_nothing() {
+    Stalled stalled;
+    require(!stalled.writer->close_if_written() && !stalled.writer->closed());
+    std::thread reading([&] { require(stalled.pipe.drain() == stalled.frame); });
+    require(stalled.writer->wait_until(1, soon()));
+    require(stalled.writer->close_if_written() && stalled.writer->closed());
+    stalled.pipe.writer.reset();
+    reading.join();
+    require(error_of([&] { stalled.writer->submit({}); }) == refused);
+}
+
+void close_if_written_after_an_error() {
+    Stalled stalled;
+    stalled.pipe.reader.reset();
+    require(error_of([&] { static_cast<void>(stalled.writer->wait_until(1, soon())); }) == EPIPE);
+    require(stalled.writer->close_if_written() && stalled.writer->closed());
+}
+
 void close_from_many_threads_while_others_wait() {
     Stalled stalled;
     std::atomic<int> waiting = 0;
@@ -879,6 +897,9 @@ struct Fuzz {
                 require(counts.written <= counts.released && counts.released <= counts.submitted);
             } else if (may_close && random() % 8 == 0) {
                 writer.close();
+            } else if (may_close && writer.close_if_written()) {
+                const auto counts = writer.counts();
+                require(counts.released == counts.submitted);
             }
         }
         if (!may_close && last > 0) {
@@ -977,6 +998,8 @@ constexpr auto cases = std::to_array<Case>({
     {"close_before_a_stalled_pipe", close_before_a_stalled_pipe},
     {"close_before_a_stalled_socket", close_before_a_stalled_socket},
     {"close_when_idle_and_twice", close_when_idle_and_twice},
+    {"close_if_written_drops_nothing", close_if_written_drops_nothing},
+    {"close_if_written_after_an_error", close_if_written_after_an_error},
     {"close_from_many_threads_while_others_wait", close_from_many_threads_while_others_wait},
     {"number_given_to_another_file", number_given_to_another_file},
     {"flags_stay_as_they_were", flags_stay_as_they_were},

@@ -9,6 +9,7 @@ On the thread where the buffer's context is current. Knows nothing of pipes or v
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import moderngl
@@ -21,6 +22,8 @@ _INNER = ("mgl", "Buffer")
 
 # In larger pieces memcpy goes past the cache. 1080p frames through `nbpipe.pipe`: 1690 a second instead of 1450.
 _PIECE = 1 << 20
+
+_mapping = threading.local()  # whether a buffer is mapped here now
 
 
 def inner_buffer(data: object) -> Any | None:
@@ -49,21 +52,33 @@ def copy_out(inner: Any, view: memoryview | None, into: memoryview) -> None:
     Raises
     ------
     ValueError
-        The GL cannot map it: another context is current here, or it is mapped otherwise.
+        The GL cannot map it: another context is current here, or it is mapped otherwise, or another one is.
     """
     target = np.frombuffer(into, np.uint8)
     if view is not None:
         _copy(view if view.c_contiguous else np.ascontiguousarray(view).data, target)
         return
+    if getattr(_mapping, "now", False):
+        msg = (
+            "another moderngl buffer is being copied on this thread: a signal handler or a destructor that comes in "
+            "between cannot pipe one; note it, and do it afterwards"
+        )
+        raise ValueError(msg)
     calls().Finish()  # ctypes waits for the GPU without the GIL; moderngl, which maps in the next line, with it
     try:
-        mapped = memoryview(inner)
+        _mapping.now = True
+        with _mapped(inner) as mapped:  # released before another is bound: moderngl unmaps whichever is by then
+            _copy(mapped, target)
+    finally:
+        _mapping.now = False
+
+
+def _mapped(inner: Any) -> memoryview:
+    try:
+        return memoryview(inner)
     except (BufferError, ValueError, moderngl.Error) as error:
         msg = f"this moderngl buffer cannot be read ({error}); call on the thread where its context is current"
         raise ValueError(msg) from error
-    # Released before anything else can bind a buffer: moderngl unmaps whichever is bound by then.
-    with mapped:
-        _copy(mapped, target)
 
 
 def _copy(data: bytes | memoryview, target: np.ndarray) -> None:

@@ -89,12 +89,10 @@ class Context:
         found = self._gl.current()
         try:
             self._current = _made_current(ctx, found)
-        except WrongThread:
+            self._turns = Turns(ctx, ours=ours)
+            info: dict[str, Any] = ctx.info
+        finally:
             self._gl.make_current(found)
-            raise
-        self._turns = Turns(ctx, ours=ours)
-        info: dict[str, Any] = ctx.info
-        self._gl.make_current(found)
         self.renderer = str(info["GL_RENDERER"])
         self.software = self.renderer.lower().startswith(_SOFTWARE)
         self.largest = min(info["GL_MAX_TEXTURE_SIZE"], *info["GL_MAX_VIEWPORT_DIMS"])
@@ -235,6 +233,8 @@ def context(ctx: moderngl.Context | None = None) -> Context:
 
 def is_current(ctx: moderngl.Context) -> bool:
     """Whether `ctx` is current on the calling thread; True of one that is not EGL's, too: it cannot be seen."""
+    if is_released(ctx):
+        return False
     gl = calls()
     found = gl.current()
     if ctx not in _handles:

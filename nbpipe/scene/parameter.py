@@ -197,7 +197,7 @@ class Parameter:
             msg = f"{self.name} must be a whole number, not {value!r}"
             raise TypeError(msg)
         if not _finite(value):
-            msg = f"{self.name} must be a whole number that a float can hold, not one of {len(f'{value:x}')} digits"
+            msg = f"{self.name} must be a whole number that a float can hold, not one of {int(value).bit_length()} bits"
             raise ValueError(msg)
         return int(value)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -210,6 +211,11 @@ class _Clock:
         return self._timer.now
 
 
+def _begin_anew() -> None:
+    global _places  # noqa: PLW0603  a thread of the parent may hold it, which is not there in the child
+    _places = threading.RLock()
+
+
 def _put(state: dict[tuple[object, str], object]) -> None:
     for (owner, name), value in state.items():
         setattr(owner, name, value)
@@ -238,3 +244,7 @@ def _assign_old_names(config: WindowConfig, window: FrameWindow) -> None:
         old = getattr(config, name, None)
         if inherited and old is not None:
             setattr(window, f"{name}_func", old)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_begin_anew)
