@@ -497,6 +497,23 @@ class TestRecord:
 
         play(performance)
 
+    def test_a_shader_is_recorded_frame_by_frame_though_the_context_has_a_depth_test_on(self, play, own_context):
+        async def performance(stage):
+            with own_context:
+                own_context.enable(own_context.DEPTH_TEST)
+                shader = "void mainImage(out vec4 c, in vec2 p) { c = vec4(vec3(float(iFrame) / 4.0), 1.0); }"
+                view, browser = await stage.show(shader, ctx=own_context, fps=8, duration=0.5)
+                await browser.next(lambda: setattr(view, "time", 0.25))
+                view.taking = True
+                view.taking = False
+                await view.record("plain.mp4", take=None)
+                await view.record("take.mp4", duration=0.5)
+                assert [round(colour[0] / 64) for colour in colours("plain.mp4")] == [0, 1, 2, 3]
+                assert len(colours("take.mp4")) == 4
+                assert int(browser.colour()[0]) // 60 == 2
+
+        play(performance)
+
     def test_a_setter_that_raises_does_not_keep_the_scene(self, play):
         class Touchy(Lamp):
             mood: float = 0.5

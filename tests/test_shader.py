@@ -540,3 +540,11 @@ def test_a_scene_that_blends_begins_with_moderngls_own_blending(ctx):
     finally:
         ctx.blend_func = moderngl.DEFAULT_BLENDING
         ctx.enable_only(moderngl.NOTHING)
+
+
+def test_a_depth_test_of_the_users_context_does_not_keep_the_first_picture(own_context):
+    with own_context:
+        own_context.enable(moderngl.DEPTH_TEST)
+        shader = "void mainImage(out vec4 c, in vec2 p) { c = vec4(float(iFrame) / 4.0, 0.0, 0.0, 1.0); }"
+        pictures = nbpipe.frames(shader, size=(8, 8), fps=30, frames=3, ctx=own_context)
+        assert [int(picture[0, 0, 0]) for picture in pictures] == [0, 64, 128]

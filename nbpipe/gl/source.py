@@ -22,7 +22,9 @@ from nbpipe.gl.stage import CHANNELS, Stage, preview_size
 from nbpipe.gl.tally import Tally
 from nbpipe.scene.adapters import BufferPicture, GLPicture, Pictures, check_like, kind, picture_size, unlike
 from nbpipe.scene.frame import Frame
+from nbpipe.scene.replay import Replay
 from nbpipe.scene.scene import Borrowed, Scene
+from nbpipe.scene.shader import Shader
 
 _PLAIN = Reading()
 
@@ -121,7 +123,7 @@ class SceneSource:
     def _build(self, size: tuple[int, int]) -> None:
         stage = Stage(self._where.ctx, size, preview_size(size))
         try:
-            canvas = stage.canvas(self._samples, self._reading.dtype)
+            canvas = stage.canvas(self._samples, self._reading.dtype, depth=_is_deep(self._scene))
             readback = Readback(self._where, stage, self._reading, own=True)
         except BaseException:
             stage.release()
@@ -290,6 +292,16 @@ def picture_source(pictures: Pictures, size: tuple[int, int] | None, reading: Re
     if isinstance(first, BufferPicture):
         return BufferSource(pictures, first)
     return TextureSource(pictures, first, size, reading)
+
+
+def _is_deep(scene: Scene) -> bool:
+    """Whether a scene may need a depth buffer, which is 31.6 MiB of our memory at 4K where there is no GPU.
+
+    A shader fills the picture; and a depth test that the user has on in his context would keep its first one.
+    """
+    while isinstance(scene, (Borrowed, Replay)):
+        scene = scene.scene
+    return type(scene) is not Shader
 
 
 def check_size(size: tuple[int, int], where: Context, live: int | None = None) -> None:

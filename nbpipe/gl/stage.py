@@ -70,7 +70,7 @@ class Stage:
             self._release_made()
             raise
 
-    def canvas(self, samples: int, dtype: str = "uint8") -> moderngl.Framebuffer:
+    def canvas(self, samples: int, dtype: str = "uint8", *, depth: bool = True) -> moderngl.Framebuffer:
         """Make what a scene draws into, black at first; it is resolved before reading if it has samples.
 
         Parameters
@@ -79,6 +79,8 @@ class Stage:
             Samples per pixel.
         dtype : str
             What the canvas keeps of each channel: one of `DTYPES`. Read it as the same.
+        depth : bool
+            Whether it has a depth buffer.
 
         Raises
         ------
@@ -89,7 +91,7 @@ class Stage:
             msg = f"samples must be a power of two, at most {self.ctx.max_samples} on this renderer, not {samples}"
             raise ValueError(msg)
         samples = 0 if samples == 1 else samples
-        fbo = self._framebuffer(self.size, samples, dtype, depth=True)
+        fbo = self._framebuffer(self.size, samples, dtype, depth=depth)
         fbo.clear()
         if samples:
             self._resolved = self._framebuffer(self.size, 0, dtype)

@@ -35,6 +35,10 @@ class Replay:
     scene : Scene
     take : Take
 
+    Attributes
+    ----------
+    scene : Scene
+
     Raises
     ------
     SceneError
@@ -42,7 +46,7 @@ class Replay:
     """
 
     def __init__(self, scene: Scene, take: Take) -> None:
-        self._scene: Any = scene
+        self.scene: Any = scene
         self._take = take
         decoded_parameters(scene, take.start["parameters"].items())
         settings = [entry.data for entry in take.entries if entry.kind == "param"]
@@ -55,18 +59,18 @@ class Replay:
     @property
     def ctx(self) -> moderngl.Context:
         """The scene's own context; `AttributeError` where it has none."""
-        context: moderngl.Context = self._scene.ctx
+        context: moderngl.Context = self.scene.ctx
         return context
 
     def setup(self, ctx: moderngl.Context) -> None:
         """Set the scene up with the parameters that it had when the take began."""
-        self._before = scene_state(self._scene)
-        set_parameters(self._scene, self._take.start["parameters"])
+        self._before = scene_state(self.scene)
+        set_parameters(self.scene, self._take.start["parameters"])
         try:
-            if hasattr(self._scene, "setup"):
-                self._scene.setup(ctx)
+            if hasattr(self.scene, "setup"):
+                self.scene.setup(ctx)
         except BaseException:
-            set_parameters(self._scene, self._before["parameters"])
+            set_parameters(self.scene, self._before["parameters"])
             raise
 
     def render(self, frame: Frame) -> None:
@@ -79,22 +83,22 @@ class Replay:
             entry, setting = self._steps[self._next]
             self._next += 1
             if setting is not None:
-                apply(self._scene, *setting)
+                apply(self.scene, *setting)
             elif entry.kind == "event":
                 self._send(self._event(entry.data, frame.size))
         time = self._take.time_at(moment)
-        self._scene.render(replace(frame, time=time, index=round(time * frame.fps)))
+        self.scene.render(replace(frame, time=time, index=round(time * frame.fps)))
 
     def release(self) -> None:
         """Give the scene back as it was."""
         try:
-            set_scene_state(self._scene, self._before)
+            set_scene_state(self.scene, self._before)
         finally:
-            if hasattr(self._scene, "release"):
-                self._scene.release()
+            if hasattr(self.scene, "release"):
+                self.scene.release()
 
     def _rewind(self, frame: Frame) -> None:
-        set_scene_state(self._scene, self._take.start)
+        set_scene_state(self.scene, self._take.start)
         self._next = 0
         width, height = map(float, frame.size)
         size = {"width": width, "height": height, "pwidth": width, "pheight": height, "ratio": 1.0}
@@ -117,5 +121,5 @@ class Replay:
         return placed
 
     def _send(self, event: Event) -> None:
-        if hasattr(self._scene, "on_event"):
-            self._scene.on_event(event)
+        if hasattr(self.scene, "on_event"):
+            self.scene.on_event(event)

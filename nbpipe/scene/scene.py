@@ -62,15 +62,15 @@ class Borrowed:
 
     Attributes
     ----------
+    scene : Scene
     ctx : moderngl.Context
     state : Any
         What it has set on its context, as whoever set it up keeps it.
     """
 
     def __init__(self, scene: Scene, ctx: moderngl.Context, state: Any) -> None:
-        self.ctx, self.state = ctx, state
-        self._scene = scene
+        self.scene, self.ctx, self.state = scene, ctx, state
 
     def render(self, frame: Frame) -> None:
         """Let the scene draw."""
-        self._scene.render(frame)
+        self.scene.render(frame)
