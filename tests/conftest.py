@@ -15,6 +15,7 @@ from lab import Lab
 from playwright.sync_api import sync_playwright
 
 import nbpipe
+from nbpipe.gl._calls import calls
 from nbpipe.gl.context import context
 from nbpipe.video.ffmpeg import find_ffmpeg
 
@@ -152,10 +153,12 @@ def ctx():
 
 @pytest.fixture
 def own_context():
-    """A context such as a user makes, beside nbpipe's own."""
+    """A context such as a user makes, beside nbpipe's own, which is current again afterwards."""
+    before = calls().current()
     ctx = moderngl.create_context(standalone=True, backend="egl", libgl="libGL.so.1", libegl="libEGL.so.1")
     yield ctx
     ctx.release()
+    calls().make_current(before)
 
 
 @pytest.fixture

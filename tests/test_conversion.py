@@ -193,12 +193,12 @@ def test_the_users_own_pictures_arrive_within_one_step_of_the_standard(kind, con
 @pytest.mark.parametrize(
     ("conversion", "pixel_format", "said"),
     [
-        ("auto", "yuv420p", "by the GPU" if not context().software else "by nbpipe"),
-        ("gpu", "yuv420p", "by the GPU"),
+        ("auto", "yuv420p", "by a shader" if not context().software else "by nbpipe"),
+        ("gpu", "yuv420p", "by a shader"),
         ("cpu", "yuv420p", "by nbpipe"),
         ("ffmpeg", "yuv420p", "by FFmpeg"),
         ("auto", "yuv422p", "by FFmpeg"),
-        ("gpu", "rgba", "by the GPU"),
+        ("gpu", "rgba", "by a shader"),
         ("cpu", "rgba", "by nbpipe"),
         ("ffmpeg", "rgb24", "by FFmpeg"),
     ],
