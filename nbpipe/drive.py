@@ -111,6 +111,7 @@ class Drive:
         if pipeline.settled:
             return
         pipeline.abandon(late)
+        _active.discard(self)
         if pipeline.mine:
             with contextlib.suppress(Exception):
                 self._step(0)
