@@ -154,9 +154,9 @@ def close(fd: int | None = None) -> None:
         if number is None or line.place == place or (place is None and line.fd == number):
             try:
                 with line.entered:
-                    line.wait()
                     while not line.end_if_written():  # what dies with what was written may have piped more
                         line.wait()
+                    line.wait()  # raises the error that it has ended by
             except OSError as error:
                 failures.append(error)
                 line.end()

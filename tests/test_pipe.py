@@ -645,6 +645,23 @@ def test_what_dies_while_a_line_is_closed_and_is_piped_then_is_written(pair):
     assert reader.result() == b"1" * 3_000_000 + b"2" * 5_000_000
 
 
+def test_an_error_of_what_is_piped_while_a_line_is_closed_rises(pair, monkeypatch):
+    end = Line.end_if_written
+
+    def failed(line):
+        """End it when it has failed."""
+        with contextlib.suppress(OSError):
+            line.wait()
+        return end(line)
+
+    nbpipe.pipe(b"1" * 5_000_000, pair[1])
+    os.close(pair[0])
+    pair[0] = -1
+    monkeypatch.setattr(Line, "end_if_written", failed)
+    with pytest.raises(BrokenPipeError):
+        nbpipe.close(pair[1])
+
+
 def test_a_signal_handler_that_pipes_while_a_line_is_made_makes_no_second_one(pair, monkeypatch):
     begin, struck = Line.__init__, []
 
