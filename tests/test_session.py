@@ -497,6 +497,25 @@ class TestRecord:
 
         play(performance)
 
+    def test_nor_is_what_it_makes_of_itself_in_a_replay(self, play):
+        class Moody(Lamp):
+            mood: Literal["calm", "wild"] = "wild"
+
+            def render(self, frame):
+                if self.drawn == 2:
+                    self.mood = "lost"
+                super().render(frame)
+
+        async def performance(stage):
+            view, _ = await stage.show(Moody(), fps=8, duration=0.5)
+            view.taking = True
+            view.taking = False
+            other = Moody()
+            nbpipe.record(other, "take.mp4", take=view.take, size=SIZE, fps=8, duration=0.5, show=False)
+            assert (other.mood, other.released) == ("wild", 1)
+
+        play(performance)
+
     def test_a_shader_is_recorded_frame_by_frame_though_the_context_has_a_depth_test_on(self, play, own_context):
         async def performance(stage):
             with own_context:

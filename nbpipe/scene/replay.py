@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbpipe.scene.parameters import apply
-from nbpipe.scene.state import decoded_parameters, scene_state, set_parameters, set_scene_state
+from nbpipe.scene.state import decoded_parameters, restorer, set_parameters, set_scene_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,6 @@ class Replay:
         self._steps = [(entry, next(values) if entry.kind == "param" else None) for entry in take.entries]
         self._next = 0  # of the steps
         self._shown = -1  # the frame before
-        self._before: dict[str, Any] = {}
 
     @property
     def ctx(self) -> moderngl.Context:
@@ -64,13 +63,13 @@ class Replay:
 
     def setup(self, ctx: moderngl.Context) -> None:
         """Set the scene up with the parameters that it had when the take began."""
-        self._before = scene_state(self.scene)
+        self._restore = restorer(self.scene)
         set_parameters(self.scene, self._take.start["parameters"])
         try:
             if hasattr(self.scene, "setup"):
                 self.scene.setup(ctx)
         except BaseException:
-            set_parameters(self.scene, self._before["parameters"])
+            self._restore()
             raise
 
     def render(self, frame: Frame) -> None:
@@ -92,7 +91,7 @@ class Replay:
     def release(self) -> None:
         """Give the scene back as it was."""
         try:
-            set_scene_state(self.scene, self._before)
+            self._restore()
         finally:
             if hasattr(self.scene, "release"):
                 self.scene.release()
