@@ -2,7 +2,8 @@
 
 `Drive.wait` steps on the calling thread to the end, as a blocking cell does. `Drive.start` steps in turns with the
 kernel's other work. And when the interpreter ends first, what has been drawn is still brought into the file. All
-three run on the render thread, and never two at once: each step is taken whole.
+three step on the render thread, and never two at once: each step is taken whole. (The end of the interpreter only waits
+for a recording that another thread makes go on, and then gives FFmpeg up.)
 """
 
 from __future__ import annotations

@@ -163,15 +163,11 @@ class Frames(Iterator[np.ndarray]):
         with self._source.current():  # on the wrong thread this raises, and does no harm
             self._check_idle()
             try:
-                self._drawing = True
                 self._draw_ahead()
                 lent = self._pool.lend() if self._pool.filling else None
             except BaseException:
-                self._drawing = False
                 self.close()
                 raise
-            finally:
-                self._drawing = False
             if lent is not None:
                 return np.frombuffer(lent, self._dtype).reshape(self._shape)
             if not self._ended:
@@ -218,9 +214,12 @@ class Frames(Iterator[np.ndarray]):
             if memory is None:
                 return
             try:
+                self._drawing = True
                 self._ended = not self._source.draw(self._index)
             except Exception as error:  # noqa: BLE001  it rises in its turn
                 self._ended, self._error = True, _not_an_end(error)
+            finally:
+                self._drawing = False
             if not self._ended:
                 self._source.read(memory)
                 self._pool.issued(memory)

@@ -57,7 +57,7 @@ def test_a_script_that_ends_before_its_recording_keeps_it_and_says_so(end, tmp_p
 
 def test_a_script_that_ends_before_a_recording_of_another_thread_keeps_it_too(tmp_path):
     done = script(
-        "import threading, time\n"
+        "import threading\n"
         "drawn = threading.Event()\n"
         "class Slow(Watermark):\n"
         "    def render(self, frame):\n"
