@@ -4,7 +4,6 @@
 #include "thread.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
@@ -20,8 +19,19 @@ namespace nbpipe {
 namespace {
 
 using Bytes = std::span<const std::byte>;
+using Blocks = std::vector<std::vector<std::byte>>;
 
 constexpr auto look_interval = std::chrono::milliseconds(10); // what waits for the end of file feels no delay
+
+/// Two, if they are small: see pipe_writer.hpp.
+Blocks blocks_for(const Conversion& conversion) {
+    constexpr std::size_t small = std::size_t{4} << 20U;
+    Blocks blocks(conversion.target_bytes() > small ? 1 : 2);
+    for (auto& block : blocks) {
+        block.resize(conversion.target_bytes()); // not copies of a first one, which would be a block too many
+    }
+    return blocks;
+}
 
 } // namespace
 
@@ -30,8 +40,7 @@ struct PipeWriter::Worker {
         : outlet(fd, options.lend_pages ? Outlet::Lending::where_possible : Outlet::Lending::no),
           follow(options.follow),
           conversion(options.conversion),
-          size_of_converted(conversion ? conversion->target_bytes() : 0),
-          converted({std::vector<std::byte>(size_of_converted), std::vector<std::byte>(size_of_converted)}) {
+          blocks(conversion ? blocks_for(*conversion) : Blocks{}) {
         thread = Thread([this] { run(); });
     }
 
@@ -46,8 +55,7 @@ struct PipeWriter::Worker {
     Outlet outlet;
     const bool follow;
     const std::optional<Conversion> conversion;
-    const std::size_t size_of_converted;
-    std::array<std::vector<std::byte>, 2> converted; // the thread's own, in turns
+    Blocks blocks; // the thread's own, in turns; none without a conversion
 
     std::mutex mutex; // for all of this block
     std::condition_variable work;
@@ -76,7 +84,7 @@ void PipeWriter::Worker::run() noexcept {
             continue;
         }
         // The next block may still be in the pipe, if somebody has enlarged it.
-        if (conversion && moving.size() > 1) {
+        if (conversion && moving.size() >= blocks.size()) {
             work.wait_for(lock, look_interval);
             settle();
             continue;
@@ -114,17 +122,17 @@ void PipeWriter::Worker::rest(std::unique_lock<std::mutex>& lock) noexcept {
 /// Never throws, because submit() has checked the size.
 Bytes PipeWriter::Worker::convert(const Conversion& by, Bytes data) noexcept {
     const auto begun = Clock::now();
-    std::swap(converted[0], converted[1]);
-    by(data, converted[0]);
+    std::ranges::rotate(blocks, blocks.end() - 1);
+    by(data, blocks.front());
     const std::scoped_lock lock(mutex);
     counts.converting += Clock::now() - begun;
-    return converted[0];
+    return blocks.front();
 }
 
 /// How many bytes will surely follow the front; of converted ones only those of the other block. The mutex is held.
 std::size_t PipeWriter::Worker::behind() const {
     if (conversion) {
-        return queue.size() > 1 ? size_of_converted : 0;
+        return queue.size() > 1 && blocks.size() > 1 ? blocks.front().size() : 0;
     }
     return queued_bytes - queue.front().size();
 }

@@ -7,10 +7,12 @@
 //    close() ─────────────────►│ closing, and a wake-up out of poll()         │
 //                              └──────────────────────────────────────────────┘
 //
-// Conversion. A writer may be given one (convert.hpp); then each submitted picture is converted into one of two
-// blocks that the thread keeps for it, and what is written, and lent, is that block. It is still in the
-// processor's cache when the reader takes it, so this costs less than to write the larger picture itself. Two are
-// enough: a block is lent whole only if the next picture, in the other block, pushes it out of the pipe.
+// Conversion. A writer may be given one (convert.hpp); then each submitted picture is converted into a block that
+// the thread keeps for it, and what is written, and lent, is that block. It is still in the processor's cache when
+// the reader takes it, so this costs less than to write the larger picture itself. Of small pictures there are two
+// blocks, so that one is lent whole while the next picture, in the other, pushes it out of the pipe: FFmpeg takes
+// 720p half as fast with one, and 1080p a fifth slower. From 4 MiB on it takes them as fast with one, whose end
+// is copied; a 4K recording saves 12 MiB by it.
 //
 // Tickets. A pipe is strictly first in, first out, so one number says it all: submit() returns 1, 2, 3 … and
 // "ticket n is written" means that every byte of 1 to n is in the pipe and that their memory is the caller's

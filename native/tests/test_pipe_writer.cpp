@@ -323,9 +323,54 @@ void converted_blocks_stay_lent_in_a_pipe_that_grows() {
     require(arrived == expected);
 }
 
-/// The two blocks in turns, for a target that is smaller than the pipe and for one that is larger.
+/// Nor, of large pictures, is the only block free for the next one.
+void the_only_block_stays_lent_in_a_pipe_that_grows() {
+    constexpr int width = 4096;
+    constexpr int height = 1025; // more than 4 MiB
+    constexpr std::size_t capacity = 65536;
+    const nbpipe::Conversion to_gray({width, height, 3, 8, false}, "gray");
+    const auto size = to_gray.target_bytes();
+    Pipe pipe;
+    PipeWriter writer(pipe.writer.get(), {.lend_pages = true, .follow = false, .conversion = to_gray});
+    require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, capacity) == capacity);
+    const std::array pictures{Data(to_gray.source_bytes(), std::byte{50}),
+                              Data(to_gray.source_bytes(), std::byte{200})};
+    Data expected;
+    for (const auto& picture : pictures) {
+        writer.submit(picture);
+        expected.resize(expected.size() + size);
+        to_gray(picture, std::span(expected).last(size));
+    }
+    const auto all_is_lent = [&] { return std::cmp_greater_equal(writer.counts().bytes, size - capacity); };
+    pollfd room{.fd = pipe.writer.get(), .events = POLLOUT, .revents = 0};
+    Data head;
+    for (;;) {
+        wait_for([&] { return all_is_lent() || ::poll(&room, 1, 0) == 0; });
+        if (all_is_lent()) {
+            break;
+        }
+        Data page(4096);
+        require(::read(pipe.reader.get(), page.data(), page.size()) == std::ssize(page));
+        head.insert(head.end(), page.begin(), page.end());
+    }
+    require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 1 << 20) ==
+            1 << 20); // now there is room for the rest of it
+    wait_for([&] { return std::cmp_greater_equal(writer.counts().bytes, size); });
+    require(!writer.wait_until(1, PipeWriter::Clock::now() + std::chrono::milliseconds(50)));
+    require(std::cmp_equal(writer.counts().bytes, size));
+    pipe.writer.reset();
+    Data tail;
+    std::thread reading([&] { tail = pipe.drain(); });
+    require(writer.wait_until(2, soon()));
+    writer.close();
+    reading.join();
+    head.insert(head.end(), tail.begin(), tail.end());
+    require(head == expected);
+}
+
+/// Of a target that is smaller than the pipe, of one that is larger, and of one that gets a single block.
 void converted_pictures_arrive_exactly() {
-    for (const auto& [width, height] : {std::pair{31, 17}, std::pair{1283, 1021}}) {
+    for (const auto& [width, height] : {std::pair{31, 17}, std::pair{1283, 1021}, std::pair{1999, 1501}}) {
         const nbpipe::Conversion to_video({width, height, 4, 8, true}, "yuv420p");
         Pipe pipe;
         PipeWriter writer(pipe.writer.get(), {.lend_pages = true, .follow = false, .conversion = to_video});
@@ -981,6 +1026,7 @@ constexpr auto cases = std::to_array<Case>({
     {"lent_memory_is_not_copied", lent_memory_is_not_copied},
     {"lent_memory_stays_lent_in_a_pipe_that_grows", lent_memory_stays_lent_in_a_pipe_that_grows},
     {"converted_blocks_stay_lent_in_a_pipe_that_grows", converted_blocks_stay_lent_in_a_pipe_that_grows},
+    {"the_only_block_stays_lent_in_a_pipe_that_grows", the_only_block_stays_lent_in_a_pipe_that_grows},
     {"converted_pictures_arrive_exactly", converted_pictures_arrive_exactly},
     {"lending_to_other_than_pipes_copies", lending_to_other_than_pipes_copies},
     {"following_ends_with_the_descriptor", following_ends_with_the_descriptor},
