@@ -13,8 +13,8 @@ PACKAGES_BUILD = $(shell command -v c++ >/dev/null || echo g++) \
 	$(shell $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv) \
 	$(shell $(PYTHON) -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' 2>/dev/null || echo python3-dev)
 
-.PHONY: help demo lab build test test-python test-kernels test-native test-js lint format js screenshots bench \
-	clean
+.PHONY: help demo lab build test test-python test-kernels test-native test-windows test-js lint format js \
+	screenshots bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -72,6 +72,11 @@ test-native: $(VENV)/tools
 	for preset in default asan tsan; do \
 		(cd native && cmake --preset $$preset >/dev/null && cmake --build --preset $$preset && ctest --preset $$preset) \
 		|| exit 1; done
+
+test-windows: $(VENV)/tools  ## Compile the native part for Windows, and run its tests under Wine
+	@.ci/apt g++-mingw-w64-x86-64-posix wine wine64
+	cd native && cmake --preset windows >/dev/null && cmake --build --preset windows && \
+		WINEDEBUG=-all WINEPREFIX=$(abspath build)/wine ctest --preset windows
 
 test-js: js/node_modules
 	npm test --prefix js

@@ -7,6 +7,7 @@
 #include "descriptor.hpp"
 #include "pipe_io.hpp"
 #include "pipe_writer.hpp"
+#include "writing.hpp"
 
 #include <algorithm>
 #include <array>
@@ -47,38 +48,6 @@ namespace {
 
 using nbpipe::Descriptor;
 using nbpipe::Outlet;
-using nbpipe::PipeWriter;
-using Data = std::vector<std::byte>;
-
-constexpr unsigned deadline_of_a_case = 60; // seconds; the slowest takes 6 under ThreadSanitizer
-
-/// The errno that `call` throws, or -1 for std::invalid_argument, or 0 for nothing.
-int error_of(const std::function<void()>& call) {
-    try {
-        call();
-    } catch (const std::system_error& error) {
-        return error.code().value();
-    } catch (const std::invalid_argument&) {
-        return -1;
-    }
-    return 0;
-}
-constexpr int refused = -1;
-
-auto soon() { return PipeWriter::Clock::now() + std::chrono::seconds(deadline_of_a_case); }
-
-void wait_for(const std::function<bool()>& condition) {
-    while (!condition()) {
-        std::this_thread::yield();
-    }
-}
-
-Data pattern(std::size_t size, unsigned seed = 1) {
-    std::minstd_rand random(seed);
-    Data data(size);
-    std::ranges::generate(data, [&] { return static_cast<std::byte>(random() >> 8U); });
-    return data;
-}
 
 /// A pipe whose ends may be closed one by one.
 struct Pipe {
