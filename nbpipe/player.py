@@ -36,11 +36,12 @@ from nbpipe.notebook.plays import Face
 from nbpipe.scene.clock import PlayClock
 from nbpipe.scene.events import Event
 from nbpipe.scene.mail import Mail
-from nbpipe.scene.scene import Borrowed, Scene
+from nbpipe.scene.scene import Scene
 
 _LARGEST = 8192  # pixels to a side: what the page believes of a picture (js/src/guards.ts)
 _REST = 0.3  # seconds without motion after which the picture is sent exactly
 _POLL = 0.002  # seconds between two looks for a picture that the GPU draws or the encoder has
+_WAIT = 0.05  # seconds that the GL is waited for between two looks for an interrupt
 _LOOK_AGAIN = 0.25  # seconds after which browsers that gave no room are looked at again: one may have gone
 _SPACED = 0.75  # of the time of a picture that lies between two, also when late: of two at once one is never seen
 _CLEAR = 0.08  # seconds after a picture that answers a person, in which none is drawn for time alone: it has the line
@@ -65,23 +66,22 @@ class Player:
 
     Attributes
     ----------
+    size : tuple of int
     clock : PlayClock
     handlers : Handlers
         Whoever wants the events beside the scene.
-    busy : bool
-        The scene is in use elsewhere, in a recording: nothing is drawn.
     """
 
     def __init__(
         self, scene: Scene, where: Context, size: tuple[int, int], fps: Fraction, duration: float, samples: int
     ) -> None:
         self.clock = PlayClock(duration)
-        self.busy = False
         self.fps = fps
         self.scene = scene
-        self._where, self._samples, self._size = where, samples, size
+        self._where, self._samples, self.size = where, samples, size
         self._source = self._built(scene, size)
         self._memory = self._slot(self._source)
+        self._drawn_size = size
         self._face: Face | None = None
         self._stream: LiveStream | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -103,18 +103,14 @@ class Player:
         self._face, self._stream, self._loop = face, stream, loop
         self.wake()
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the pictures in pixels."""
-        return self._size
-
     def current(self) -> AbstractContextManager[None]:
         """Make the context current for something that the scene does; on another thread than its own, none is."""
         return self._source.current() if self._where.here else contextlib.nullcontext()
 
-    def lent(self, scene: Scene) -> Borrowed:
-        """Return `scene`, which is the player's or performs it, to be drawn as the player has set it up."""
-        return Borrowed(scene, self._where.ctx, self._source.state)
+    @property
+    def busy(self) -> bool:
+        """Whether the scene is being recorded, and so nothing is drawn."""
+        return self._source.taken
 
     @property
     def frame(self) -> int:
@@ -157,9 +153,9 @@ class Player:
 
     def resize(self, size: tuple[int, int]) -> None:
         """Draw at another size from the next picture on. Raises `ValueError` for one that is too large."""
-        if size != self._size:
+        if size != self.size:
             check_size(size, self._where, _LARGEST)
-            self._size = size
+            self.size = size
             self._mail.tell_size(size)
             self.touch()
 
@@ -182,7 +178,7 @@ class Player:
                 source.release()
             raise
         old, old_memory = self._source, self._memory
-        self.scene, self._source, self._memory = scene, source, memory
+        self.scene, self._source, self._memory, self._drawn_size = scene, source, memory, self.size
         self._under_way = self._inexact = None
         self._mail.tell_size(self.size)
         self.touch()
@@ -197,7 +193,7 @@ class Player:
         """
         with self._source.current():
             self._draw()
-            while not self._memory.arrived(_LOOK_AGAIN):
+            while not self._memory.arrived(_WAIT):
                 pass
         return self._view()
 
@@ -214,20 +210,23 @@ class Player:
             if self._face is not None:  # else nobody has been shown anything
                 self._tell_end(self._face)
         finally:
-            self._release()
+            with self._source.current():
+                self._memory.release()
+                self._source.release()
 
     def _built(self, scene: Scene, size: tuple[int, int]) -> SceneSource:
         check_size(size, self._where, _LARGEST)
-        return SceneSource(scene, self._where, size, self.fps, None, self._samples, Reading(upright=True))
+        reading = Reading(upright=True)
+        return SceneSource(scene, self._where, size, self.fps, None, self._samples, reading, freed=self._freed)
+
+    def _freed(self) -> None:
+        if self._face is not None:
+            self._face.freed()
+        self.touch()
 
     def _slot(self, source: SceneSource) -> Memory:
         with source.current():
             return source.memory()
-
-    def _release(self) -> None:
-        with self._source.current():
-            self._memory.release()
-            self._source.release()
 
     def _tick(self) -> None:
         self._woken.clear()
@@ -346,10 +345,11 @@ class Player:
 
     def _draw(self) -> None:
         """Hand out the events and draw; with the context current."""
-        if self._size != self._source.size:  # only now: a drag at a corner asks for many sizes that nobody will see
-            self._source.resize(self._size)
+        if self.size != self._drawn_size:  # only now: a drag at a corner asks for many sizes that nobody will see
+            self._source.resize(self.size)
             self._memory.release()
             self._memory = self._source.memory()
+            self._drawn_size = self.size  # when all of it is there, so that what fails is tried again
             self._under_way = self._inexact = None
         self._mail.hand_out(self.scene)
         self._source.draw(self.frame, self.clock.time, self.fps)

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, SupportsIndex
 
 from nbpipe.errors import NbpipeError, folded
-from nbpipe.gl.context import context
+from nbpipe.gl.setups import place_of
 from nbpipe.notebook import cell
 from nbpipe.notebook.preview import Preview
 from nbpipe.player import Player
@@ -114,7 +114,7 @@ def begin(
     except RuntimeError:
         msg = "nbpipe.preview plays in a notebook, whose kernel has an event loop; in a script use nbpipe.record"
         raise NbpipeError(msg) from None
-    player = Player(adapted, context(ctx or getattr(adapted, "ctx", None)), dimensions, rate, length, multisamples)
+    player = Player(adapted, place_of(adapted, ctx), dimensions, rate, length, multisamples)
     try:
         picture = poster(player)
     except BaseException:

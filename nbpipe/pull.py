@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nbpipe.errors import NbpipeError, SceneError, folded
-from nbpipe.gl.context import context
 from nbpipe.gl.loan import Pool
 from nbpipe.gl.readback import Reading
+from nbpipe.gl.setups import place_of
 from nbpipe.gl.source import SceneSource, Source, picture_source
 from nbpipe.gl.stage import CHANNELS, DTYPES
 from nbpipe.record import DEFAULT_SIZE, checked_samples, checked_size
@@ -122,7 +122,7 @@ def frames(
     else:
         drawn = picture_size_of(adapted, dimensions, DEFAULT_SIZE)
         most = _most_frames(room, drawn, numbers)
-        where = context(ctx or getattr(adapted, "ctx", None))
+        where = place_of(adapted, ctx)
         source = SceneSource(adapted, where, drawn, rate, count, multisamples, reading)
     return Frames(source, count, numbers, most)
 

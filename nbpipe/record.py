@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, SupportsIndex, TypedDict, Unpack
 
 from nbpipe.drive import Drive
 from nbpipe.errors import folded
-from nbpipe.gl.context import context
+from nbpipe.gl.setups import place_of
 from nbpipe.gl.source import SceneSource, Source, picture_source
 from nbpipe.job import Job, reading
 from nbpipe.notebook.cell import leave_to_rerun
@@ -211,6 +211,16 @@ def begin(
     count = frame_count(rate, duration, options.get("frames"))
     size = checked_size(options.get("size"))
     samples = checked_samples(options.get("samples", 0))
+    if isinstance(scene, Preview):
+        msg = "a preview is recorded by its own record(): view.record('video.mp4')"
+        raise TypeError(msg)
+    adapted = adapt(scene)
+    if take is not None and not isinstance(take, Take):
+        msg = f"take must be a nbpipe.Take, such as view.take of a preview, not {take!r}"
+        raise TypeError(msg)
+    if take is not None and isinstance(adapted, Pictures):
+        msg = "take= replays what was done to a scene; an iterable of pictures cannot be replayed"
+        raise TypeError(msg)
     target = Target(path)
     ffmpeg = find_ffmpeg()
     wanted = encoding(
@@ -223,28 +233,17 @@ def begin(
         ffmpeg_params=options.get("ffmpeg_params", ()),
         conversion=options.get("conversion", "auto"),
     )
-    if isinstance(scene, Preview):
-        msg = "a preview is recorded by its own record(): view.record('video.mp4')"
-        raise TypeError(msg)
-    adapted = adapt(scene)
-    if take is not None and not isinstance(take, Take):
-        msg = f"take must be a nbpipe.Take, such as view.take of a preview, not {take!r}"
-        raise TypeError(msg)
-
     source: Source
     if isinstance(adapted, Pictures):
-        if take is not None:
-            msg = "take= replays what was done to a scene; an iterable of pictures takes no part in that"
-            raise TypeError(msg)
         source = picture_source(adapted, size, reading(wanted))
     else:
-        where = context(options.get("ctx") or getattr(adapted, "ctx", None))
+        where = place_of(adapted, options.get("ctx"))
         size = picture_size_of(adapted, size, DEFAULT_SIZE)
         if take is not None:
             adapted = Replay(adapted, take)
         if count is None:
             count = frame_count(rate, DEFAULT_SECONDS if take is None else take.video_seconds(rate), None)
-        source = SceneSource(adapted, where, size, rate, count, samples, reading(wanted))
+        source = SceneSource(adapted, where, size, rate, count, samples, reading(wanted), alone=True)
     return Job(target, ffmpeg, wanted, rate).begin(source, count, show=show, here=here, sink=sink)
 
 

@@ -30,8 +30,6 @@ from nbpipe.scene.events import Handlers, read_event
 from nbpipe.scene.frame import frame_rate
 from nbpipe.scene.parameters import apply, parameters
 from nbpipe.scene.performance import Performance
-from nbpipe.scene.replay import Replay
-from nbpipe.scene.state import restorer
 from nbpipe.scene.take import Take
 from nbpipe.scene.take_form import NOT_PERFORMED
 from nbpipe.video.ffmpeg import find_ffmpeg
@@ -52,7 +50,7 @@ class Session:
         self._stream = LiveStream(self._send, _coder, loop)
         self._performance: Performance | None = None
         self._refused: dict[str, str] = {}  # why another scene, size or recording could not be had, until one can
-        self._later: dict[str, object] = {}  # parameters that were set while the scene was lent
+        self._later: dict[str, object] = {}  # parameters that were set while the scene was recorded
         self._declared = parameters(player.scene)  # what its own code starts them with
         self.view = Preview(
             self._stream.audience,
@@ -85,6 +83,14 @@ class Session:
     def failed(self, words: str) -> None:
         """Tell the widget what went wrong, or that nothing does."""
         self.view.error = words or "\n".join(self._refused.values())
+
+    def freed(self) -> None:
+        """Play the scene again that was recorded, with what has been set of it meanwhile."""
+        later, self._later = self._later, {}
+        self._refuse("take", "")
+        with contextlib.ExitStack() as rest:  # a setter of the scene's own may raise
+            for name, value in reversed(later.items()):
+                rest.callback(self.apply, name, value)
 
     # What the widget asks for.
 
@@ -147,7 +153,7 @@ class Session:
                 self._performance.resized(size)
 
     def apply(self, name: str, value: object) -> None:
-        """Give the scene a parameter; while it is lent to a recording, only afterwards."""
+        """Give the scene a parameter; while it is being recorded, only afterwards."""
         if self._player.busy:
             self._later[name] = value
             return
@@ -249,49 +255,28 @@ class Session:
             msg = f"this preview is recording {running.path.name} already; wait for it, or stop it"
             raise NbpipeError(msg)
         self.view.taking = False
-        chosen = dict(options)
-        if unknown := ", ".join(sorted(chosen.keys() - Options.__annotations__.keys())):
+        chosen = {name: value for name, value in options.items() if value is not None or name == "take"}
+        if unknown := ", ".join(sorted(options.keys() - Options.__annotations__.keys())):
             known = ", ".join(Options.__annotations__)
             msg = f"a preview's record() takes no {unknown}, but {known}; it never waits: await what it returns"
             raise TypeError(msg)
-        take = self.checked_take(chosen.pop("take", self.view.take))
-        scene = player.scene if take is None else Replay(player.scene, take)
-        chosen.setdefault("size", player.size)
-        chosen.setdefault("fps", player.fps)
-        chosen.setdefault("samples", self._samples)
-        if chosen.get("frames") is None:
-            rate = frame_rate(chosen["fps"])
-            chosen.setdefault("duration", player.clock.duration if take is None else take.video_seconds(rate))
-        restore = restorer(player.scene)
+        own = {"size": player.size, "fps": player.fps, "samples": self._samples, "take": self.view.take}
+        chosen = own | chosen
+        if chosen["take"] is None and "frames" not in chosen:
+            chosen.setdefault("duration", player.clock.duration)
         sink = RecordingSink(self._stream, float(frame_rate(chosen["fps"])))
-        lent = player.lent(scene)
-        recording, drive = begin(lent, path or _free_name(), show=False, here=False, sink=sink, **chosen)
+        recording, drive = begin(player.scene, path or _free_name(), show=False, here=False, sink=sink, **chosen)
         self._refuse("recording", "")
         sink.middle = Middle(recording.frames)
-        player.busy = True
 
         def over(change: Any) -> None:
             if State(change.new).ended:
-                with contextlib.ExitStack() as rest:  # a setter of the scene's own may raise
-                    rest.callback(self.view.leave_film, sink.middle.jpeg)
-                    rest.callback(self._take_back)
-                    with player.current():
-                        restore()
+                self.view.leave_film(sink.middle.jpeg)
 
         self.view.follow(recording)  # first, so that it shows how the recording ends whatever else fails then
         recording.observe(over, "state")
         drive.start()
         return recording
-
-    def _take_back(self) -> None:
-        """Play the scene again that was lent to a recording, with what has been set of it meanwhile."""
-        self._player.busy = False
-        later, self._later = self._later, {}
-        self._refuse("take", "")
-        self._player.touch()
-        with contextlib.ExitStack() as rest:
-            for name, value in reversed(later.items()):
-                rest.callback(self.apply, name, value)
 
     def close(self) -> None:
         """End the player; a recording under way is finished with what it has."""

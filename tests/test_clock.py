@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,7 +119,7 @@ def test_seeking_is_exact_and_stays_on_the_time_line(clock, asked, got, loop):
     assert clock.time == got
 
 
-@pytest.mark.parametrize("value", [1, 0.5, 1e6])
+@pytest.mark.parametrize("value", [1, 0.5, 1e6, Fraction(5, 2), np.float32(2.5), np.int16(3)])
 def test_seconds_become_a_float(value):
     checked = checked_seconds("duration", value)
     assert checked == value
@@ -132,5 +134,5 @@ def test_what_is_no_number_of_seconds_is_named(value):
 
 @pytest.mark.parametrize("value", [0, -1.0, math.nan, math.inf, pytest.param(10**400, id="huge")])
 def test_seconds_that_cannot_be_are_named(value):
-    with pytest.raises(ValueError, match=r"^length must be more than 0 seconds, not "):
+    with pytest.raises(ValueError, match=r"^length must be more than 0 seconds, and finite, not "):
         checked_seconds("length", value)

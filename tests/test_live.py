@@ -421,6 +421,19 @@ def test_a_decoder_that_lost_its_thread_gets_key_frames_and_in_the_end_jpeg(play
     play(performance)
 
 
+def test_failures_that_lie_far_apart_do_not_end_h264(play):
+    async def performance(line):
+        line.join()
+        for _ in range(6):
+            message = await line.shown()
+            assert message["key"]
+            line.stream.lost(message["index"])
+            line.now += 61
+            line.join()
+
+    play(performance)
+
+
 def test_pictures_in_an_encoder_that_ends_are_waited_for_by_nobody(play):
     async def performance(line):
         line.join()

@@ -14,6 +14,7 @@ from stage import HUNG, SIZE, Browser, Lamp, play, pointer, turns
 from watermark import Watermark, luma, number_in
 
 import nbpipe
+from nbpipe.gl.source import SceneSource
 
 __all__ = ["play"]  # a fixture
 
@@ -334,6 +335,26 @@ class TestChanges:
             assert not scene.released, "the scene lives on"
             await stage.go(browser, 0.4)
             assert browser.picture().shape == (4096, 16, 3)
+
+        play(performance)
+
+    def test_a_size_for_which_there_is_no_memory_is_an_error_until_there_is(self, play, monkeypatch):
+        make, raised = SceneSource.memory, []
+
+        def scarce(source, **options):
+            if not raised:
+                raised.append(source.size)
+                raise nbpipe.NbpipeError("no memory for it")
+            return make(source, **options)
+
+        async def performance(stage):
+            view, browser = await stage.show(Watermark())
+            monkeypatch.setattr(SceneSource, "memory", scarce)
+            view.size = (320, 180)
+            await browser.until(lambda: "no memory for it" in view.error)
+            message = await browser.next(lambda: setattr(view, "time", 0.5))
+            assert (message["width"], message["height"], browser.number(), view.error) == (320, 180, 30, "")
+            assert raised == [(320, 180)]
 
         play(performance)
 

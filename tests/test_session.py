@@ -8,8 +8,10 @@ import json
 from typing import Annotated, Literal
 
 import av
+import ipywidgets as widgets
 import numpy as np
 import pytest
+import traitlets as t
 from stage import SIZE, Lamp, play, pointer, turns
 from watermark import Watermark, numbers, rgb_bt709
 
@@ -19,6 +21,7 @@ from nbpipe.scene.state import scene_state
 
 __all__ = ["play"]  # a fixture
 
+PLAIN = "void mainImage(out vec4 c, in vec2 p) { c = vec4(red, 0, 0, 1); }"
 STEP = 0.125  # seconds between two moments of a performance; eight a second, exactly
 
 
@@ -95,6 +98,8 @@ class TestTake:
                 assert frame == pytest.approx(live, abs=6)
             assert scene_state(scene) == before
             assert view.params.shade == scene.shade == 0.75
+            whole = await view.record("whole.mp4", size=None, duration=None, fps=None)
+            assert (whole.frames_written, whole._size) == (8, [*SIZE]), "as if they were not given"
             plain = await view.record("plain.mp4", take=None, duration=0.5)
             assert plain.frames_written == 4
             assert colours("plain.mp4")[0][0] == pytest.approx(191, abs=6), "as it is now"
@@ -695,6 +700,46 @@ class TestReplace:
             await browser.next(lambda: setattr(view.params, "lit", True))
             assert browser.colour()[:2] == pytest.approx([64, 127], abs=3)
             assert (old.released, view.new.released, view._name) == (1, 0, "Other")
+
+        play(performance)
+
+    def test_links_and_observers_stay_while_somebody_writes_a_shader(self, play):
+        def shader(uniforms):
+            return nbpipe.Shader(uniforms + PLAIN)
+
+        async def performance(stage):
+            view, browser = await stage.show(shader("uniform float red = 0.25; // @range(0, 1)\n"))
+            slider, seen = widgets.FloatSlider(0.25, min=0, max=1), []
+            link = widgets.link((view.params, "red"), (slider, "value"))
+            view.params.observe(lambda change: seen.append((change.name, change.new)))
+            view.replace(
+                shader("uniform float blue = 0.5; // @range(0, 1)\nuniform float red = 0.25; // @range(0, 1)\n")
+            )
+            await browser.next(lambda: setattr(slider, "value", 1.0))
+            assert browser.colour()[0] > 250
+            view.params.blue = 0.75
+            assert seen == [("red", 1.0), ("blue", 0.75)]
+            view.replace(shader("uniform float blue = 0.5; // @range(0, 1)\nfloat red = 0.0;\n"))
+            assert list(view.params.values()) == ["blue"]
+            assert not hasattr(view.params, "red")
+            link.unlink()
+            await browser.next(lambda: setattr(view.params, "blue", 0.0))
+            assert view.error == ""
+            view.replace(shader("uniform float red = 0.5; // @range(0, 1)\n"))
+            assert seen[2:] == [("blue", 0.0), ("red", 0.5)]
+
+        play(performance)
+
+    def test_a_link_to_a_parameter_that_is_gone_does_the_new_scene_no_harm(self, play):
+        async def performance(stage):
+            view, browser = await stage.show(nbpipe.Shader("uniform float red = 0.5; // @range(0, 1)\n" + PLAIN))
+            slider = widgets.FloatSlider(0.5, min=0, max=1)
+            widgets.link((view.params, "red"), (slider, "value"))
+            view.replace(nbpipe.Shader("uniform float green = 0.5; // @range(0, 1)\n" + PLAIN.replace("red", "green")))
+            with pytest.raises(t.TraitError, match="the scene has no parameter 'red'"):
+                slider.value = 1.0
+            await browser.next(lambda: setattr(view.params, "green", 1.0))
+            assert view.error == ""
 
         play(performance)
 

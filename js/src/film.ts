@@ -3,7 +3,8 @@
  *
  * Owns: the order of the chunks, and the whole file once it is here. One per model, shared by its views, so
  * that a second view, or the same one shown again, plays without fetching. One request is in flight at a
- * time: a chunk asks for the next, so a busy kernel is never flooded.
+ * time: a chunk asks for the next, so a busy kernel is never flooded. One that gets no answer, because several
+ * pages have asked for more than the kernel sends in a second, is repeated, after ever longer times.
  * Must not know: players, object URLs (who makes one revokes it), the wire.
  */
 import type { Video } from "./model.ts";
@@ -15,6 +16,8 @@ export type FilmStatus =
   | { kind: "here"; blob: Blob }
   | { kind: "lost"; reason: string };
 
+const PATIENCE = 2000; // milliseconds before a request is repeated for the first time
+
 export class Film {
   status: FilmStatus = { kind: "idle" };
   #ask: (offset: number) => void;
@@ -22,6 +25,7 @@ export class Film {
   #video: Video | null = null;
   #chunks: Uint8Array<ArrayBuffer>[] = [];
   #received = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(ask: (offset: number) => void, changed: () => void) {
     this.#ask = ask;
@@ -33,7 +37,7 @@ export class Film {
     if (this.#video) return;
     this.#video = video;
     this.status = { kind: "loading", share: 0 };
-    this.#ask(0);
+    this.#request(PATIENCE);
     this.#changed();
   }
 
@@ -47,10 +51,10 @@ export class Film {
     this.#received = end;
     if (end < total) {
       this.status = { kind: "loading", share: end / total };
-      this.#ask(end);
+      this.#request(PATIENCE);
     } else {
       this.status = { kind: "here", blob: new Blob(this.#chunks, { type: video.mime }) };
-      this.#chunks = [];
+      this.close();
     }
     this.#changed();
   }
@@ -58,7 +62,21 @@ export class Film {
   fail(reason: string): void {
     if (this.status.kind !== "loading") return;
     this.status = { kind: "lost", reason };
-    this.#chunks = [];
+    this.close();
     this.#changed();
+  }
+
+  /** Asks for nothing more, and forgets what is not whole. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#chunks = [];
+  }
+
+  #request(patience: number): void {
+    clearTimeout(this.#timer);
+    this.#ask(this.#received);
+    this.#timer = setTimeout(() => {
+      this.#request(2 * patience);
+    }, patience);
   }
 }

@@ -98,7 +98,10 @@ export function openSession(model: Model): Session {
 
   function follow(): void {
     const now = readPreview(model);
-    if (now.record && isAnother(recording, now.record)) film = newFilm();
+    if (now.record && isAnother(recording, now.record)) {
+      film.close();
+      film = newFilm();
+    }
     recording = now.record;
     // Only if it has changed: else a picture has told since.
     if (told?.time !== now.time || told.frame !== now.frame) moment = { time: now.time, frame: now.frame };
@@ -118,7 +121,7 @@ export function openSession(model: Model): Session {
       if (message.asks) frames.ask(last);
     } else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
-    else if (!heard) {
+    else if (message.client === client && !heard) {
       heard = true;
       if (visible !== null) tell({ type: "look", client, visible });
       repaint();
@@ -174,6 +177,7 @@ export function openSession(model: Model): Session {
       stopMessages();
       stopTraits();
       decoder.close();
+      film.close();
       frames.close();
     },
   };

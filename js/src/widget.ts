@@ -57,6 +57,7 @@ function openSession(model: Model): Session {
     close() {
       stopMessages();
       stopTraits();
+      film.close();
       frames.close();
     },
   };

@@ -108,12 +108,12 @@ export type CommonMessage =
   | FrameMessage
   | ChunkMessage
   | { type: "no-video"; error: string }
-  | { type: "heard" };
+  | { type: "heard"; client: string | null };
 
 /** Null for anything that is not exactly one of these. */
 export function readCommon(content: unknown, buffers: unknown): CommonMessage | null {
   if (!isObject<CommonField>(content)) return null;
-  const { type, index, width, height, mime, answer, awaited, offset, total, error } = content;
+  const { type, index, width, height, mime, answer, awaited, offset, total, error, client } = content;
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
@@ -123,7 +123,7 @@ export function readCommon(content: unknown, buffers: unknown): CommonMessage | 
   if (type === "video" && data && isCount(offset) && isCount(total)) {
     return { type: "chunk", offset, total, data };
   }
-  if (type === "heard") return { type };
+  if (type === "heard") return { type, client: typeof client === "string" ? client : null };
   if (type === "video" && typeof error === "string") return { type: "no-video", error: text(error) };
   return null;
 }
@@ -142,6 +142,7 @@ type CommonField =
   | "offset"
   | "total"
   | "error"
+  | "client"
   | keyof Moment;
 
 export function momentOf({ time, frame }: Partial<Record<keyof Moment, unknown>>): Moment | null {

@@ -96,7 +96,12 @@ export class FakeModel implements Model {
   send(content: unknown): void {
     const message = content as Record<string, unknown>;
     this.sent.push(message);
-    if (message.type === "hello" && !this.deaf) this.receive({ type: "heard" });
+    if (message.type === "hello" && !this.deaf) this.hear();
+  }
+
+  /** The kernel answers the page's hello. */
+  hear(): void {
+    this.receive({ type: "heard", client: this.said("hello")[0]?.client });
   }
 
   /** The browser's words of one type, in order. */

@@ -31,6 +31,33 @@ describe("the film", () => {
     expect(changed).toHaveBeenCalledTimes(3);
   });
 
+  it("is asked for again when an answer stays away, ever less often", () => {
+    vi.useFakeTimers();
+    film.want(VIDEO);
+    vi.advanceTimersByTime(1999);
+    expect(asked).toEqual([0]);
+    vi.advanceTimersByTime(1);
+    expect(asked).toEqual([0, 0]);
+    vi.advanceTimersByTime(4000);
+    expect(asked).toEqual([0, 0, 0]);
+    film.take(chunk(0, 1, 2));
+    film.take(chunk(0, 1, 2));
+    vi.advanceTimersByTime(2000);
+    expect(asked).toEqual([0, 0, 0, 2, 2]);
+    film.take(chunk(2, 3, 4, 5));
+    vi.advanceTimersByTime(60_000);
+    expect(asked).toHaveLength(5);
+    expect(film.status.kind).toBe("here");
+  });
+
+  it("is asked for no more when its page has gone", () => {
+    vi.useFakeTimers();
+    film.want(VIDEO);
+    film.close();
+    vi.advanceTimersByTime(60_000);
+    expect(asked).toEqual([0]);
+  });
+
   it("is fetched once, however often it is wanted", () => {
     film.want(VIDEO);
     film.want(VIDEO);

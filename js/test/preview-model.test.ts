@@ -87,6 +87,6 @@ describe("packets of the stream", () => {
   it("comes beside the messages that a recording gets too", () => {
     const frame = { type: "frame", index: 1, width: 4, height: 2, mime: "image/png", ...MOMENT };
     expect(readMessage(frame, [bytes(1)])).toMatchObject({ type: "frame", moment: MOMENT });
-    expect(readMessage({ type: "heard" }, [])).toEqual({ type: "heard" });
+    expect(readMessage({ type: "heard" }, [])).toEqual({ type: "heard", client: null });
   });
 });

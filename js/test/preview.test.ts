@@ -97,9 +97,23 @@ describe("the handshake", () => {
     expect(model.said("hello")).toHaveLength(8);
     expect(visibleText(el)).toContain("The kernel is busy");
     expect(enabled(el)).toHaveLength(0);
-    model.receive({ type: "heard" });
+    model.hear();
     expect(visibleText(el)).not.toContain("busy");
     expect(enabled(el).length).toBeGreaterThan(10);
+  });
+
+  it("is not answered by what answers another page's", async () => {
+    vi.useFakeTimers();
+    model.deaf = true;
+    open().show();
+    await vi.advanceTimersByTimeAsync(10);
+    model.receive({ type: "heard", client: "another page" });
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(model.said("hello").length).toBeGreaterThan(1);
+    model.hear();
+    const hellos = model.said("hello").length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(model.said("hello")).toHaveLength(hellos);
   });
 
   it("comes before all else: nothing that is said sooner could overtake it", async () => {
@@ -113,7 +127,7 @@ describe("the handshake", () => {
     model.receive({ type: "packets", pictures: [[2, 0, 2]], answer: true }, bytes(2));
     time.animate();
     expect(new Set(model.sent.map(({ type }) => type))).toEqual(new Set(["hello"]));
-    model.receive({ type: "heard" });
+    model.hear();
     expect(model.said("look").map(({ visible }) => visible)).toEqual([false]);
   });
 

@@ -113,6 +113,11 @@ class Context:
         """Whether it is not to be made anew: the user has neither taken his own to another thread nor released it."""
         return self.ours or (self.here and not is_released(self.ctx))
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can be drawn in it any more: it was released, its thread has ended, or this is a fork."""
+        return is_released(self.ctx) or not self._thread.is_alive() or os.getpid() != self._pid
+
     def check_thread(self) -> None:
         """Raise `WrongThread` unless called on the owning thread of the owning process."""
         if os.getpid() != self._pid:

@@ -18,15 +18,21 @@ from nbpipe.gl.arrays import ArraySource, BufferSource
 from nbpipe.gl.context import Context, context
 from nbpipe.gl.memory import Memory
 from nbpipe.gl.readback import Readback, Reading
+from nbpipe.gl.setups import setup_of
 from nbpipe.gl.stage import CHANNELS, Stage, preview_size
 from nbpipe.gl.tally import Tally
 from nbpipe.scene.adapters import BufferPicture, GLPicture, Pictures, check_like, kind, picture_size, unlike
 from nbpipe.scene.frame import Frame
 from nbpipe.scene.replay import Replay
-from nbpipe.scene.scene import Borrowed, Scene
+from nbpipe.scene.scene import Scene
 from nbpipe.scene.shader import Shader
+from nbpipe.scene.state import restorer
 
 _PLAIN = Reading()
+
+
+def _nothing() -> None:
+    pass
 
 
 class Source(Protocol):
@@ -86,8 +92,10 @@ class SceneSource:
 
     Attributes
     ----------
-    state : GLState
-        What the scene leaves set on the context between its frames.
+    alone : bool
+        Whether no other source should draw the scene meanwhile; it is given back as it was.
+    freed : callable
+        Called when the scene can be drawn again that another source had alone.
     """
 
     channels = CHANNELS
@@ -101,29 +109,36 @@ class SceneSource:
         frames: int | None,
         samples: int,
         reading: Reading = _PLAIN,
+        *,
+        alone: bool = False,
+        freed: Callable[[], None] = _nothing,
     ) -> None:
         self.renderer, self.software = where.renderer, where.software
         self._scene, self._where, self._fps, self._frames = scene, where, fps, frames
         self._samples, self._reading = samples, reading
-        self.state = scene.state if isinstance(scene, Borrowed) else where.state()
+        self.alone, self.freed = alone, freed
+        self._restore: Callable[[], object] = _nothing
+        subject = scene.scene if isinstance(scene, Replay) else scene
+        self._setup = setup_of(subject, where)
         with self.current():
             check_size(size, where)
             where.collect()
             self._build(size)
-            setup = getattr(scene, "setup", None)
-            if setup is not None:
-                try:
-                    setup(where.ctx)
-                    where.ensure()
-                except BaseException:
-                    where.ensure()
-                    self._dismantle()
-                    raise
+            if isinstance(scene, Replay) or (alone and self._setup.in_use):
+                self._restore = restorer(subject)
+            try:
+                if isinstance(scene, Replay):
+                    scene.prepare()
+                self._setup.join(self)
+            except BaseException:
+                self._restore()
+                self._dismantle()
+                raise
 
     def _build(self, size: tuple[int, int]) -> None:
         stage = Stage(self._where.ctx, size, preview_size(size))
         try:
-            canvas = stage.canvas(self._samples, self._reading.dtype, depth=_is_deep(self._scene))
+            canvas = stage.canvas(self._samples, self._reading.dtype, depth=_needs_depth(self._scene))
             readback = Readback(self._where, stage, self._reading, own=True)
         except BaseException:
             stage.release()
@@ -153,7 +168,7 @@ class SceneSource:
 
     def current(self) -> AbstractContextManager[None]:
         """Make the context current; it is this scene's turn."""
-        return self._where.current(self.state)
+        return self._where.current(self._setup.state)
 
     def later(self, job: Callable[[], object]) -> None:
         """Run `job` in the context."""
@@ -188,14 +203,19 @@ class SceneSource:
         return self._stage.preview()
 
     def release(self) -> None:
-        """Release the scene's own objects, then the stage's."""
-        release = getattr(self._scene, "release", None)
+        """Give the scene back, which releases its own objects unless others draw it, and free the stage."""
         try:
-            if release is not None:
-                release()
+            self._restore()
         finally:
-            self._where.ensure()
-            self._dismantle()
+            try:
+                self._setup.leave(self)
+            finally:
+                self._dismantle()
+
+    @property
+    def taken(self) -> bool:
+        """Whether a source has the scene alone."""
+        return self._setup.taken
 
 
 class TextureSource:
@@ -294,14 +314,12 @@ def picture_source(pictures: Pictures, size: tuple[int, int] | None, reading: Re
     return TextureSource(pictures, first, size, reading)
 
 
-def _is_deep(scene: Scene) -> bool:
+def _needs_depth(scene: Scene) -> bool:
     """Whether a scene may need a depth buffer, which is 31.6 MiB of our memory at 4K where there is no GPU.
 
     A shader fills the picture; and a depth test that the user has on in his context would keep its first one.
     """
-    while isinstance(scene, (Borrowed, Replay)):
-        scene = scene.scene
-    return type(scene) is not Shader
+    return type(scene.scene if isinstance(scene, Replay) else scene) is not Shader
 
 
 def check_size(size: tuple[int, int], where: Context, live: int | None = None) -> None:

@@ -85,12 +85,12 @@ class Inbox:
             "record": _record,
         }
 
-    def put(self, content: object) -> bool:
-        """Take a message; whether it is to be answered that it was heard. Any thread."""
+    def put(self, content: object) -> str | None:
+        """Take a message; return which browser is to be answered that it was heard, if any. Any thread."""
         kind = content.get("type") if isinstance(content, dict) else None
         if not isinstance(content, dict) or not isinstance(kind, str):
             self.ignore()
-            return False
+            return None
         client = content.get("client")
         if kind == "ack":
             heard = self._audience.ack(client, content.get("index"), content.get("age", 0), content.get("shown", 1))
@@ -106,7 +106,8 @@ class Inbox:
         elif heard is Heard.JOINED:
             with self._lock:
                 self._joined = True
-        return kind == "hello" and heard is not Heard.NONSENSE and self._may_greet()
+        greeted = kind == "hello" and heard is not Heard.NONSENSE and self._may_greet()
+        return str(client) if greeted else None
 
     def empty(self, view: View) -> None:
         """Do what the messages ask for. Render thread."""

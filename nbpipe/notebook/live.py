@@ -38,6 +38,7 @@ _WORSE_AFTER, _BETTER_AFTER = 1.0, 4.0  # seconds between two changes of level
 _IDLE = 5.0  # seconds after which an encoder that nobody feeds is ended
 _STUCK = 1.0  # seconds without a packet, after which an encoder has failed; before its browsers count as gone
 _FAILURES = 3  # of decoders or encoders, after which it is JPEG
+_HEALTHY = 60.0  # seconds without one, after which those before count no more
 _TOGETHER = 3  # packets in a message, at most
 _SOON = 0.04  # seconds that one waits for others
 _ANSWER = 0.02  # seconds that an encoder is given for a picture that somebody waits for, before it gets another
@@ -101,7 +102,7 @@ class LiveStream:
         self._settling: Future | None = None  # the exact picture, while it is being compressed and still the last
         self._fed_at = 0.0
         self._first = 0  # number of the coder's first picture
-        self._failures = 0
+        self._failures, self._failed_at = 0, 0.0
         self._level, self._level_at = 0, time.monotonic()
 
     def ready(self, *, urgent: bool = False) -> bool:
@@ -264,9 +265,11 @@ class LiveStream:
 
     def _fail(self) -> None:
         self._end_coder()
-        self._failures += 1
+        now = time.monotonic()
+        self._failures = self._failures + 1 if now - self._failed_at < _HEALTHY else 1
+        self._failed_at = now
         if self._failures == _FAILURES:
-            _log.info("nbpipe: the live picture goes over from H.264 to JPEG, because decoding it failed repeatedly")
+            _log.info("nbpipe: live pictures are JPEG from now on, because H.264 failed %d times in a row", _FAILURES)
 
     def _end_coder(self) -> None:
         coder, self._coder = self._coder, None

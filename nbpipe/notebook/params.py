@@ -1,12 +1,14 @@
 """The parameters of a scene as traits: ``view.params.speed``, to be set, observed and linked like any widget's.
 
-Owns the making of an object whose traits are one scene's parameters, each checked by the parameter itself. A change
-that comes from a browser goes the same way as one from Python, so an observer sees both. Render thread. Knows no scene:
-it is given the parameters.
+Owns an object whose traits are a scene's parameters, each checked by the parameter itself. A change that comes from a
+browser goes the same way as one from Python, so an observer sees both. When another scene comes, as with each version
+of a shader that somebody is writing, the object stays, and so do links and observers. Render thread. Knows no scene: it
+is given the parameters.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -33,18 +35,26 @@ class Parameter(Protocol):
 
 
 class Params(t.HasTraits):
-    """The parameters of one scene; each is a trait of its name.
+    """The parameters of a scene; each is a trait of its name.
 
     Setting one outside its range or of another type raises `traitlets.TraitError`, and so does a name that the scene
     does not have.
     """
 
-    def __init__(self, parameters: Mapping[str, Parameter], changed: Callable[[str, Any], None]) -> None:
+    def __init__(self, changed: Callable[[str, Any], None]) -> None:
         super().__init__()
+        self._parameters: dict[str, Parameter] = {}
+        self.observe(lambda change: changed(change.name, change.new))
+
+    def define(self, parameters: Mapping[str, Parameter]) -> None:
+        """Let the traits be these from now on; who observes one that stays goes on, and hears if its value changes."""
         self._parameters = dict(parameters)
-        self.add_traits(**{name: _Checked(parameter) for name, parameter in parameters.items()})
-        if parameters:
-            self.observe(lambda change: changed(change.name, change.new), list(parameters))
+        # As `add_traits` does, which could not take one away.
+        traits = {name: _Checked(parameter) for name, parameter in parameters.items()}
+        self.__class__ = type(Params.__name__, (Params,), {"__module__": Params.__module__, **traits})
+        with contextlib.ExitStack() as rest:  # an observer may raise
+            for name, parameter in reversed(list(parameters.items())):
+                rest.callback(setattr, self, name, parameter.value)
 
     @folded
     def __setattr__(self, name: str, value: object) -> None:

@@ -81,3 +81,6 @@ class Face(Protocol):
 
     def failed(self, words: str) -> None:
         """Show what went wrong in the scene; an empty text when all is well again."""
+
+    def freed(self) -> None:
+        """Take note that the scene is no longer being recorded."""

@@ -97,7 +97,7 @@ class Preview(KernelWidget):
 
     def __init__(self, audience: Audience, **state: Any) -> None:
         self.recording: Recording | None = None
-        self.params = Params({}, self._changed)
+        self.params = Params(self._changed)
         self._audience = audience
         self._player: Plays | None = None
         self._place: cell.Place | None = None
@@ -113,7 +113,7 @@ class Preview(KernelWidget):
         """Show what `player` plays, with controls for these parameters."""
         self._name = name
         self._player = player
-        self.params = Params(parameters, self._changed)
+        self.params.define(parameters)
         self._parameters = self.params.specs()
 
     def attend(self) -> None:
@@ -302,8 +302,8 @@ class Preview(KernelWidget):
             if recording is None or not recording.hear(content, self.send):
                 self._inbox.ignore()
             return
-        if self._inbox.put(content):
-            self.send({"type": "heard"})  # now the browser knows that its buttons work
+        if (client := self._inbox.put(content)) is not None:
+            self.send({"type": "heard", "client": client})  # now its buttons work
         player.wake()
 
     def __str__(self) -> str:

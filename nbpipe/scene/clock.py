@@ -7,7 +7,8 @@ missed. Pure; one thread at a time.
 
 from __future__ import annotations
 
-import sys
+import math
+import numbers
 
 _LEAP = 0.25  # seconds that one step may take at most: after a longer gap the person should not have missed anything
 
@@ -72,10 +73,14 @@ class PlayClock:
 
 def checked_seconds(name: str, value: object) -> float:
     """Return a duration in seconds; raise `TypeError` or `ValueError` naming the argument if it is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         msg = f"{name} must be a number of seconds, not {value!r}"
         raise TypeError(msg)
-    if not 0 < value <= sys.float_info.max:  # NaN is neither, and Python's whole numbers know no end
-        msg = f"{name} must be more than 0 seconds, not {value!r}"
+    try:
+        seconds = float(value)
+    except OverflowError:  # Python's whole numbers know no end
+        seconds = math.inf
+    if not 0 < seconds < math.inf:  # NaN is neither
+        msg = f"{name} must be more than 0 seconds, and finite, not {value!r}"
         raise ValueError(msg)
-    return float(value)
+    return seconds

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbpipe.scene.parameters import apply
-from nbpipe.scene.state import decoded_parameters, restorer, set_parameters, set_scene_state
+from nbpipe.scene.state import decoded_parameters, set_parameters, set_scene_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Replay:
     """Plays `take` on `scene`; a scene itself.
 
-    At its first frame the scene is where it was when the take began, and after ``release`` where it was before
-    ``setup``. It is told the take's time, and the number that a frame has then, as in a preview. Events go to
+    At its first frame the scene is where it was when the take began; whoever plays the take brings it back afterwards
+    (`state.restorer`). It is told the take's time, and the number that a frame has then, as in a preview. Events go to
     ``scene.on_event`` alone: handlers of a view are not part of the scene.
 
     Parameters
@@ -61,16 +61,9 @@ class Replay:
         context: moderngl.Context = self.scene.ctx
         return context
 
-    def setup(self, ctx: moderngl.Context) -> None:
-        """Set the scene up with the parameters that it had when the take began."""
-        self._restore = restorer(self.scene)
+    def prepare(self) -> None:
+        """Give the scene the parameters that it had when the take began; to be called before its ``setup``."""
         set_parameters(self.scene, self._take.start["parameters"])
-        try:
-            if hasattr(self.scene, "setup"):
-                self.scene.setup(ctx)
-        except BaseException:
-            self._restore()
-            raise
 
     def render(self, frame: Frame) -> None:
         """Do what was done up to the moment of `frame`, and draw it. `SceneError` when the scene lacks a camera."""
@@ -87,14 +80,6 @@ class Replay:
                 self._send(self._event(entry.data, frame.size))
         time = self._take.time_at(moment)
         self.scene.render(replace(frame, time=time, index=round(time * frame.fps)))
-
-    def release(self) -> None:
-        """Give the scene back as it was."""
-        try:
-            self._restore()
-        finally:
-            if hasattr(self.scene, "release"):
-                self.scene.release()
 
     def _rewind(self, frame: Frame) -> None:
         set_scene_state(self.scene, self._take.start)

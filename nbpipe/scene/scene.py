@@ -7,11 +7,9 @@ no other module of nbpipe but `frame`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    import moderngl
-
     from nbpipe.scene.frame import Frame
 
 
@@ -21,9 +19,10 @@ class Scene(Protocol):
 
     Two more methods are called where they exist: ``setup(ctx)`` once before the first frame, with the
     `moderngl.Context` to make programs and buffers in, and ``release()`` once after the last, also when the
-    recording failed (but not when ``setup`` itself did). A scene that already has a context of its own shows it
-    as an attribute ``ctx``, and one that is made for a certain size as ``preferred_size`` (width, height), which counts
-    where the person gives none.
+    recording failed (but not when ``setup`` itself did). An object that a preview plays while it is recorded is set up
+    once for both, and released after both. A scene that already has a context of its own shows it as an attribute
+    ``ctx``, and one that is made for a certain size as ``preferred_size`` (width, height), which counts where none is
+    given.
     """
 
     def render(self, frame: Frame) -> object:
@@ -55,22 +54,3 @@ class Adapted(ABC):
     def choose(self, name: str, value: object) -> None:
         """Set an attribute of what the person wrote."""
         setattr(self.subject, name, value)
-
-
-class Borrowed:
-    """A scene that is set up already and will be used further: drawn, but neither set up nor released.
-
-    Attributes
-    ----------
-    scene : Scene
-    ctx : moderngl.Context
-    state : Any
-        What it has set on its context, as whoever set it up keeps it.
-    """
-
-    def __init__(self, scene: Scene, ctx: moderngl.Context, state: Any) -> None:
-        self.scene, self.ctx, self.state = scene, ctx, state
-
-    def render(self, frame: Frame) -> None:
-        """Let the scene draw."""
-        self.scene.render(frame)

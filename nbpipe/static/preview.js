@@ -865,7 +865,7 @@ function post(model, message) {
 var IMAGES = ["image/jpeg", "image/png"];
 function readCommon(content, buffers) {
   if (!isObject(content)) return null;
-  const { type, index, width, height, mime, answer, awaited, offset, total, error } = content;
+  const { type, index, width, height, mime, answer, awaited, offset, total, error, client } = content;
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
@@ -875,7 +875,7 @@ function readCommon(content, buffers) {
   if (type === "video" && data && isCount(offset) && isCount(total)) {
     return { type: "chunk", offset, total, data };
   }
-  if (type === "heard") return { type };
+  if (type === "heard") return { type, client: typeof client === "string" ? client : null };
   if (type === "video" && typeof error === "string") return { type: "no-video", error: text(error) };
   return null;
 }
@@ -1155,6 +1155,7 @@ var Decoder = class {
 };
 
 // src/film.ts
+var PATIENCE3 = 2e3;
 var Film = class {
   status = { kind: "idle" };
   #ask;
@@ -1162,6 +1163,7 @@ var Film = class {
   #video = null;
   #chunks = [];
   #received = 0;
+  #timer;
   constructor(ask, changed) {
     this.#ask = ask;
     this.#changed = changed;
@@ -1171,7 +1173,7 @@ var Film = class {
     if (this.#video) return;
     this.#video = video2;
     this.status = { kind: "loading", share: 0 };
-    this.#ask(0);
+    this.#request(PATIENCE3);
     this.#changed();
   }
   take({ offset, total, data }) {
@@ -1183,18 +1185,30 @@ var Film = class {
     this.#received = end;
     if (end < total) {
       this.status = { kind: "loading", share: end / total };
-      this.#ask(end);
+      this.#request(PATIENCE3);
     } else {
       this.status = { kind: "here", blob: new Blob(this.#chunks, { type: video2.mime }) };
-      this.#chunks = [];
+      this.close();
     }
     this.#changed();
   }
   fail(reason) {
     if (this.status.kind !== "loading") return;
     this.status = { kind: "lost", reason };
-    this.#chunks = [];
+    this.close();
     this.#changed();
+  }
+  /** Asks for nothing more, and forgets what is not whole. */
+  close() {
+    clearTimeout(this.#timer);
+    this.#chunks = [];
+  }
+  #request(patience) {
+    clearTimeout(this.#timer);
+    this.#ask(this.#received);
+    this.#timer = setTimeout(() => {
+      this.#request(2 * patience);
+    }, patience);
   }
 };
 
@@ -1482,7 +1496,10 @@ function openSession(model) {
   }
   function follow() {
     const now = readPreview(model);
-    if (now.record && isAnother(recording, now.record)) film = newFilm();
+    if (now.record && isAnother(recording, now.record)) {
+      film.close();
+      film = newFilm();
+    }
     recording = now.record;
     if (told?.time !== now.time || told.frame !== now.frame) moment = { time: now.time, frame: now.frame };
     told = { time: now.time, frame: now.frame };
@@ -1500,7 +1517,7 @@ function openSession(model) {
       if (message.asks) frames2.ask(last);
     } else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
-    else if (!heard) {
+    else if (message.client === client && !heard) {
       heard = true;
       if (visible !== null) tell({ type: "look", client, visible });
       repaint();
@@ -1555,6 +1572,7 @@ function openSession(model) {
       stopMessages();
       stopTraits();
       decoder.close();
+      film.close();
       frames2.close();
     }
   };

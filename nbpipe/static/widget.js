@@ -54,6 +54,7 @@ function write(element, text2) {
 }
 
 // src/film.ts
+var PATIENCE = 2e3;
 var Film = class {
   status = { kind: "idle" };
   #ask;
@@ -61,6 +62,7 @@ var Film = class {
   #video = null;
   #chunks = [];
   #received = 0;
+  #timer;
   constructor(ask, changed) {
     this.#ask = ask;
     this.#changed = changed;
@@ -70,7 +72,7 @@ var Film = class {
     if (this.#video) return;
     this.#video = video2;
     this.status = { kind: "loading", share: 0 };
-    this.#ask(0);
+    this.#request(PATIENCE);
     this.#changed();
   }
   take({ offset, total, data }) {
@@ -82,18 +84,30 @@ var Film = class {
     this.#received = end;
     if (end < total) {
       this.status = { kind: "loading", share: end / total };
-      this.#ask(end);
+      this.#request(PATIENCE);
     } else {
       this.status = { kind: "here", blob: new Blob(this.#chunks, { type: video2.mime }) };
-      this.#chunks = [];
+      this.close();
     }
     this.#changed();
   }
   fail(reason) {
     if (this.status.kind !== "loading") return;
     this.status = { kind: "lost", reason };
-    this.#chunks = [];
+    this.close();
     this.#changed();
+  }
+  /** Asks for nothing more, and forgets what is not whole. */
+  close() {
+    clearTimeout(this.#timer);
+    this.#chunks = [];
+  }
+  #request(patience) {
+    clearTimeout(this.#timer);
+    this.#ask(this.#received);
+    this.#timer = setTimeout(() => {
+      this.#request(2 * patience);
+    }, patience);
   }
 };
 
@@ -264,7 +278,7 @@ async function decode({ data, mime, moment }) {
 }
 
 // src/hello.ts
-var PATIENCE = 1500;
+var PATIENCE2 = 1500;
 var HELLOS = 8;
 function sayHello({ say, over, waited: waited2 }) {
   let hellos = 0;
@@ -276,7 +290,7 @@ function sayHello({ say, over, waited: waited2 }) {
     waited2();
     if (over() || hellos === HELLOS) clearInterval(timer);
     else next();
-  }, PATIENCE);
+  }, PATIENCE2);
   next();
   return () => clearInterval(timer);
 }
@@ -357,7 +371,7 @@ function post(model, message) {
 var IMAGES = ["image/jpeg", "image/png"];
 function readCommon(content, buffers) {
   if (!isObject(content)) return null;
-  const { type, index, width, height, mime, answer, awaited, offset, total, error } = content;
+  const { type, index, width, height, mime, answer, awaited, offset, total, error, client } = content;
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
@@ -367,7 +381,7 @@ function readCommon(content, buffers) {
   if (type === "video" && data && isCount(offset) && isCount(total)) {
     return { type: "chunk", offset, total, data };
   }
-  if (type === "heard") return { type };
+  if (type === "heard") return { type, client: typeof client === "string" ? client : null };
   if (type === "video" && typeof error === "string") return { type: "no-video", error: text(error) };
   return null;
 }
@@ -762,6 +776,7 @@ function openSession(model) {
     close() {
       stopMessages();
       stopTraits();
+      film.close();
       frames2.close();
     }
   };
