@@ -14,7 +14,7 @@ import os
 import time
 
 from nbpipe.ending import at_the_end, mind_the_end, tell
-from nbpipe.errors import NbpipeError
+from nbpipe.errors import WAYS_OUT, NbpipeError
 from nbpipe.pipeline import SLICE, Pipeline
 
 _TURN = 0.02  # seconds of work before the kernel's other work gets its turn
@@ -49,11 +49,14 @@ class Drive:
                     if deadline is not None and time.monotonic() >= deadline:
                         return False
                 break
-            except KeyboardInterrupt as interrupt:
-                if self.pipeline.settled:
+            except BaseException as error:
+                if self.pipeline.settled or not self.pipeline.mine or isinstance(error, NbpipeError):
                     raise
                 # It struck between two steps, where the pipeline could take no note of it.
-                self.pipeline.interrupt(interrupt)
+                if isinstance(error, WAYS_OUT):
+                    self.pipeline.interrupt(error)
+                else:
+                    self.pipeline.fail(error)
         self.pipeline.check()
         return True
 

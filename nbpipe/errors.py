@@ -1,11 +1,12 @@
 """The errors a caller may want to catch by name, and how any error is shown to a person.
 
-Bad arguments are plain ``TypeError`` and ``ValueError``. Everything that goes wrong later is an
-`NbpipeError`, and its text ends with what to do next. Any thread; imports nothing of nbpipe.
+Bad arguments are plain ``TypeError`` and ``ValueError``. What nbpipe itself finds wrong later is an `NbpipeError`. What
+a scene raises, and what the operating system says, rises as it is. Any thread; imports nothing of nbpipe.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import re
 import shlex
@@ -17,6 +18,9 @@ from typing import ParamSpec, TypeVar
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
+
+# By which a program leaves what it was doing: nothing is wrong with what it has done so far.
+WAYS_OUT = (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError)
 
 _FOLDED = {"nbpipe", "traitlets"}  # the second is between nbpipe and itself where a parameter is set
 _CELL = re.compile(r"ipykernel_\d+[/\\]\d+\.py$")

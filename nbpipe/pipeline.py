@@ -13,26 +13,25 @@ One step does one piece of work and waits for the encoder no longer than it was 
 How it can end:
 
 * all frames drawn, or Stop: the file is published (DONE, STOPPED);
-* an interrupt: the same, and then KeyboardInterrupt rises in the caller; a second one gives FFmpeg up;
-* an exception in the scene: what was drawn before it is finished and kept as the partial file, which the
-  exception names in a note (FAILED);
+* an interrupt, or another of `WAYS_OUT`: the same, and then it rises in the caller, once; a second one gives FFmpeg up;
+* another exception, in the scene or in a signal handler: what was drawn before it is finished and kept as the partial
+  file, which the exception names in a note (FAILED);
 * FFmpeg fails: an `EncoderError`; the partial file stays if it holds anything (FAILED).
 
-An interrupt may strike between any two lines. What the file must hold is therefore asked of the native writer,
-whose ticket count is the one truth about it, and each stage of the end may be entered again: publishing a
-published file does nothing, nor does releasing what is released.
+An interrupt, or what a signal handler raises, may strike between any two lines. What the file must hold is therefore
+asked of the native writer, whose ticket count is the one truth about it, and each stage of the end may be entered
+again: publishing a published file does nothing, nor does releasing what is released.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from nbpipe.errors import EncoderError, SceneError, WrongThread, from_outside
+from nbpipe.callers import Owner, check_not_amid
+from nbpipe.errors import WAYS_OUT, EncoderError, SceneError, from_outside
 from nbpipe.gl.ring import SLOTS, SLOTS_ON_SOFTWARE, Ring
 from nbpipe.gl.source import Source
 from nbpipe.onlookers import Onlookers
@@ -84,8 +83,7 @@ class Pipeline:
         self.progress = Progress(frames=frames)
         self.path: Path | None = None
         self.blocked = self.settled = False
-        self._owner = threading.current_thread()
-        self._pid = os.getpid()
+        self._owner = Owner()
         self._source, self._steering, self._onlookers = source, steering, onlookers
         self._frame, self._frames = 0, frames
         self._state = State.PENDING
@@ -112,12 +110,13 @@ class Pipeline:
         BaseException
             What ended the recording, once it has been brought to its end: the scene's own exception,
             KeyboardInterrupt, or `EncoderError`.
-        WrongThread
-            Called on another thread than the pipeline was made on.
+        NbpipeError
+            Called on another thread than the pipeline was made on, or from within a step.
         """
         if self.settled:
             return False
         self.check_thread()
+        check_not_amid(self, "step")
         self.blocked = False
         try:
             with self._source.current():
@@ -126,9 +125,12 @@ class Pipeline:
                     self._report()
                 else:
                     self._settle(*self._outcome)
-        except KeyboardInterrupt as interrupt:
-            self.interrupt(interrupt)
+        except WAYS_OUT as leaving:
+            self.interrupt(leaving)
         except BaseException as error:  # noqa: BLE001  it rises below, when all is settled
+            if self._error is None and self._outcome is None and not isinstance(error, EncoderError):
+                self.fail(error)
+                return True
             if self._error is None:
                 self._error = error
             elif self._error is not error:
@@ -138,31 +140,27 @@ class Pipeline:
         return not self.settled
 
     def check(self) -> None:
-        """Raise what ended the recording, if something did and it has ended."""
-        if self.settled and self._error is not None:
-            trace = self._error.__traceback__
-            raise self._error.with_traceback(from_outside(trace, "contextlib") or trace)
+        """Raise what ended the recording, if something did and it has ended; a way out only once: it may be caught."""
+        error = self._error
+        if self.settled and error is not None:
+            if isinstance(error, WAYS_OUT):
+                self._error = None
+            trace = error.__traceback__
+            raise error.with_traceback(from_outside(trace, "contextlib") or trace)
 
     def check_thread(self) -> None:
         """Raise `WrongThread` on another thread than the one that may step."""
-        if os.getpid() != self._pid:
-            msg = "this process was forked from one that is recording; go on there, or start it with 'spawn' instead"
-            raise WrongThread(msg)
-        if not self.mine:
-            msg = f"this recording belongs to thread {self._owner.name!r}, not {threading.current_thread().name!r}"
-            if not self._owner.is_alive():
-                msg += f", and that has ended; take one to the end. What there is of it is in {self._export.partial}"
-            raise WrongThread(msg)
+        self._owner.check(self._export.partial)
 
     @property
     def mine(self) -> bool:
         """Whether the calling thread, of this process, is the one that may step."""
-        return threading.current_thread() is self._owner and os.getpid() == self._pid
+        return self._owner.here
 
     @property
     def elsewhere(self) -> bool:
         """Whether it has not ended, and another thread of this process is there to step."""
-        return not self.settled and not self.mine and os.getpid() == self._pid and self._owner.is_alive()
+        return not self.settled and self._owner.elsewhere
 
     @property
     def failing(self) -> bool:
@@ -191,15 +189,19 @@ class Pipeline:
         """Let the next steps finish with what has been drawn."""
         self._steering.stop()
 
+    def resume(self) -> None:
+        """Go on, if it is paused."""
+        self._steering.resume()
+
     def fail(self, error: BaseException) -> None:
         """Let the next steps finish what was drawn and keep it as a partial file, because of `error`."""
-        if self._outcome is None:
+        if self._outcome is None and self._error is None:
             self._error, self._state = error, State.FINISHING
 
-    def interrupt(self, interrupt: KeyboardInterrupt) -> None:
+    def interrupt(self, leaving: BaseException) -> None:
         """Let the next steps finish and publish; when it was already ending because of an error, give up."""
         if self._error is None:
-            self._error = interrupt
+            self._error = leaving
             self._steering.stop()
         elif self._outcome is None:
             self.abandon("interrupted again while finishing")
@@ -260,7 +262,7 @@ class Pipeline:
         begun = time.monotonic()
         try:
             more = self._draw()
-        except (KeyboardInterrupt, EncoderError):
+        except (*WAYS_OUT, EncoderError):
             raise
         except BaseException as error:  # noqa: BLE001  it rises from `step`, once what came before it is safe
             self._error = error
@@ -300,7 +302,7 @@ class Pipeline:
     def _conclude(self) -> tuple[State, str]:
         """Settle the fate of the whole file according to what ended the recording."""
         error, count = self._error, self._export.submitted
-        if error is not None and not isinstance(error, KeyboardInterrupt):
+        if error is not None and not isinstance(error, WAYS_OUT):
             where, state, words = self._export.keep(), State.FAILED, f"{type(error).__name__}: {error}"
         else:
             where = self.path = self._export.publish()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
+from nbpipe.callers import check_not_amid
 from nbpipe.errors import NbpipeError, SceneError, folded
 from nbpipe.gl.loan import Pool
 from nbpipe.gl.readback import Reading
@@ -150,7 +151,7 @@ class Frames(Iterator[np.ndarray]):
         self._shape, self._dtype = (height, width, source.channels), dtype
         self._source, self._frames, self._index = source, frames, 0
         self._pool = Pool(functools.partial(source.memory, lasting=True), most)
-        self._ended = self._drawing = False
+        self._ended = False
         self._error: BaseException | None = None
         end = functools.partial(_end, source, self._pool)
         # Dropped anywhere, even on another thread, it is ended where the GL is.
@@ -158,10 +159,10 @@ class Frames(Iterator[np.ndarray]):
 
     @folded
     def __next__(self) -> np.ndarray:
+        check_not_amid(self, "__next__", "close")
         if not self._dropped.alive:
             raise StopIteration
         with self._source.current():  # on the wrong thread this raises, and does no harm
-            self._check_idle()
             try:
                 self._draw_ahead()
                 lent = self._pool.lend() if self._pool.filling else None
@@ -187,7 +188,7 @@ class Frames(Iterator[np.ndarray]):
         """End it; arrays that you have stay as they are. Again does nothing."""
         if self._dropped.alive:
             with self._source.current():
-                self._check_idle()
+                check_not_amid(self, "_draw_ahead")
                 _end(self._source, self._pool)
                 self._dropped.detach()  # last: after an interrupt in between, what is left is ended another time
 
@@ -199,11 +200,6 @@ class Frames(Iterator[np.ndarray]):
     ) -> None:
         self.close()
 
-    def _check_idle(self) -> None:
-        if self._drawing:
-            msg = "a frame of this is being drawn already; leave the next one, and the end, to the loop around it"
-            raise ValueError(msg)
-
     def _draw_ahead(self) -> None:
         """Draw and issue reads, as far as there is memory; keep what ends it for when the rest has been lent."""
         while not self._ended and self._pool.filling < _AHEAD:
@@ -214,12 +210,9 @@ class Frames(Iterator[np.ndarray]):
             if memory is None:
                 return
             try:
-                self._drawing = True
                 self._ended = not self._source.draw(self._index)
             except Exception as error:  # noqa: BLE001  it rises in its turn
                 self._ended, self._error = True, _not_an_end(error)
-            finally:
-                self._drawing = False
             if not self._ended:
                 self._source.read(memory)
                 self._pool.issued(memory)

@@ -7,8 +7,8 @@ only, which is the one that calls `write` first.
 
 from __future__ import annotations
 
-import asyncio
 import os
+import threading
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +17,9 @@ from typing import Self
 
 import moderngl
 
+from nbpipe.callers import amid, check_not_amid
 from nbpipe.drive import Drive
-from nbpipe.errors import SceneError, folded
+from nbpipe.errors import WAYS_OUT, SceneError, WrongThread, folded
 from nbpipe.gl.buffer import inner_buffer
 from nbpipe.gl.source import picture_source
 from nbpipe.gl.tally import Stats, Tally
@@ -83,9 +84,6 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
     return video
 
 
-_WAYS_OUT = (SystemExit, GeneratorExit, asyncio.CancelledError)
-
-
 class Video:
     """A video being written; made by `nbpipe.open`, used as a context manager.
 
@@ -108,6 +106,7 @@ class Video:
         self._pictures = Pictures(self._mailbox)
         self._tally = Tally()
         self._drive: Drive | None = None
+        self._beginning = threading.RLock()  # held from the first picture on, by the thread that writes it
         self._closed = False
 
     @folded
@@ -138,15 +137,20 @@ class Video:
         ValueError
             The video is closed, or the buffer has been released.
         """
+        check_not_amid(self, "write")
         if self._closed:
             msg = f"{self.path.name} is closed"
             raise ValueError(msg)
         if isinstance(picture, moderngl.Buffer):
             picture = self._described(picture)
+        # All before the picture is in the mailbox, where the next one would find it.
         if self._drive is not None:
-            self._drive.pipeline.check_thread()  # before the picture is in the mailbox, where the next would find it
-        self._mailbox.pictures.append(picture)
+            self._drive.pipeline.check_thread()
+        elif not self._beginning.acquire(blocking=False):
+            msg = f"another thread is writing the first picture of {self.path.name}; write all of them on one"
+            raise WrongThread(msg)
         try:
+            self._mailbox.pictures.append(picture)
             if self._drive is None:
                 source = picture_source(self._pictures, self._size, reading(self._job.wanted))
                 self._tally = source.tally
@@ -158,7 +162,10 @@ class Video:
             self._mailbox.pictures.clear()
             if self._drive is None:  # it has been looked at, and is not in the video
                 self._pictures = Pictures(self._mailbox)
-        return True
+                self._beginning.release()
+        if self._closed:  # amid all this
+            self._drive.wait()
+        return not self._closed
 
     @property
     def stats(self) -> Stats:
@@ -167,12 +174,26 @@ class Video:
 
     @folded
     def close(self) -> None:
-        """Finish the file; again does nothing. Raises `EncoderError` when FFmpeg failed."""
+        """Finish the file, also a paused one; again does nothing.
+
+        Called by a signal handler or an observer while a picture is being written, it comes into effect after that.
+
+        Raises
+        ------
+        EncoderError
+            FFmpeg has failed.
+        WrongThread
+            The pictures were written on another thread, which can go on.
+        """
+        drive = self._drive
+        if drive is not None and not drive.pipeline.settled:
+            drive.pipeline.check_thread()
         first, self._closed = not self._closed, True
-        if self._drive is not None and (
-            first or not self._drive.pipeline.settled
-        ):  # an interrupt may have cut it short
-            self._drive.wait()
+        if amid(self, "write"):
+            return
+        if drive is not None and (first or not drive.pipeline.settled):  # an interrupt may have cut it short
+            drive.pipeline.resume()
+            drive.wait()
 
     def _put_away(self) -> None:
         """Finish the file, and close the widget."""
@@ -192,7 +213,7 @@ class Video:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, _WAYS_OUT) and self._drive is not None:
+        if isinstance(error, WAYS_OUT) and self._drive is not None:
             self._drive.pipeline.stop()
         elif error is not None and self._drive is not None:
             self._drive.pipeline.fail(error)

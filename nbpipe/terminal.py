@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from tqdm import tqdm
 
 from nbpipe.progress import Progress
@@ -15,8 +17,9 @@ class TerminalBar:
     """A tqdm bar that follows a recording to its end."""
 
     def __init__(self, name: str, frames: int | None) -> None:
-        # disable=None: silent when standard error is a file or a pipe
-        self._bar = _Bar(total=frames, desc=name, unit=" frames", disable=None, dynamic_ncols=True)
+        # None: silent when standard error is a file or a pipe. A daemon has none at all.
+        silent = None if sys.stderr is not None else True
+        self._bar = _Bar(total=frames, desc=name, unit=" frames", disable=silent, dynamic_ncols=True)
 
     def update(self, progress: Progress) -> None:
         """Show a snapshot."""

@@ -798,5 +798,5 @@ def test_a_scene_that_asks_for_its_own_next_frame_is_told(ask):
 
     pictures = nbpipe.frames(draw, size=SIZE, frames=3)
     assert len([next(pictures)]) == 1
-    with pytest.raises(ValueError, match="a frame of this is being drawn already"):
+    with pytest.raises(nbpipe.NbpipeError, match="a frame of this is being worked on"):
         next(pictures)

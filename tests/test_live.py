@@ -474,7 +474,7 @@ class TestDeath:
                     for message in line.messages:
                         line.stream.audience.ack(ONE, message["index"])
                     await asyncio.sleep(0)  # a turn of the loop
-                    line.now += 0.001
+                    line.now += 0.0001
             assert [i for i in line.waiting if i not in {m["index"] for m in line.messages}] == []
             assert (await line.shown())["mime"] == "image/jpeg"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import threading
@@ -256,7 +257,7 @@ def test_a_thread_that_has_ended_is_named_with_the_file_that_it_left(tmp_path):
     writing = threading.Thread(target=lambda: video.write(painted(0, *SIZE)), name="one")
     writing.start()
     writing.join()
-    with pytest.raises(nbpipe.WrongThread, match=r"thread 'one', not .*, and that has ended; .* is in ") as caught:
+    with pytest.raises(nbpipe.WrongThread, match=r"on thread 'one', which has ended.* The partial video is ") as caught:
         video.close()
     assert str(partials(tmp_path)[0]) in str(caught.value)
     video._drive.leave()
@@ -375,3 +376,150 @@ def test_two_videos_at_once_keep_apart(painter):
             b.write(painter.draw(100 + number, "texture"))
     assert numbers("a.mp4") == list(range(20))
     assert numbers("b.mp4") == list(range(100, 120))
+
+
+class Alarm(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def alarmed(call, after, every=0.0):
+    """Let a signal handler `call` after some seconds, and then again and again, wherever it strikes."""
+    before = signal.signal(signal.SIGALRM, lambda *_: call())
+    signal.setitimer(signal.ITIMER_REAL, after, every)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def push(video, written):
+    """Write pictures without an end, and note each in `written`."""
+    for number in itertools.count():
+        video.write(painted(number % 400, *SIZE))
+        written.append(number)
+
+
+def test_a_handler_that_raises_amid_it_keeps_all_that_was_written(tmp_path):
+    def ring():
+        raise Alarm
+
+    written = []
+    with pytest.raises(Alarm) as caught, nbpipe.open("out.mkv") as video, alarmed(ring, 0.3):
+        push(video, written)
+    (partial,) = partials(tmp_path)
+    assert str(partial) in "".join(caught.value.__notes__)
+    assert len(numbers(partial)) - len(written) in (0, 1), "the one that was cut short may be in it"
+
+
+def test_a_write_within_a_write_is_refused_and_not_in_the_video():
+    refused, taken, count = [], [], 0
+
+    def interfere():
+        try:
+            video.write(painted(500, *SIZE))
+            taken.append(count)
+        except nbpipe.NbpipeError as error:
+            refused.append(error)
+
+    with nbpipe.open("out.mkv") as video, alarmed(interfere, 0.005, 0.005):
+        while len(refused) < 3:
+            assert video.write(painted(count % 400, *SIZE))
+            count += 1
+    found = numbers("out.mkv")
+    assert [number for number in found if number != 500] == [number % 400 for number in range(count)]
+    assert found.count(500) == len(taken), "those between two writes are in it"
+    assert "a frame of this is being worked on" in str(refused[0])
+
+
+def test_a_handler_or_an_observer_may_close_it():
+    video = nbpipe.open("out.mkv")
+    video.write(painted(0, *SIZE))
+    video.recording.observe(lambda change: change.new > 20 and video.close(), "frames_written")
+    count = 1
+    while video.write(painted(count % 400, *SIZE)):
+        count += 1
+    assert video.recording.state in ("done", "stopped")
+    assert len(numbers("out.mkv")) in (count, count + 1)
+    with pytest.raises(ValueError, match="is closed"):
+        video.write(painted(0, *SIZE))
+
+
+def test_a_recording_cannot_be_waited_for_by_its_own_scene():
+    def draw(frame):
+        if frame.index == 2:
+            recording.wait()
+
+    recording = nbpipe.record(draw, "out.mp4", size=SIZE, frames=4, wait=False, show=False)
+    with pytest.raises(nbpipe.NbpipeError, match="a frame of this is being worked on"):
+        recording.wait()
+    assert recording.state == "failed"
+
+
+def test_an_interrupt_that_was_caught_does_not_rise_again():
+    with nbpipe.open("out.mkv") as video:
+        written = []
+        with alarmed(lambda: signal.raise_signal(signal.SIGINT), 0.2), pytest.raises(KeyboardInterrupt):
+            push(video, written)
+    assert len(numbers("out.mkv")) - len(written) in (0, 1)
+
+
+def test_closing_ends_a_paused_one():
+    with nbpipe.open("out.mkv") as video:
+        video.write(painted(3, *SIZE))
+        video.recording.pause()
+    assert numbers("out.mkv") == [3]
+
+
+def test_closing_on_another_thread_is_refused_and_the_owner_goes_on():
+    with nbpipe.open("out.mkv") as video:
+        video.write(painted(0, *SIZE))
+        raised = []
+
+        def close():
+            try:
+                video.close()
+            except nbpipe.WrongThread as error:
+                raised.append(error)
+
+        thread = threading.Thread(target=close)
+        thread.start()
+        thread.join()
+        assert len(raised) == 1
+        video.write(painted(1, *SIZE))
+    assert numbers("out.mkv") == [0, 1]
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_two_threads_that_race_for_the_first_picture(attempt):
+    video, start = nbpipe.open("out.mkv", show=False), threading.Barrier(2)
+    kept = {}
+
+    def push(first):
+        mine = kept[first] = []
+        start.wait()
+        with contextlib.suppress(nbpipe.WrongThread):
+            for number in range(first, first + 5):
+                video.write(painted(number, *SIZE))
+                mine.append(number)
+        start.wait()
+        with contextlib.suppress(nbpipe.WrongThread):
+            video.close()
+
+    threads = [threading.Thread(target=push, args=(first,)) for first in (100, 200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(kept.values()) in ([[], list(range(100, 105))], [[], list(range(200, 205))])
+    assert numbers("out.mkv") == kept[100] + kept[200]
+
+
+def test_masked_pixels_are_refused():
+    masked = np.ma.masked_less(painted(3, *SIZE), 10)
+    with pytest.raises(nbpipe.SceneError, match=r"masked pixels.*array\.filled"), nbpipe.open("out.mkv") as video:
+        video.write(masked)
+    with nbpipe.open("out.mkv") as video:
+        video.write(np.ma.array(painted(3, *SIZE)))
+    assert numbers("out.mkv") == [3]

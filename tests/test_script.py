@@ -159,15 +159,38 @@ def test_an_ffmpeg_that_is_stopped_does_not_keep_a_script_from_ending(tmp_path):
     assert len(partials(tmp_path)) == 1
 
 
-def test_sys_exit_in_the_scene_keeps_the_partial_and_the_status(tmp_path):
+def test_sys_exit_in_the_scene_finishes_the_video_and_keeps_the_status(tmp_path):
     done = script(
         "def draw(frame):\n    if frame.index == 50: sys.exit(5)\n"
         "nbpipe.record(draw, 'out.mp4', size=(160, 96), frames=100)"
     )
     assert (done.returncode, done.stderr) == (5, "")
-    (partial,) = partials(tmp_path)
-    with av.open(str(partial)) as video:
+    assert partials(tmp_path) == []
+    with av.open("out.mp4") as video:
         assert len(list(video.decode(video=0))) == 50
+
+
+@pytest.mark.parametrize("action", ["sys.exit(3)", "video.close(); sys.exit(3)"])
+def test_a_signal_handler_that_ends_the_program_loses_no_picture(tmp_path, action):
+    """As every service has one; wherever it strikes, in a write or while the file is being finished."""
+    done = script(
+        "import signal, threading\nimport numpy as np\n"
+        f"def end(*_): {action}\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "written = 0\n"
+        "try:\n"
+        "    with nbpipe.open('out.mp4', show=False, preset='slow') as video:\n"
+        "        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
+        "        while video.write(np.full((96, 160, 3), written % 256, np.uint8)): written += 1\n"
+        "finally:\n"
+        "    print(written, video.recording.frames_written)"
+    )
+    assert done.returncode == 3, done.stderr
+    written, recorded = map(int, done.stdout.split())
+    assert partials(tmp_path) == []
+    with av.open("out.mp4") as video:
+        assert len(list(video.decode(video=0))) == recorded
+    assert recorded in (written, written + 1), "the one that was cut short may be in it"
 
 
 def test_a_coroutine_may_await_a_recording_while_others_run():

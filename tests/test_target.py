@@ -151,3 +151,31 @@ def test_discarding_leaves_an_older_file_alone(tmp_path):
     target.create()
     target.discard()
     assert (tmp_path / "out.mp4").read_text() == "older"
+
+
+def test_a_name_is_taken_by_whatever_way_one_comes_to_it(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "other").symlink_to("real")
+    first = Target("real/new.mp4")
+    first.create()
+    with pytest.raises(ValueError, match="is being recorded already"):
+        Target("other/new.mp4")
+    assert not is_free(Path("other/new.mp4"))
+
+
+def test_what_somebody_else_has_made_is_not_discarded(tmp_path):
+    target = Target("out.mp4")
+    target.partial.write_bytes(b"precious")
+    with pytest.raises(FileExistsError):
+        target.create()
+    target.discard()
+    assert target.partial.read_bytes() == b"precious"
+
+
+def test_without_a_current_directory_it_says_so(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(FileNotFoundError, match="the current directory is gone"):
+        Target("out.mp4")

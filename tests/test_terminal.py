@@ -46,7 +46,7 @@ def in_a_terminal(code):
         (SCENE, {"frames": 120}, r"out\.mp4: 100%\|.+\| 120/120 .*, done\]"),
         (SCENE, {"duration": 0.5}, r"out\.mp4: 100%\|.+\| 30/30 .*, done\]"),
         (PICTURES, {}, r"out\.mp4: 30 frames .*, done\]"),
-        (BROKEN, {"frames": 40}, r"out\.mp4: +50%\|.+\| 20/40 .*, failed\]"),
+        (BROKEN, {"frames": 40}, r"out\.mp4: +50%\|.+\| 20/40 .*, stopped\]"),
     ],
     ids=["frames", "duration", "open end", "cut off"],
 )
@@ -74,3 +74,9 @@ def test_without_a_terminal_nothing_is_printed():
     code = CODE.format(prelude=SCENE, arguments={"frames": 120})
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_a_program_whose_standard_error_is_closed_records_as_well(tmp_path):
+    code = CODE.format(prelude=SCENE, arguments={"frames": 10})
+    subprocess.run(["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, code], check=True, cwd=tmp_path)
+    assert (tmp_path / "out.mp4").exists()

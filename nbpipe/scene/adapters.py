@@ -126,6 +126,9 @@ class Pictures:
         if not isinstance(picture, np.ndarray):
             msg = f"picture {number} is a {type(picture).__name__}; expected {wanted}"
             raise SceneError(msg)
+        if np.ma.is_masked(picture):
+            msg = f"picture {number} is an array with masked pixels, and videos have none: give array.filled(value)"
+            raise SceneError(msg)
         if (
             picture.dtype not in (np.uint8, np.uint16)
             or picture.ndim != 3  # noqa: PLR2004

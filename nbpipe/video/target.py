@@ -38,7 +38,7 @@ class Target:
         if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
             msg = f"path must be a string or a Path, not {path!r}"
             raise TypeError(msg)
-        self.path = Path(os.path.abspath(os.path.expanduser(path)))
+        self.path = _absolute(os.path.expanduser(path))
         folder = self.path.parent
         if not self.path.name or "\0" in str(self.path):
             msg = f"path must name a file, not {str(path)!r}"
@@ -61,18 +61,24 @@ class Target:
         if os.path.lexists(self.path) and not self.path.is_file():
             msg = f"path {str(path)!r} exists and is not a plain file"
             raise ValueError(msg)
+        self._place = _place(self.path)
         self._check_free()
         # '.name.id.partial.mp4', with as much of the name as fits.
         tail = f".{secrets.token_hex(3)}.partial{self.path.suffix}"
         stem = os.fsencode(self.path.stem)[: _NAME_LIMIT - len(os.fsencode(tail)) - 1]
-        self._publishing = False
+        self._made = self._publishing = False
         self.partial = folder / f".{stem.decode(errors='ignore')}{tail}"
 
     def create(self) -> None:
         """Make the empty partial file; fails rather than follow or replace anything that is there."""
         self._check_free()
-        os.close(os.open(self.partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
-        _under_way[self.path] = self
+        self._made = True
+        try:
+            os.close(os.open(self.partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+        except FileExistsError:
+            self._made = False  # by somebody else
+            raise
+        _under_way[self._place] = self
 
     def publish(self) -> None:
         """Put the finished file under its name, in one step; again does nothing, so that it may be interrupted."""
@@ -82,22 +88,36 @@ class Target:
         self.leave()
 
     def discard(self) -> None:
-        """Remove the partial file, if there is one."""
-        with contextlib.suppress(FileNotFoundError):
-            self.partial.unlink()
+        """Remove the partial file, if `create` has made one."""
+        if self._made:
+            with contextlib.suppress(FileNotFoundError):
+                self.partial.unlink()
         self.leave()
 
     def leave(self) -> None:
         """Make no more of it: another one may have the name."""
-        if _under_way.get(self.path) is self:
-            del _under_way[self.path]
+        if _under_way.get(self._place) is self:
+            del _under_way[self._place]
 
     def _check_free(self) -> None:
-        if _under_way.get(self.path, self) is not self:
+        if _under_way.get(self._place, self) is not self:
             msg = f"path {str(self.path)!r} is being recorded already; wait for that, stop it, or name another file"
             raise ValueError(msg)
 
 
 def is_free(path: Path) -> bool:
     """Whether nothing has this name, nor will have it when what is being made now is done."""
-    return not path.exists() and Path(os.path.abspath(path)) not in _under_way
+    return not path.exists() and _place(_absolute(path)) not in _under_way
+
+
+def _absolute(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(os.path.abspath(path))
+    except FileNotFoundError:
+        msg = f"path {str(path)!r}: the current directory is gone; change to another one, or give a whole path"
+        raise FileNotFoundError(msg) from None
+
+
+def _place(path: Path) -> Path:
+    """Return what two paths of one file have in common, though the file is yet to come."""
+    return Path(os.path.realpath(path.parent)) / path.name
