@@ -72,10 +72,13 @@ _NOT_BT709 = frozenset(("libvpx", "mjpeg"))
 _REFUSED = frozenset(
     "i y n f c codec vcodec vf filter filter_complex lavfi map s r pix_fmt pixel_format progress stats_period "
     "protocol_whitelist protocol_blacklist movflags frames vframes t to ss fps_mode vsync report loglevel v "
-    "enc_time_base color_range colorspace color_primaries color_trc attach dump_attachment".split()
+    "enc_time_base color_range colorspace color_primaries color_trc attach dump_attachment bsf vbsf "
+    "video_track_timescale avoid_negative_ts".split()
 )
-# The same, said within the value of another option: -x264-params colormatrix=…, -bsf:v setts=…
-_SPOILS = re.compile(r"(^|:)(colou?r-?(matrix|prim|range)|transfer|(full)?range|matrix-coefficients|setts)[a-z-]*=")
+# The same, said within the value of another option: -x264-params colormatrix=…
+_SPOILS = re.compile(
+    r"(^|[:,=\s])(colou?r[-_]?(matrix|prim|range)|transfer|(full)?range|matrix[-_]coefficients)[a-z_-]*\s*="
+)
 # FFmpeg's options without a value (ffmpeg -h full, 9.0). Whatever follows any other option is that option's value;
 # a word that follows one of these would be a second output file.
 _FLAGS = frozenset(
@@ -183,7 +186,7 @@ def encoding(
         muxer=muxer,
         codec=codec,
         pixel_format=pixel_format,
-        crf=crf,
+        crf=None if crf is None else float(crf),
         preset=preset or _PRESET.get(codec),
         ffmpeg_params=_checked(ffmpeg_params),
         crash_safe=_crash_safe(ffmpeg, muxer),
@@ -332,13 +335,13 @@ def _checked(params: Sequence[str]) -> tuple[str, ...]:
             msg = f"ffmpeg_params may not contain {param!r}: {why}"
             raise ValueError(msg)
         if takes_value and _SPOILS.search(param):
-            msg = f"ffmpeg_params may not contain {param!r}: nbpipe sees to colours and times itself"
+            msg = f"ffmpeg_params may not contain {param!r}: nbpipe sets colours and timestamps itself"
             raise ValueError(msg)
         if not is_option and not takes_value:
             msg = f"ffmpeg_params has the value {param!r} without an option before it"
             raise ValueError(msg)
         takes_value = is_option and name not in _FLAGS and name.removeprefix("no") not in _FLAGS
     if takes_value:
-        msg = f"ffmpeg_params ends with {params[-1]!r}, which wants a value after it"
+        msg = f"ffmpeg_params ends with {params[-1]!r}, which needs a value after it"
         raise ValueError(msg)
     return tuple(params)
