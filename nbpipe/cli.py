@@ -94,7 +94,9 @@ def add_recording_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="FFmpeg's encoder, such as libx265 or h264_nvenc (default: by the file's ending)",
     )
-    parser.add_argument("--crf", type=float, metavar="N", help="quality: smaller is better and larger (H.264: 20)")
+    parser.add_argument(
+        "--crf", type=float, metavar="N", help="quality: lower means better quality and a larger file (H.264: 20)"
+    )
     parser.add_argument("--preset", metavar="NAME", help="speed for size: ultrafast … medium … veryslow")
     parser.add_argument("--pixel-format", metavar="NAME", help="how pixels are stored (default: yuv420p)")
     parser.add_argument(

@@ -184,7 +184,7 @@ class Magics:
                 raise  # from the person's own code, which the expression calls
             msg = (
                 f"{expression!r} must be a name or an expression of this notebook ({type(error).__name__}: {error}); "
-                "what has blanks or quotes in it must stand in quotes"
+                "quote arguments that contain spaces or quotes"
             )
             raise UsageError(msg) from None
 
@@ -258,7 +258,7 @@ def _parsed(parser: _Parser, line: str) -> argparse.Namespace | None:
     try:
         words = shlex.split(line)
     except ValueError as error:
-        msg = f"{parser.prog}: {error} in {line.strip()!r}; write quotes in pairs, and quotes within others"
+        msg = f"{parser.prog}: {error} in {line.strip()!r}; unbalanced quotes"
         raise UsageError(msg) from None
     try:
         return parser.parse_args(words)

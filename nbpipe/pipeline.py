@@ -177,7 +177,7 @@ class Pipeline:
         """Say where the recorded file is, or why there is none."""
         if self.path is not None:
             return f"{in_words(self._export.submitted)} went into {self.path}"
-        return self._outcome[1] if self._outcome is not None else "nothing is known of the file"
+        return self._outcome[1] if self._outcome is not None else "the state of the file is unknown"
 
     def tell(self) -> None:
         """Tell the onlookers how things stand, however short a time ago they were told."""
@@ -214,9 +214,9 @@ class Pipeline:
         except OSError as error:  # a disk that is gone, or can only be read any more
             words += f"\nIts partial file can be neither kept nor removed: {error}"
         if partial is not None:
-            words += f"\nWhat there is of it is in {partial.name}"
+            words += f"\nThe partial video is {partial.name}"
             if self._error is not None:
-                self._error.add_note(f"nbpipe: what there is of it is in {partial}")
+                self._error.add_note(f"nbpipe: the partial video is {partial}")
         self._outcome = State.FAILED, words
 
     def _advance(self, timeout: float) -> None:

@@ -88,7 +88,7 @@ def record(
     codec : str, optional
         An FFmpeg encoder such as ``"libx265"``; the file type decides otherwise (H.264; VP9 for .webm).
     crf : float, optional
-        Quality: smaller is better and larger. 20 for H.264.
+        Quality: lower means better quality and a larger file. 20 for H.264.
     preset : str, optional
         The encoder's trade of speed for size, such as ``"ultrafast"`` or ``"slow"``.
     pixel_format : str, optional

@@ -342,7 +342,7 @@ def test_an_error_of_the_scene_keeps_its_own_lines_and_one_of_nbpipe_is_short(sh
     [
         ("%record", "required: SCENE"),
         ("%record nothing out.mp4", "'nothing' must be a name or an expression .*NameError"),
-        ("%record scenes['one'] out.mp4", "must stand in quotes"),
+        ("%record scenes['one'] out.mp4", "quote arguments that contain spaces"),
         ('%record "out.mp4', "No closing quotation"),
         ("%record 5 out.mp4", "scene"),
         ("%record good out.txt", r"\.mp4"),

@@ -125,7 +125,11 @@ class Context:
             raise WrongThread(msg)
         if not self.here:
             theirs, ours = self._thread.name, threading.current_thread().name
-            there = "make this call there" if self._thread.is_alive() else "that thread has ended: use one to the end"
+            there = (
+                "make this call there"
+                if self._thread.is_alive()
+                else "that thread has ended; keep one thread for all drawing"
+            )
             msg = (
                 f"the OpenGL context belongs to thread {theirs!r} and cannot be used on {ours!r}; "
                 f"{there}, or pass a context made on this thread as ctx="

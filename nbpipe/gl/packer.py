@@ -228,13 +228,15 @@ class Packer:
                 gl.DrawArrays(enums.TRIANGLES, 0, 3)
             error = gl.GetError()
         if error:
-            msg = f"the GL refused to convert a picture (error {error:#x}); it must have a normal 8-bit or float format"
+            msg = (
+                f"the GL refused to convert a picture (error {error:#x}); use an 8-bit or floating-point colour format"
+            )
             raise SceneError(msg)
         return self._target
 
     def _blit(self, source: moderngl.Framebuffer, target: moderngl.Framebuffer) -> None:
         if source.color_attachments == ():  # the GL would not mind, and show the picture before once more
-            msg = "a picture is a framebuffer without colours"
+            msg = "the framebuffer has no colour attachment"
             raise SceneError(msg)
         self._gl.BindFramebuffer(enums.DRAW_FRAMEBUFFER, target.glo)
         with self._gl.reading(source.glo):

@@ -143,7 +143,7 @@ class Stage:
             try:
                 self._wrapped = picture, self.ctx.framebuffer([picture])
             except moderngl.Error as error:
-                msg = f"a picture is a texture without colours ({error}); it must have a normal 8-bit or float format"
+                msg = f"a picture is a texture without colours ({error}); use an 8-bit or floating-point colour format"
                 raise SceneError(msg) from None
         return self._wrapped[1]
 
@@ -259,6 +259,6 @@ def _read(
             if invert:
                 gl.PixelStorei(enums.PACK_INVERT, 0)
     if error:
-        msg = f"the GL refused to read a picture back (error {error:#x}); it must have a normal 8-bit or float format"
+        msg = f"OpenGL could not read this framebuffer (error {error:#x}); use an 8-bit or floating-point colour format"
         raise SceneError(msg)
     memory.issued()

@@ -43,7 +43,7 @@ class Preview(KernelWidget):
     time* : float
         Seconds on the time line.
     speed* : float
-        Seconds of the scene per second of the room; negative runs backwards.
+        Seconds of the scene per second of real time; negative runs backwards.
     loop* : bool
         Whether the end is followed by the beginning.
     duration* : float
@@ -182,7 +182,7 @@ class Preview(KernelWidget):
 
     @folded
     def replace(self, scene: object) -> None:
-        """Play another scene instead, at the same time; parameters of the same name keep their values.
+        """Play another scene instead, at the same time; parameters that were changed keep their values, if it has them.
 
         Raises whatever the scene raises for its first picture, and then the present one goes on.
         """

@@ -23,7 +23,7 @@ class PlayClock:
     duration : float
     playing : bool
     speed : float
-        Seconds of the scene per second of the room; negative runs backwards.
+        Seconds of the scene per second of real time; negative runs backwards.
     loop : bool
         Whether the end is followed by the beginning; else it plays to the end and stops there.
     """

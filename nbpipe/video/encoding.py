@@ -228,7 +228,7 @@ def _pixel_format(encoder: Encoder, wish: str | None) -> str:
         msg = f"pixel_format must be one that {encoder.name} takes ({some}), not {wish!r}"
         raise ValueError(msg)
     if not known(wish):
-        msg = f"nbpipe cannot vouch for the colours of pixel_format {wish!r}; use a yuv, rgb or gray one"
+        msg = f"nbpipe does not know how to convert to pixel_format {wish!r}; use a yuv, rgb or gray one"
         raise ValueError(msg)
     return wish
 

@@ -65,7 +65,7 @@ class LiveEncoder:
     fps : float
         At which the pictures are meant to come; decides nothing but how many bits each may have.
     crf : int
-        Quality: smaller is better and larger.
+        Quality: lower means better quality and a larger file.
 
     Attributes
     ----------
