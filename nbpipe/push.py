@@ -7,8 +7,11 @@ only, which is the one that calls `write` first.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
+import warnings
+import weakref
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -155,6 +158,9 @@ class Video:
                 source = picture_source(self._pictures, self._size, reading(self._job.wanted))
                 self._tally = source.tally
                 self.recording, self._drive = self._job.begin(source, None, show=self._show, here=False)
+                # Dropped anywhere, even on another thread, it is ended where the GL is.
+                end = functools.partial(_end_dropped, self._drive, self.path.name)
+                weakref.finalize(self, source.later, end).atexit = False  # there `drive` ends what has not ended
             while self._pictures.waiting or self._mailbox.pictures:
                 if not self._drive.turn():
                     return False
@@ -235,6 +241,13 @@ class Video:
             msg = f"a buffer has {buffer.size} bytes, expected {width}x{height} pixels of 3 or 4; the video goes on"
             raise SceneError(msg)
         return BufferPicture(buffer, self._size, channels)
+
+
+def _end_dropped(drive: Drive, name: str) -> None:
+    """Finish a video that nobody can close any more; what its thread cannot, the end of the program does."""
+    if drive.pipeline.mine and not drive.pipeline.settled:
+        drive.leave()
+        warnings.warn(f"{name} was not closed: use it in a with statement", ResourceWarning, stacklevel=2)
 
 
 class _Mailbox:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import os
 import signal
@@ -523,3 +524,19 @@ def test_masked_pixels_are_refused():
     with nbpipe.open("out.mkv") as video:
         video.write(np.ma.array(painted(3, *SIZE)))
     assert numbers("out.mkv") == [3]
+
+
+def test_one_that_is_dropped_is_finished_and_leaves_nothing_behind():
+    def forget():
+        video = nbpipe.open("out.mkv", show=False)
+        for number in range(3):
+            video.write(painted(number, *SIZE))
+        del video
+        gc.collect()
+
+    with pytest.warns(ResourceWarning, match=r"out\.mkv was not closed"):
+        forget()
+    assert numbers("out.mkv") == [0, 1, 2]
+    with nbpipe.open("out.mkv", show=False) as video:
+        video.write(painted(7, *SIZE))
+    assert numbers("out.mkv") == [7]

@@ -153,7 +153,7 @@ def test_an_ffmpeg_that_is_stopped_does_not_keep_a_script_from_ending(tmp_path):
         "print(child)"
     )
     assert done.returncode == 0
-    assert f"in {partials(tmp_path)[0].name}" in done.stderr
+    assert f"The partial video is {partials(tmp_path)[0].name}" in done.stderr
     with pytest.raises(ProcessLookupError):
         os.kill(int(done.stdout), 0)
     assert len(partials(tmp_path)) == 1
