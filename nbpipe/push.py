@@ -194,11 +194,11 @@ class Video:
         drive = self._drive
         if drive is not None and not drive.pipeline.settled:
             drive.pipeline.check_thread()
+            drive.pipeline.resume()
         first, self._closed = not self._closed, True
         if amid(self, "write"):
             return
         if drive is not None and (first or not drive.pipeline.settled):  # an interrupt may have cut it short
-            drive.pipeline.resume()
             drive.wait()
 
     def _put_away(self) -> None:

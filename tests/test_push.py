@@ -473,6 +473,15 @@ def test_closing_ends_a_paused_one():
     assert numbers("out.mkv") == [3]
 
 
+def test_a_handler_closes_a_paused_one_that_a_write_waits_for():
+    video = nbpipe.open("out.mkv")
+    video.write(painted(3, *SIZE))
+    video.recording.pause()
+    with alarmed(video.close, 0.1):
+        assert not video.write(painted(4, *SIZE))
+    assert numbers("out.mkv") == [3, 4]
+
+
 def test_closing_on_another_thread_is_refused_and_the_owner_goes_on():
     with nbpipe.open("out.mkv") as video:
         video.write(painted(0, *SIZE))
