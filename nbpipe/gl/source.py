@@ -131,8 +131,7 @@ class SceneSource:
                     scene.prepare()
                 self._setup.join(self)
             except BaseException:
-                self._restore()
-                self._dismantle()
+                self.release()
                 raise
 
     def _build(self, size: tuple[int, int]) -> None:
