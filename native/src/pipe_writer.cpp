@@ -100,6 +100,10 @@ void PipeWriter::Worker::run() noexcept {
             moving.push_back(std::exchange(front, {}));
             settle();
         } else if (result != ECANCELED) {
+            // Before anybody is told: the next reader of a FIFO would find in it what the last one has left.
+            lock.unlock();
+            outlet.hang_up();
+            lock.lock();
             error = result;
         }
         progress.notify_all();

@@ -257,6 +257,30 @@ void lent_memory_stays_lent_in_a_pipe_that_grows() {
     require(arrived == sent);
 }
 
+/// What is left in a FIFO when its reader goes is gone with the last writer, and not for the next reader to find. So by
+/// the time that the error is told, the writer's own way there must be closed.
+void nothing_is_left_in_a_fifo_whose_reader_has_gone() {
+    const auto name = std::filesystem::temp_directory_path() / ("nbpipe-fifo-" + std::to_string(::getpid()));
+    const Data frame(3'000'000); // more than any pipe holds
+    require(::mkfifo(name.c_str(), 0600) == 0);
+    for (int round = 0; round < 3000; ++round) {
+        Descriptor reader{::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+        Descriptor users{::open(name.c_str(), O_WRONLY | O_CLOEXEC)};
+        PipeWriter writer(users.get());
+        writer.submit(frame);
+        wait_for([&] { return writer.counts().bytes > 0; });
+        reader.reset();
+        while (writer.counts().released == 0) { // no yield: the time between the two is short
+        }
+        users.reset();
+        reader = Descriptor{::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+        std::byte stale{};
+        require(::read(reader.get(), &stale, 1) == 0);
+        require(error_of([&] { writer.submit(frame); }) == EPIPE);
+    }
+    require(::unlink(name.c_str()) == 0);
+}
+
 /// Nor is a block of the writer's own free for the next picture but one.
 void converted_blocks_stay_lent_in_a_pipe_that_grows() {
     constexpr int width = 512;
@@ -994,6 +1018,7 @@ constexpr auto cases = std::to_array<Case>({
     {"lent_memory_is_free_when_it_is_written", lent_memory_is_free_when_it_is_written},
     {"lent_memory_is_not_copied", lent_memory_is_not_copied},
     {"lent_memory_stays_lent_in_a_pipe_that_grows", lent_memory_stays_lent_in_a_pipe_that_grows},
+    {"nothing_is_left_in_a_fifo_whose_reader_has_gone", nothing_is_left_in_a_fifo_whose_reader_has_gone},
     {"converted_blocks_stay_lent_in_a_pipe_that_grows", converted_blocks_stay_lent_in_a_pipe_that_grows},
     {"the_only_block_stays_lent_in_a_pipe_that_grows", the_only_block_stays_lent_in_a_pipe_that_grows},
     {"converted_pictures_arrive_exactly", converted_pictures_arrive_exactly},
