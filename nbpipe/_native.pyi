@@ -87,6 +87,37 @@ class PipeWriter:
 
         """
 
+    def copy(self, source: Buffer, into: Buffer, /) -> int:
+        """Copy a buffer into another, and queue that as `submit` does; without the GIL.
+
+        It is written while it is copied, so that the reader takes each part of it from the processor's cache. When
+        this returns, `source` is free.
+
+        Parameters
+        ----------
+        source : Buffer
+            C-contiguous.
+        into : Buffer
+            C-contiguous, of the same size; lent until the ticket is written.
+
+        Returns
+        -------
+        int
+            The ticket.
+
+        Raises
+        ------
+        OSError
+            An earlier write has failed.
+        ValueError
+            The writer is closed or has a conversion, or the sizes differ.
+        BufferError
+            A buffer is not C-contiguous, or `into` is read-only.
+        TypeError
+            One of them has no buffer.
+
+        """
+
     def wait(self, ticket: int, /, timeout: float | None = None) -> bool:
         """Wait until everything up to `ticket` is written.
 

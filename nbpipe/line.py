@@ -19,13 +19,14 @@ import stat
 import struct
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import moderngl
 import numpy as np
 
-from nbpipe.gl.buffer import copy_out, inner_buffer
+from nbpipe.gl.buffer import inner_buffer, mapped
 from nbpipe.gl.context import is_current
 from nbpipe.gl.memory import HostMemory
 from nbpipe.video.reader import copies_what_it_reads
@@ -89,18 +90,21 @@ class Line:
         if inner is None:
             piece = _Piece(extent(data))
             self.wait(self.ticket_of(piece.where))
-            self._submit(piece, _contiguous(data))
+            memory = _contiguous(data)
+            self._wait_for_room()
+            self._submit(piece, lambda: self._writer.submit(memory))
         else:
             if isinstance(data, moderngl.Buffer) and not is_current(data.ctx):
                 msg = "this moderngl buffer is of another context than is current here, or of one that was released"
                 raise ValueError(msg)
             view = data if isinstance(data, memoryview) else None
             size = inner.size() if view is None else view.nbytes
-            block = self._block(size)
-            copy_out(inner, view, block.view[:size])
             piece = _Piece(extent(data))
-            self._blocks.append((block, piece))
-            self._submit(piece, block.view[:size])
+            block = self._block(size)
+            self._wait_for_room()
+            with mapped(inner, view) as source:
+                self._blocks.append((block, piece))
+                self._submit(piece, lambda: self._writer.copy(source, block.view[:size]))
 
     def ticket_of(self, where: Extent) -> int:
         """Return the last ticket that reads from this memory, or 0. The line must have been entered."""
@@ -155,12 +159,14 @@ class Line:
                 found.append(piece)
         return found
 
-    def _submit(self, piece: _Piece, memory: Buffer) -> None:
+    def _wait_for_room(self) -> None:
         self.wait(self._writer.submitted - QUEUE + 1)
         self._account()
+
+    def _submit(self, piece: _Piece, how: Callable[[], int]) -> None:
         self._queued[next(self._numbers)] = piece
         try:
-            piece.ticket = self._writer.submit(memory)
+            piece.ticket = how()
         except OSError as error:
             piece.ticket = 0
             raise self._explained(error) from None

@@ -125,6 +125,35 @@ def test_anything_contiguous_is_taken(pipe: Pipe, writer: PipeWriter, data: Any)
     assert pipe.read(len(expected)) == expected
 
 
+@pytest.mark.parametrize("size", [0, 1, 131_072, 1_000_003])
+def test_a_copy_arrives_and_its_source_is_free_at_once(pipe: Pipe, writer: PipeWriter, size: int) -> None:
+    content = os.urandom(size)
+    source, into = bytearray(content), bytearray(size)
+    before = stall(pipe, writer)
+    ticket = writer.copy(source, into)
+    source.append(0)
+    with pytest.raises(BufferError):
+        into.append(0)
+    assert pipe.read(len(before) + size) == before + content
+    assert writer.wait(ticket, timeout=RESCUE)
+    into.append(0)
+
+
+@pytest.mark.parametrize(
+    ("source", "into", "error"),
+    [
+        (b"abc", bytearray(2), ValueError),
+        (b"abc", b"abc", BufferError),
+        (b"abc", memoryview(bytearray(6))[::2], BufferError),
+        (3, bytearray(3), TypeError),
+    ],
+)
+def test_a_copy_that_cannot_be_made_has_no_ticket(writer: PipeWriter, source: Any, into: Any, error: Any) -> None:
+    with pytest.raises(error):
+        writer.copy(source, into)
+    assert (writer.submitted, writer.held) == (0, 0)
+
+
 @pytest.mark.parametrize(
     "data",
     [memoryview(b"abcdef")[::2], np.zeros((4, 4))[:, ::2], np.zeros((3, 4)).T, np.arange(9)[::-1]],

@@ -685,19 +685,19 @@ def test_a_signal_handler_that_pipes_while_a_line_is_made_makes_no_second_one(pa
     assert reader.result() == b"2" * FRAME + b"1" * FRAME
 
 
-def test_a_signal_handler_amid_the_copy_of_a_moderngl_buffer_spoils_it_not(pair, ctx, monkeypatch):
+def test_a_signal_handler_while_a_moderngl_buffer_is_mapped_spoils_it_not(pair, ctx, monkeypatch):
     one, other = ctx.buffer(b"1" * 3_000_000), ctx.buffer(b"2" * 1000)
-    copy, refused = np.copyto, []
+    submit, refused = Line._submit, []
 
-    def interrupted(target, source):
-        copy(target, source)
+    def interrupted(*given):
         if not refused:
             try:
                 nbpipe.pipe(other, pair[1])
             except ValueError as error:
                 refused.append(str(error))
+        submit(*given)
 
-    monkeypatch.setattr(np, "copyto", interrupted)
+    monkeypatch.setattr(Line, "_submit", interrupted)
     reader = Reader(pair[0])
     for buffer in (one, other, one):
         nbpipe.pipe(buffer, pair[1])
@@ -979,7 +979,7 @@ print([seconds > 0.5 for seconds in given])
     assert (done.returncode, done.stdout) == (0, "[True, False, False]\n")
 
 
-def test_an_interrupt_amid_the_copy_of_a_gl_buffer_leaves_it_usable(pair, own_context, monkeypatch):
+def test_an_interrupt_while_a_gl_buffer_is_mapped_leaves_it_usable(pair, own_context, monkeypatch):
     """As Jupyter does, this keeps the traceback, and with it what the interrupted functions had in hand."""
     fbo = own_context.simple_framebuffer((64, 64))
     buffer = own_context.buffer(reserve=64 * 64 * 3)
@@ -988,7 +988,7 @@ def test_an_interrupt_amid_the_copy_of_a_gl_buffer_leaves_it_usable(pair, own_co
         del given  # an interrupt comes between two calls, and has none of their arguments
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(np, "copyto", interrupted)
+    monkeypatch.setattr(Line, "_submit", interrupted)
     with pytest.raises(KeyboardInterrupt) as kept:
         nbpipe.pipe(buffer, pair[1])
     monkeypatch.undo()

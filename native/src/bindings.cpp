@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <exception>
 #include <list>
 #include <mutex>
@@ -51,12 +52,26 @@ class Lender {
         : writer_(fd, {.lend_pages = lend, .follow = follow, .conversion = conversion}) {}
 
     PipeWriter::Ticket submit(nb::handle data) {
-        reap();
-        std::list<BufferView> one;
-        one.emplace_back(data);
-        const std::scoped_lock lock(mutex_);
-        const auto ticket = writer_.submit(one.front().bytes());
-        held_.splice(held_.end(), one);
+        return hold(data, [this](const BufferView& view) { return writer_.submit(view.bytes()); });
+    }
+
+    /// Both are exported here too, for close() may let `into` go while it is being filled.
+    PipeWriter::Ticket copy(nb::handle source, nb::handle into) {
+        constexpr std::size_t piece = std::size_t{128} << 10U; // 1080p: 12 % faster than in pieces of 512 KiB
+        const BufferView from(source);
+        const BufferView to(into);
+        const auto bytes = to.writable_bytes();
+        if (bytes.size() != from.bytes().size()) {
+            throw std::invalid_argument("the two buffers differ in size");
+        }
+        const auto ticket =
+            hold(into, [this](const BufferView& view) { return writer_.announce(view.bytes()); });
+        const WithoutGil others_run;
+        for (std::size_t done = 0; done < bytes.size();) {
+            const auto size = std::min(piece, bytes.size() - done);
+            std::memcpy(bytes.data() + done, from.bytes().data() + done, size);
+            writer_.advance(ticket, done += size);
+        }
         return ticket;
     }
 
@@ -132,6 +147,16 @@ class Lender {
         return writer_.wait_until(ticket, deadline);
     }
 
+    template <typename Submit> PipeWriter::Ticket hold(nb::handle data, const Submit& submit) {
+        reap();
+        std::list<BufferView> one;
+        one.emplace_back(data);
+        const std::scoped_lock lock(mutex_);
+        const auto ticket = submit(one.front());
+        held_.splice(held_.end(), one);
+        return ticket;
+    }
+
     void reap() {
         std::list<BufferView> done;
         const auto released = writer_.released();
@@ -175,6 +200,7 @@ NB_MODULE(_native, m) {
         .def(nb::init<int, bool, bool, const std::optional<Conversion>&>(), "fd"_a, nb::kw_only(),
              "lend"_a = false, "follow"_a = false, "conversion"_a = nb::none())
         .def("submit", &Lender::submit, nb::arg())
+        .def("copy", &Lender::copy, nb::arg(), nb::arg())
         .def("wait", &Lender::wait, nb::arg(), "timeout"_a = nb::none())
         .def("close", &Lender::close)
         .def("close_if_written", &Lender::close_if_written)

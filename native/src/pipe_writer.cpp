@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -36,6 +37,11 @@ Blocks blocks_for(const Conversion& conversion) {
 } // namespace
 
 struct PipeWriter::Worker {
+    struct Queued {
+        Bytes data;
+        std::size_t filled; // so much of it may be written
+    };
+
     Worker(int fd, const Options& options)
         : outlet(fd, options.lend_pages ? Outlet::Lending::where_possible : Outlet::Lending::no),
           follow(options.follow),
@@ -48,9 +54,11 @@ struct PipeWriter::Worker {
     void rest(std::unique_lock<std::mutex>& lock) noexcept;
     Bytes convert(const Conversion& by, Bytes data) noexcept;
     int write_all(Bytes data) noexcept;
+    [[nodiscard]] Queued& at(Ticket ticket);
     [[nodiscard]] std::size_t behind() const;
     void settle();
     void throw_if_over() const;
+    Ticket enqueue(const Queued& item);
 
     Outlet outlet;
     const bool follow;
@@ -60,7 +68,7 @@ struct PipeWriter::Worker {
     std::mutex mutex; // for all of this block
     std::condition_variable work;
     std::condition_variable progress;
-    std::deque<Bytes> queue; // the front is being written
+    std::deque<Queued> queue; // the front is being written
     std::size_t queued_bytes = 0;
     struct Moving {                  // a ticket that has gone into the pipe whole
         std::int64_t written_at = 0; // the count of bytes at which it is written
@@ -89,7 +97,7 @@ void PipeWriter::Worker::run() noexcept {
             settle();
             continue;
         }
-        const Bytes data = queue.front();
+        const Bytes data = queue.front().data;
         lock.unlock();
         const int result = write_all(conversion ? convert(*conversion, data) : data);
         lock.lock();
@@ -133,12 +141,13 @@ Bytes PipeWriter::Worker::convert(const Conversion& by, Bytes data) noexcept {
     return blocks.front();
 }
 
-/// How many bytes will surely follow the front; of converted ones only those of the other block. The mutex is held.
+/// How many bytes will surely follow what the front holds by now; of converted ones only those of the other block.
+/// The mutex is held.
 std::size_t PipeWriter::Worker::behind() const {
     if (conversion) {
         return queue.size() > 1 && blocks.size() > 1 ? blocks.front().size() : 0;
     }
-    return queued_bytes - queue.front().size();
+    return queued_bytes - queue.front().filled;
 }
 
 /// The mutex is held.
@@ -151,13 +160,20 @@ void PipeWriter::Worker::settle() {
     }
 }
 
-/// 0 when all is written, ECANCELED when close() came first, or the errno of the write that failed.
+/// Writes the front, or what it has been converted to, as it is filled. 0 when all is written, ECANCELED when close()
+/// came first, or the errno of the write that failed.
 int PipeWriter::Worker::write_all(Bytes data) noexcept {
     std::unique_lock lock(mutex);
-    while (!data.empty() && !closing) {
+    std::size_t done = 0;
+    while (done < data.size() && !closing) {
+        const auto filled = conversion ? data.size() : queue.front().filled;
+        if (done == filled) {
+            work.wait(lock);
+            continue;
+        }
         const auto following = behind();
         lock.unlock();
-        const auto taken = outlet.write_some(data, following);
+        const auto taken = outlet.write_some(data.subspan(done, filled - done), following);
         if (taken.bytes < 0) {
             return static_cast<int>(-taken.bytes);
         }
@@ -166,7 +182,7 @@ int PipeWriter::Worker::write_all(Bytes data) noexcept {
                 return failure;
             }
         }
-        data = data.subspan(static_cast<std::size_t>(taken.bytes));
+        done += static_cast<std::size_t>(taken.bytes);
         lock.lock();
         counts.bytes += taken.bytes;
         if (taken.lent_until > 0) {
@@ -174,7 +190,13 @@ int PipeWriter::Worker::write_all(Bytes data) noexcept {
         }
         settle();
     }
-    return data.empty() ? 0 : ECANCELED;
+    return done == data.size() ? 0 : ECANCELED;
+}
+
+/// A ticket that is not written. The mutex is held.
+PipeWriter::Worker::Queued& PipeWriter::Worker::at(Ticket ticket) {
+    const auto oldest = counts.submitted - std::ssize(queue) + 1;
+    return queue[static_cast<std::size_t>(ticket - oldest)];
 }
 
 /// The mutex is held.
@@ -185,6 +207,16 @@ void PipeWriter::Worker::throw_if_over() const {
     if (closing) {
         throw std::invalid_argument("the PipeWriter is closed");
     }
+}
+
+PipeWriter::Ticket PipeWriter::Worker::enqueue(const Queued& item) {
+    const std::scoped_lock lock(mutex);
+    throw_if_over();
+    thread.keep_off_this_processor();
+    queue.push_back(item);
+    queued_bytes += item.data.size();
+    work.notify_one();
+    return ++counts.submitted;
 }
 
 PipeWriter::PipeWriter(int fd, const Options& options) : worker_(std::make_unique<Worker>(fd, options)) {}
@@ -213,13 +245,22 @@ PipeWriter::Ticket PipeWriter::submit(Bytes data) {
                                     std::to_string(self.conversion->source_bytes()) + " bytes, not " +
                                     std::to_string(data.size()));
     }
+    return self.enqueue({.data = data, .filled = data.size()});
+}
+
+PipeWriter::Ticket PipeWriter::announce(Bytes data) {
+    auto& self = worker();
+    if (self.conversion) {
+        throw std::invalid_argument("a picture to be converted cannot be announced");
+    }
+    return self.enqueue({.data = data, .filled = 0});
+}
+
+void PipeWriter::advance(Ticket ticket, std::size_t filled) {
+    auto& self = worker();
     const std::scoped_lock lock(self.mutex);
-    self.throw_if_over();
-    self.thread.keep_off_this_processor();
-    self.queue.push_back(data);
-    self.queued_bytes += data.size();
+    self.at(ticket).filled = filled;
     self.work.notify_one();
-    return ++self.counts.submitted;
 }
 
 bool PipeWriter::wait_until(Ticket ticket, Clock::time_point deadline) const {

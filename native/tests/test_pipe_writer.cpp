@@ -234,6 +234,51 @@ void lent_memory_is_not_copied() {
     require(head.at(1000) == mark);
 }
 
+/// Each part can be read before the next is there; what is not there yet is not.
+void announced_frames_arrive_as_they_are_filled() {
+    Pipe pipe;
+    PipeWriter writer(pipe.writer.get(), lending);
+    pipe.writer.reset();
+    const auto first = pattern(std::size_t{3} << 20U, 1);
+    const auto second = pattern(5000, 2);
+    Data memory(first.size(), std::byte{0xEE});
+    const auto ticket = writer.announce(memory);
+    require(writer.submit(second) == ticket + 1);
+    Data arrived;
+    for (std::size_t there = 0, step = 1; there < first.size(); step = 3 * step + 1) {
+        const auto more = std::min(step, first.size() - there);
+        std::ranges::copy(std::span(first).subspan(there, more), memory.begin() + std::ssize(arrived));
+        writer.advance(ticket, there += more);
+        while (arrived.size() < there) {
+            Data part(std::min(there - arrived.size(), std::size_t{10'007}));
+            const auto count = ::read(pipe.reader.get(), part.data(), part.size());
+            require(count > 0);
+            arrived.insert(arrived.end(), part.begin(), part.begin() + count);
+        }
+        require(there == first.size() || writer.counts().written == 0);
+    }
+    require(arrived == first);
+    require(writer.wait_until(ticket + 1, soon()));
+    writer.close();
+    require(pipe.drain() == second);
+}
+
+void unfilled_frames_delay_no_close() {
+    Stalled stalled;
+    Data memory(stalled.frame.size());
+    auto& writer = *stalled.writer;
+    const auto ticket = writer.announce(memory);
+    std::thread reading([&] { static_cast<void>(stalled.pipe.drain()); });
+    require(writer.wait_until(ticket - 1, soon()));
+    writer.advance(ticket, 1000);
+    writer.close();
+    require(error_of([&] { static_cast<void>(writer.wait_until(ticket, soon())); }) == refused);
+    writer.advance(ticket, memory.size());
+    require(error_of([&] { writer.announce(memory); }) == refused);
+    stalled.pipe.writer.reset();
+    reading.join();
+}
+
 /// Then a capacity of bytes behind what is lent proves nothing any more.
 void lent_memory_stays_lent_in_a_pipe_that_grows() {
     Pipe pipe;
@@ -386,6 +431,7 @@ void converted_pictures_arrive_exactly() {
         reading.join();
         require(arrived == expected);
         require(error_of([&] { writer.submit(Data(7)); }) == refused);
+        require(error_of([&] { writer.announce(pictures.front()); }) == refused);
     }
 }
 
@@ -912,6 +958,19 @@ struct Fuzz {
         }
     }
 
+    static PipeWriter::Ticket announced(PipeWriter& writer, Data& memory, std::minstd_rand& random) {
+        const Data frame = memory;
+        std::ranges::fill(memory, std::byte{0xEE});
+        const auto ticket = writer.announce(memory);
+        for (std::size_t there = 0; there < frame.size();) {
+            const auto more = std::min(frame.size() - there, std::size_t{1} + random() % 7001);
+            std::ranges::copy(std::span(frame).subspan(there, more),
+                              std::span(memory).subspan(there).begin());
+            writer.advance(ticket, there += more);
+        }
+        return ticket;
+    }
+
     void act(PipeWriter& writer, std::uint32_t thread, unsigned seed) {
         std::minstd_rand random(seed);
         PipeWriter::Ticket last = 0;
@@ -922,7 +981,7 @@ struct Fuzz {
                 auto& frames = sent.at(thread);
                 frames.push_back(frame_of({thread, static_cast<std::uint32_t>(frames.size()),
                                            static_cast<std::uint32_t>(random() % 20'000)}));
-                last = writer.submit(frames.back());
+                last = dice < 4 ? writer.submit(frames.back()) : announced(writer, frames.back(), random);
                 mine.emplace_back(last, &frames.back());
             } else if (dice < 12 && last > 0) {
                 const auto ticket = PipeWriter::Ticket{1} + static_cast<PipeWriter::Ticket>(random()) % last;
@@ -1017,6 +1076,8 @@ constexpr auto cases = std::to_array<Case>({
     {"more_than_two_gibibytes", more_than_two_gibibytes},
     {"lent_memory_is_free_when_it_is_written", lent_memory_is_free_when_it_is_written},
     {"lent_memory_is_not_copied", lent_memory_is_not_copied},
+    {"announced_frames_arrive_as_they_are_filled", announced_frames_arrive_as_they_are_filled},
+    {"unfilled_frames_delay_no_close", unfilled_frames_delay_no_close},
     {"lent_memory_stays_lent_in_a_pipe_that_grows", lent_memory_stays_lent_in_a_pipe_that_grows},
     {"nothing_is_left_in_a_fifo_whose_reader_has_gone", nothing_is_left_in_a_fifo_whose_reader_has_gone},
     {"converted_blocks_stay_lent_in_a_pipe_that_grows", converted_blocks_stay_lent_in_a_pipe_that_grows},

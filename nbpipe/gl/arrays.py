@@ -131,6 +131,6 @@ class BufferSource(_Copied):
 
     def read(self, memory: Memory) -> None:
         """Copy the buffer out, when what is drawn into it is there."""
-        copy_out(inner_buffer(self._buffer), None, memory.view)
+        copy_out(inner_buffer(self._buffer), memory.view)
         self._filled = self._slot(memory)
         self.tally.count()

@@ -178,7 +178,7 @@ def converted(task: Task) -> None:
         for number, buffer in enumerate(task):
             if number >= SLOTS:
                 writer.wait(number - SLOTS + 1)
-            copy_out(inner_buffer(buffer), None, slots[number % SLOTS].view)
+            copy_out(inner_buffer(buffer), slots[number % SLOTS].view)
             writer.submit(slots[number % SLOTS].view)
         writer.wait(writer.submitted)
     task.finish(process)
