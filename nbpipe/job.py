@@ -1,14 +1,16 @@
 """A job: frames that are yet to come, a file that they are to become, and who is to see it.
 
 Joins a source, an export and a face (the widget in a notebook, a bar in a terminal) into a pipeline. Render thread.
-Knows nothing of scenes, and little of arguments: most were checked before.
+Knows nothing of scenes. Of a person's arguments it checks those about the file.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Self, Unpack
 
 from nbpipe.drive import Drive
 from nbpipe.gl.readback import Reading
@@ -20,9 +22,9 @@ from nbpipe.onlookers import Onlookers, PreviewSink
 from nbpipe.pipeline import Pipeline
 from nbpipe.progress import Progress, Steering
 from nbpipe.terminal import TerminalBar
-from nbpipe.video.encoding import Encoding
+from nbpipe.video.encoding import Encoding, Wishes, encoding
 from nbpipe.video.export import Export, converted
-from nbpipe.video.ffmpeg import FFmpeg
+from nbpipe.video.ffmpeg import FFmpeg, find_ffmpeg
 from nbpipe.video.pixels import Layout, is_deep, padded
 from nbpipe.video.target import Target
 
@@ -35,6 +37,13 @@ class Job:
     ffmpeg: FFmpeg
     wanted: Encoding
     fps: Fraction
+
+    @classmethod
+    def for_file(cls, path: str | os.PathLike[str], fps: Fraction, **wishes: Unpack[Wishes]) -> Self:
+        """Check the path, then FFmpeg, then what is wanted of it."""
+        target = Target(path)
+        ffmpeg = find_ffmpeg()
+        return cls(target, ffmpeg, encoding(ffmpeg, target.path, **wishes), fps)
 
     def begin(
         self, source: Source, frames: int | None, *, show: bool, here: bool, sink: PreviewSink | None = None

@@ -32,9 +32,6 @@ from nbpipe.notebook.widget import Recording
 from nbpipe.record import checked_size
 from nbpipe.scene.adapters import BufferPicture, Picture, Pictures
 from nbpipe.scene.frame import Rate, frame_rate
-from nbpipe.video.encoding import encoding
-from nbpipe.video.ffmpeg import find_ffmpeg
-from nbpipe.video.target import Target
 
 
 @folded
@@ -53,7 +50,23 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
 ) -> Video:
     """Open a video file to write pictures into.
 
-    Parameters are those of `nbpipe.record`; `size` may be left to the first picture.
+    Parameters
+    ----------
+    path : path-like
+        Ends in .mp4, .m4v, .mov, .mkv or .webm. An older file of that name is replaced when the new one is whole.
+    size : (int, int), optional
+        Width and height in pixels; those of the first picture. Must be given to write buffers, which have none.
+    fps : int, float, str or Fraction
+        Frames per second, kept exactly, as by `nbpipe.record`.
+    codec, crf, preset, pixel_format, ffmpeg_params, conversion
+        How it is encoded, as by `nbpipe.record`.
+    show : bool
+        Show the widget in a notebook, until its cell is run again, and the bar in a terminal.
+
+    Returns
+    -------
+    Video
+        To be used in a ``with`` statement, on one thread.
 
     Examples
     --------
@@ -70,11 +83,9 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
     """
     rate = frame_rate(fps)
     dimensions = checked_size(size)
-    target = Target(path)
-    ffmpeg = find_ffmpeg()
-    wanted = encoding(
-        ffmpeg,
-        target.path,
+    job = Job.for_file(
+        path,
+        rate,
         codec=codec,
         crf=crf,
         preset=preset,
@@ -82,7 +93,7 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
         ffmpeg_params=ffmpeg_params,
         conversion=conversion,
     )
-    video = Video(Job(target, ffmpeg, wanted, rate), dimensions, show=show)
+    video = Video(job, dimensions, show=show)
     leave_to_rerun(video._put_away)  # noqa: SLF001  it is ours
     return video
 

@@ -12,7 +12,7 @@ import operator
 import os
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, SupportsIndex, TypedDict, Unpack
+from typing import TYPE_CHECKING, SupportsIndex, Unpack
 
 from nbpipe.drive import Drive
 from nbpipe.errors import folded
@@ -29,9 +29,7 @@ from nbpipe.scene.frame import Rate, frame_count, frame_rate
 from nbpipe.scene.replay import Replay
 from nbpipe.scene.scene import picture_size_of
 from nbpipe.scene.take import Take
-from nbpipe.video.encoding import encoding
-from nbpipe.video.ffmpeg import find_ffmpeg
-from nbpipe.video.target import Target
+from nbpipe.video.encoding import Wishes
 
 if TYPE_CHECKING:
     import moderngl
@@ -175,7 +173,7 @@ def _put_away(recording: Recording) -> None:
     recording.detach()
 
 
-class Options(TypedDict, total=False):
+class Options(Wishes, total=False):
     """What `record` takes beside the scene and the path; its own text says what each means."""
 
     size: tuple[int, int] | None
@@ -184,12 +182,6 @@ class Options(TypedDict, total=False):
     frames: SupportsIndex | None
     samples: int
     ctx: moderngl.Context | None
-    codec: str | None
-    crf: float | None
-    preset: str | None
-    pixel_format: str | None
-    ffmpeg_params: Sequence[str]
-    conversion: str
     take: Take | None
 
 
@@ -221,11 +213,9 @@ def begin(
     if take is not None and isinstance(adapted, Pictures):
         msg = "take= replays what was done to a scene; an iterable of pictures cannot be replayed"
         raise TypeError(msg)
-    target = Target(path)
-    ffmpeg = find_ffmpeg()
-    wanted = encoding(
-        ffmpeg,
-        target.path,
+    job = Job.for_file(
+        path,
+        rate,
         codec=options.get("codec"),
         crf=options.get("crf"),
         preset=options.get("preset"),
@@ -235,7 +225,7 @@ def begin(
     )
     source: Source
     if isinstance(adapted, Pictures):
-        source = picture_source(adapted, size, reading(wanted))
+        source = picture_source(adapted, size, reading(job.wanted))
     else:
         where = place_of(adapted, options.get("ctx"))
         size = picture_size_of(adapted, size, DEFAULT_SIZE)
@@ -243,8 +233,8 @@ def begin(
             adapted = Replay(adapted, take)
         if count is None:
             count = frame_count(rate, DEFAULT_SECONDS if take is None else take.video_seconds(rate), None)
-        source = SceneSource(adapted, where, size, rate, count, samples, reading(wanted), alone=True)
-    return Job(target, ffmpeg, wanted, rate).begin(source, count, show=show, here=here, sink=sink)
+        source = SceneSource(adapted, where, size, rate, count, samples, reading(job.wanted), alone=True)
+    return job.begin(source, count, show=show, here=here, sink=sink)
 
 
 def checked_size(size: object) -> tuple[int, int] | None:

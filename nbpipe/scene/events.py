@@ -118,7 +118,7 @@ class EventQueue:
                 self._events[-1] = merged
                 return
             if len(self._events) >= self._limit:
-                del self._events[self._dearest_lost()]
+                del self._events[self._least_missed()]
                 self.dropped += 1
             self._events.append(event)
 
@@ -128,7 +128,7 @@ class EventQueue:
             taken, self._events = self._events, []
         return taken
 
-    def _dearest_lost(self) -> int:
+    def _least_missed(self) -> int:
         for kind in ("pointer_move", "wheel"):
             for index, event in enumerate(self._events):
                 if event["type"] == kind:

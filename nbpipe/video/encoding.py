@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from nbpipe.video.pixels import (
     CONVERTIBLE,
@@ -140,6 +140,17 @@ class Encoding:
         if self.preset is not None:
             parts.append(self.preset)
         return ", ".join([*parts, self.pixel_format, *self.ffmpeg_params])
+
+
+class Wishes(TypedDict, total=False):
+    """What `encoding` takes of a person; `nbpipe.record` says what each means."""
+
+    codec: str | None
+    crf: float | None
+    preset: str | None
+    pixel_format: str | None
+    ffmpeg_params: Sequence[str]
+    conversion: str
 
 
 def encoding(
