@@ -97,6 +97,14 @@ def test_a_video_has_the_permissions_of_any_new_file(mask, mode, tmp_path):
     assert stat.S_IMODE((tmp_path / "out.mp4").stat().st_mode) == mode
 
 
+def test_a_video_that_was_removed_while_it_was_made_is_no_riddle():
+    target = Target("out.mp4")
+    target.create()
+    target.partial.unlink()
+    with pytest.raises(FileNotFoundError, match=r"partial\.mp4 is gone: something removed it .* record it again"):
+        target.publish()
+
+
 def test_a_reader_of_the_older_file_keeps_it(tmp_path):
     (tmp_path / "out.mp4").write_text("older")
     target = Target("out.mp4")

@@ -22,6 +22,7 @@ Rate = int | float | str | Fraction
 _NTSC_BASES = (24, 30, 48, 60, 120, 240)
 _NTSC_TOLERANCE = Fraction(1, 150)
 _SLOWEST, _FASTEST = Fraction(1, 3600), Fraction(1000)
+_MOST_FRAMES = 2**53  # what a float counts one by one, and with it a browser
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def frame_count(fps: Fraction, duration: float | Fraction | None, frames: Suppor
     Raises
     ------
     TypeError, ValueError
-        Both given, not a number, or less than one frame.
+        Both given, not a number, less than one frame, or more than a browser can count.
     """
     if frames is not None and duration is not None:
         msg = f"give duration or frames, not both (got duration={duration!r}, frames={frames!r})"
@@ -120,8 +121,8 @@ def frame_count(fps: Fraction, duration: float | Fraction | None, frames: Suppor
             msg = f"frames must be a whole number, not {frames!r}"
             raise TypeError(msg)
         count = operator.index(frames)
-        if count < 1:
-            msg = f"frames must be at least 1, not {count}"
+        if not 1 <= count <= _MOST_FRAMES:
+            msg = f"frames must be at least 1 and at most {_MOST_FRAMES}, not {count}"
             raise ValueError(msg)
         return count
     if duration is None:
@@ -135,6 +136,9 @@ def frame_count(fps: Fraction, duration: float | Fraction | None, frames: Suppor
     count = math.floor(_exact(duration) * fps + Fraction(1, 2))
     if count < 1:
         msg = f"duration must last at least one frame ({float(1 / fps):.4g} s at {fps} fps), not {duration!r}"
+        raise ValueError(msg)
+    if count > _MOST_FRAMES:
+        msg = f"duration must last at most {_MOST_FRAMES} frames, not {duration!r} seconds"
         raise ValueError(msg)
     return count
 

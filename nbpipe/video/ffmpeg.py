@@ -60,13 +60,16 @@ class FFmpeg:
     hybrid_mp4: bool
 
     def encoder(self, name: str) -> Encoder:
-        """Return what the encoder `name` takes. Raises `ValueError` when this FFmpeg has none of that name."""
+        """Return what the encoder `name` takes. Raises `ValueError` when it has none of that name for pictures."""
         text = _help_on(self.path, name)
         if not re.match(rf"Encoder {re.escape(name)} ", text):
             msg = (
                 f"codec {name!r} is not in this FFmpeg ({self.path}); "
                 f"see what it has with: {self.path} -hide_banner -encoders"
             )
+            raise ValueError(msg)
+        if "Supported sample formats" in text:
+            msg = f"codec {name!r} encodes sound; name one for pictures, such as 'libx264'"
             raise ValueError(msg)
         formats = re.search(r"Supported pixel formats: (.+)", text)
         options = re.findall(r"^\s+-([A-Za-z][\w-]*)", text, re.MULTILINE)

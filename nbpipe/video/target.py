@@ -81,10 +81,20 @@ class Target:
         _under_way[self._place] = self
 
     def publish(self) -> None:
-        """Put the finished file under its name, in one step; again does nothing, so that it may be interrupted."""
+        """Put the finished file under its name, in one step; again does nothing, so that it may be interrupted.
+
+        Raises
+        ------
+        OSError
+            It cannot be renamed, or is not there any more.
+        """
         again, self._publishing = self._publishing, True
         if not again or self.partial.exists():
-            os.replace(self.partial, self.path)
+            try:
+                os.replace(self.partial, self.path)
+            except FileNotFoundError:
+                msg = f"{self.partial} is gone: something removed it while it was being made; record it again"
+                raise FileNotFoundError(msg) from None
         self.leave()
 
     def discard(self) -> None:
