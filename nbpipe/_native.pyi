@@ -183,6 +183,10 @@ class PipeWriter:
         """Seconds that its conversion has taken so far; waiting for the reader is not among them."""
 
     @property
+    def error(self) -> int:
+        """The ``errno`` that a write has failed with, or 0: what else rises as an `OSError` is a signal handler's."""
+
+    @property
     def held(self) -> int:
         """Buffers still exported; for tests."""
 

@@ -102,9 +102,12 @@ class Line:
             piece = _Piece(extent(data))
             block = self._block(size)
             self._wait_for_room()
-            with mapped(inner, view) as source:
+
+            def submit(source: memoryview) -> None:
                 self._blocks.append((block, piece))
                 self._submit(piece, lambda: self._writer.copy(source, block.view[:size]))
+
+            mapped(inner, submit, view)
 
     def ticket_of(self, where: Extent) -> int:
         """Return the last ticket that reads from this memory, or 0. The line must have been entered."""
@@ -118,8 +121,12 @@ class Line:
         try:
             return ticket < 1 or self._writer.wait(ticket, timeout)
         except OSError as error:
+            if error.errno != self._writer.error:  # a signal handler's
+                raise
             raise self._explained(error) from None
         except ValueError:
+            if not self._writer.closed:  # a signal handler's
+                raise
             msg = f"the program ended, or closed descriptor {self.fd}, before all of it was written"
             raise OSError(errno.ECANCELED, msg) from None
 
@@ -167,11 +174,11 @@ class Line:
         self._queued[next(self._numbers)] = piece
         try:
             piece.ticket = how()
-        except OSError as error:
-            piece.ticket = 0
-            raise self._explained(error) from None
-        except BaseException:  # an interrupt, which may have come when it was submitted
+        except BaseException as error:
+            # Or an interrupt, or what a signal handler raises, which may have come when it was submitted.
             piece.ticket = self._writer.submitted
+            if isinstance(error, OSError) and error.errno == self._writer.error:
+                raise self._explained(error) from None
             raise
 
     def _block(self, size: int) -> HostMemory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import contextlib
 import ctypes
+import itertools
 import mmap
 import os
 import pty
@@ -708,6 +709,60 @@ def test_a_signal_handler_while_a_moderngl_buffer_is_mapped_spoils_it_not(pair, 
     assert reader.result() == b"1" * 3_000_000 + b"2" * 1000 + b"1" * 3_000_000
 
 
+def test_the_oserror_of_a_signal_handler_is_not_taken_for_the_writers(pair, ctx, monkeypatch):
+    """Such as the TimeoutError of an alarm: it rises as it is, and what is queued still arrives."""
+    submit, one, other = Line._submit, ctx.buffer(b"1" * 3_000_000), ctx.buffer(b"2" * 3_000_000)
+
+    def alarmed(*_):
+        raise TimeoutError("mine")
+
+    def struck(line, piece, how):
+        monkeypatch.undo()
+
+        def late():
+            how()
+            alarmed()
+
+        submit(line, piece, late)
+
+    monkeypatch.setattr(Line, "_submit", struck)
+    with pytest.raises(TimeoutError, match=r"^mine$"):
+        nbpipe.pipe(one, pair[1])
+    before = signal.signal(signal.SIGALRM, alarmed)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(TimeoutError, match=r"^mine$"):
+            nbpipe.sync()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    reader = Reader(pair[0])
+    for _ in range(3):
+        nbpipe.pipe(other, pair[1])
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == b"1" * 3_000_000 + b"2" * 9_000_000
+
+
+def test_what_dies_with_written_memory_may_use_buffers_while_another_is_piped(pair, own_context):
+    one, other = own_context.buffer(b"1" * 100_000), own_context.buffer(b"2" * 1000)
+
+    class Dying(bytearray):
+        def __del__(self):
+            other.write(b"3")
+            nbpipe.pipe(other, pair[1])
+
+    reader = Reader(pair[0])
+    for _ in range(200):
+        nbpipe.pipe(Dying(100), pair[1])
+        nbpipe.pipe(one, pair[1])
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    arrived = reader.result()
+    assert (arrived.count(b"1"), arrived.count(b"3")) == (20_000_000, 200)
+
+
 def test_a_signal_handler_may_pipe_too(pair, ctx):
     """Wherever it strikes: in `pipe` and in `sync`, of arrays and of moderngl buffers."""
     reader, beats = Reader(pair[0]), []
@@ -977,6 +1032,43 @@ print([seconds > 0.5 for seconds in given])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (0, "[True, False, False]\n")
+
+
+def test_an_interrupt_wherever_it_strikes_leaves_no_gl_buffer_mapped(pair, own_context):
+    """The exceptions are kept, as IPython keeps them, and with them what the interrupted functions had in hand."""
+    buffer, kept = own_context.buffer(b"1" * 1000), []
+
+    def pipe_interrupted(place):
+        seen, rooms = itertools.count(), ("buffer.py", "contextlib.py")
+
+        def profile(frame, event, _):  # Python looks for signals when it enters a function, and when one of C returns
+            place_of_a_signal = event in ("call", "c_return") and frame.f_code.co_filename.endswith(rooms)
+            if place_of_a_signal and next(seen) == place:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+        sys.setprofile(profile)
+        try:
+            nbpipe.pipe(buffer, pair[1])
+        finally:
+            sys.setprofile(None)
+
+    reader = Reader(pair[0])
+    for place in itertools.count():
+        try:
+            pipe_interrupted(place)
+        except KeyboardInterrupt as error:
+            kept.append(error)
+        else:
+            break
+        nbpipe.pipe(buffer, pair[1])
+        buffer.write(b"1")
+        assert own_context.error == "GL_NO_ERROR"
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    assert len(kept) > 5
+    assert set(reader.result()) == {ord("1")}
 
 
 def test_an_interrupt_while_a_gl_buffer_is_mapped_leaves_it_usable(pair, own_context, monkeypatch):

@@ -459,7 +459,9 @@ class TestRecord:
     def test_what_it_does_not_know_is_refused(self, play, name):
         async def performance(stage):
             view, _ = await stage.show(Lamp())
-            with pytest.raises(TypeError, match=rf"takes no {name}, but size, fps, .*; it never waits: await"):
+            with pytest.raises(
+                TypeError, match=rf"takes no {name}, but codec, .*, size, fps, .*; it never waits: await"
+            ):
                 view.record("out.mp4", **{name: 1})
             with pytest.raises(TypeError, match=r"by its own record\(\): view\.record\("):
                 nbpipe.record(view, "out.mp4")

@@ -52,10 +52,12 @@ class Lender {
         : writer_(fd, {.lend_pages = lend, .follow = follow, .conversion = conversion}) {}
 
     PipeWriter::Ticket submit(nb::handle data) {
+        reap();
         return hold(data, [this](const BufferView& view) { return writer_.submit(view.bytes()); });
     }
 
-    /// Both are exported here too, for close() may let `into` go while it is being filled.
+    /// Both are exported here too, for close() may let `into` go while it is being filled. Nothing is reaped: `source` may
+    /// be mapped by the GL, and what dies may run any code.
     PipeWriter::Ticket copy(nb::handle source, nb::handle into) {
         constexpr std::size_t piece = std::size_t{128} << 10U; // 1080p: 12 % faster than in pieces of 512 KiB
         const BufferView from(source);
@@ -134,6 +136,8 @@ class Lender {
         return held_.size();
     }
 
+    [[nodiscard]] int error() const { return writer_.error(); }
+
     [[nodiscard]] bool closed() {
         const bool now = writer_.closed();
         reap();
@@ -148,7 +152,6 @@ class Lender {
     }
 
     template <typename Submit> PipeWriter::Ticket hold(nb::handle data, const Submit& submit) {
-        reap();
         std::list<BufferView> one;
         one.emplace_back(data);
         const std::scoped_lock lock(mutex_);
@@ -217,6 +220,7 @@ NB_MODULE(_native, m) {
         .def_prop_ro(
             "converting",
             [](Lender& self) { return std::chrono::duration<double>(self.counts().converting).count(); })
+        .def_prop_ro("error", [](const Lender& self) { return self.error(); })
         .def_prop_ro("held", &Lender::held)
         .def_prop_ro("closed", &Lender::closed);
 }

@@ -329,6 +329,12 @@ bool PipeWriter::closed() const {
     return worker_->closing;
 }
 
+int PipeWriter::error() const {
+    auto& self = worker();
+    const std::scoped_lock lock(self.mutex);
+    return self.error;
+}
+
 PipeWriter::Ticket PipeWriter::released() const {
     return worker_->outlet.abandoned() ? all_tickets : counts().released;
 }

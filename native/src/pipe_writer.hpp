@@ -120,6 +120,9 @@ class PipeWriter {
     [[nodiscard]] Counts counts() const;
     [[nodiscard]] bool closed() const;
 
+    /// The errno that it has failed with, or 0.
+    [[nodiscard]] int error() const;
+
     /// As counts().released, but answers in a forked child too: no thread is there, so all memory is free.
     [[nodiscard]] Ticket released() const;
     static constexpr Ticket all_tickets = std::numeric_limits<Ticket>::max();

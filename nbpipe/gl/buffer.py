@@ -9,9 +9,8 @@ On the thread where the buffer's context is current. Knows nothing of pipes or v
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import moderngl
@@ -56,7 +55,8 @@ def copy_out(inner: Any, into: memoryview) -> None:
         As `mapped`.
     """
     target = np.frombuffer(into, np.uint8)
-    with mapped(inner) as view:
+
+    def copy(view: memoryview) -> None:
         source = np.frombuffer(view, np.uint8)
         try:
             for begin in range(0, len(source), _PIECE):
@@ -64,12 +64,16 @@ def copy_out(inner: Any, into: memoryview) -> None:
         finally:
             del source  # an interrupt's traceback would keep it, and with it the mapping
 
+    mapped(inner, copy)
 
-@contextlib.contextmanager
-def mapped(inner: Any, view: memoryview | None = None) -> Iterator[memoryview]:
-    """Give a buffer's bytes, once the GL has written them, to be copied before the block is left.
+
+def mapped(inner: Any, use: Callable[[memoryview], None], view: memoryview | None = None) -> None:
+    """Call ``use`` with a buffer's bytes, once the GL has written them; it may keep nothing of them.
 
     `view` is the user's own view of the buffer, if that is what he gave: it is mapped already, and its size counts.
+
+    Not a context manager, and the with statement is of a memoryview alone: an interrupt between the lines of one that is
+    written in Python would leave the buffer mapped for as long as somebody keeps the exception, as IPython does.
 
     Raises
     ------
@@ -77,7 +81,7 @@ def mapped(inner: Any, view: memoryview | None = None) -> Iterator[memoryview]:
         The GL cannot map it: another context is current here, or it is mapped otherwise, or another one is.
     """
     if view is not None:
-        yield view if view.c_contiguous else np.ascontiguousarray(view).data
+        use(view if view.c_contiguous else np.ascontiguousarray(view).data)
         return
     if getattr(_mapping, "now", False):
         msg = (
@@ -89,7 +93,7 @@ def mapped(inner: Any, view: memoryview | None = None) -> Iterator[memoryview]:
     try:
         _mapping.now = True
         with _map(inner) as whole:  # released before another is bound: moderngl unmaps whichever is by then
-            yield whole
+            use(whole)
     finally:
         _mapping.now = False
 

@@ -88,6 +88,7 @@ class Export:
         try:
             return self._writer.submit(frame)
         except OSError as error:
+            self._check_own(error)
             raise self._died() from error
         finally:
             self._count()
@@ -97,6 +98,7 @@ class Export:
         try:
             done = self._writer.wait(ticket, timeout)
         except OSError as error:
+            self._check_own(error)
             raise self._died() from error
         self._count()
         if not done:
@@ -154,6 +156,11 @@ class Export:
 
     def _count(self) -> None:
         self.written = self._writer.written
+
+    def _check_own(self, error: OSError) -> None:
+        """Raise it again unless it is the writer's: a signal handler may raise whatever it likes during a wait."""
+        if error.errno != self._writer.error:
+            raise error
 
     def _check_silence(self) -> None:
         # Counted from when there was something to do: FFmpeg before 7 says nothing while it waits for a frame.
