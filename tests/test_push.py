@@ -549,3 +549,21 @@ def test_one_that_is_dropped_is_finished_and_leaves_nothing_behind():
     with nbpipe.open("out.mkv", show=False) as video:
         video.write(painted(7, *SIZE))
     assert numbers("out.mkv") == [7]
+
+
+def test_the_oserror_of_a_signal_handler_is_not_taken_for_ffmpegs(tmp_path):
+    """Such as the TimeoutError of an alarm, which strikes here while a slow encoder is waited for."""
+
+    def alarmed(*_):
+        raise TimeoutError("mine")
+
+    picture = np.zeros((720, 1280, 3), np.uint8)
+    before = signal.signal(signal.SIGALRM, alarmed)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        with pytest.raises(TimeoutError, match="mine"), nbpipe.open("x.mp4", preset="placebo") as video:
+            while True:
+                video.write(picture)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert [path.suffixes[-2:] for path in tmp_path.iterdir()] == [[".partial", ".mp4"]]
