@@ -1,9 +1,10 @@
 """Who may call: the thread that began a recording, and nobody from within a call that is under way.
 
-A recording belongs to one thread, because its OpenGL context does. And a scene, an observer or a signal handler may
-call back into the recording that has called it; what is half done there can be neither done again nor ended. A flag
-would not do to know of that: an interrupt between setting it and the `try` that takes it back would leave it set for
-good. So the stack is looked at, which takes some microseconds. Any thread.
+A recording belongs to one thread, because its OpenGL context does; one of arrays, which has none, to one at a time.
+And a scene, an observer or a signal handler may call back into the recording that has called it; what is half done
+there can be neither done again nor ended. A flag would not do to know of that: an interrupt between setting it and the
+`try` that takes it back would leave it set for good. So the stack is looked at, which takes some microseconds. Any
+thread.
 """
 
 from __future__ import annotations
@@ -18,16 +19,25 @@ from nbpipe.errors import NbpipeError, WrongThread
 
 
 class Owner:
-    """The thread that made this, in its process."""
+    """The thread that made this, in its process. Unless it is `bound` to that, another may follow when it has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bound: bool) -> None:
         self._thread = threading.current_thread()
         self._pid = os.getpid()
+        self._bound = bound
+        self._following = threading.RLock()
 
     @property
     def here(self) -> bool:
-        """Whether the calling thread is it."""
-        return threading.current_thread() is self._thread and os.getpid() == self._pid
+        """Whether the calling thread is it; the first that asks when that may be followed is."""
+        if os.getpid() != self._pid:
+            return False
+        current = threading.current_thread()
+        if current is not self._thread and not self._bound:
+            with self._following:
+                if not self._thread.is_alive():
+                    self._thread = current
+        return current is self._thread
 
     @property
     def elsewhere(self) -> bool:

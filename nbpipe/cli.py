@@ -12,6 +12,7 @@ import argparse
 import importlib
 import importlib.util
 import inspect
+import io
 import operator
 import re
 import sys
@@ -67,14 +68,27 @@ a minute or two; other programs that work meanwhile make the figures worse.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, by default this process's own; return the exit status."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):  # a terminal may not know every letter: a mark is better than no report
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    options = _parsed(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
     except KeyboardInterrupt as interrupt:
         _say("\n".join(getattr(interrupt, "__notes__", ["nbpipe: interrupted"])))
         return _INTERRUPTED
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse a command line; OUT may stand behind options, where argparse leaves it over."""
+    options, rest = _parser().parse_known_args(arguments)
+    if rest and getattr(options, "out", "") is None and (rest[0] == "--" or not rest[0].startswith("-")):
+        options.out = rest.pop(1 if rest[0] == "--" and len(rest) > 1 else 0)
+        rest = [word for word in rest if word != "--"]
+    if rest:
+        options.misused(f"unrecognized arguments: {' '.join(rest)}")
+    return options
 
 
 def add_recording_options(parser: argparse.ArgumentParser) -> None:
@@ -170,7 +184,9 @@ def _record(options: argparse.Namespace) -> int:
         scene = find_scene(options.scene)
         take = Take.load(options.take) if options.take is not None else None
         chosen = recording_options(options)
-        recording = record(scene, options.out, **chosen, take=take, show=not options.quiet, wait=False)
+        recording = record(
+            scene, options.out or "recording.mp4", **chosen, take=take, show=not options.quiet, wait=False
+        )
         recording.wait()
     except NbpipeError as error:
         return _failed(error)
@@ -239,7 +255,6 @@ def _parser() -> argparse.ArgumentParser:
         "out",
         metavar="OUT",
         nargs="?",
-        default="recording.mp4",
         help="where to: .mp4 .m4v .mov .mkv or .webm (default: recording.mp4)",
     )
     add_recording_options(record)

@@ -83,7 +83,7 @@ class Pipeline:
         self.progress = Progress(frames=frames)
         self.path: Path | None = None
         self.blocked = self.settled = False
-        self._owner = Owner()
+        self._owner = Owner(bound=source.bound)
         self._source, self._steering, self._onlookers = source, steering, onlookers
         self._frame, self._frames = 0, frames
         self._state = State.PENDING

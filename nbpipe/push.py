@@ -66,7 +66,8 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
     Returns
     -------
     Video
-        To be used in a ``with`` statement, on one thread.
+        To be used in a ``with`` statement, and on the thread that writes first; what arrays were written by a thread
+        that has ended, another one may go on with.
 
     Examples
     --------

@@ -106,6 +106,21 @@ def test_a_shader_file_becomes_a_video(files):
         assert len(list(video.decode(stream))) == 15
 
 
+@pytest.mark.parametrize("words", ["SCENE --size 64x48 OUT --frames 2", "--frames 2 SCENE --size 64x48 -- OUT"])
+def test_the_file_may_be_named_behind_options(files, words):
+    words = words.replace("SCENE", str(files / "waves.glsl")).replace(
+        "OUT", "-waves.mp4" if "--" in words.split() else "waves.mp4"
+    )
+    assert cli.main(["record", "--quiet", *words.split()]) == 0
+    assert [path.name.strip("-") for path in Path.cwd().iterdir()] == ["waves.mp4"]
+
+
+def test_a_terminal_that_does_not_know_a_letter_is_shown_a_mark_for_it(files):
+    done = command("record", str(files / "waves.glsl"), "--size=64x48", "--frames=2", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "64?48, 60 fps, 2 frames" in done.stdout
+
+
 def test_every_frame_of_a_modules_class_arrives_once():
     done = command("record", "watermark:Watermark", "--size", "160x96", "--frames", "90", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -187,6 +202,9 @@ def test_every_option_is_one_of_nbpipe_record():
         ("record {scenes}:draw --duration soon", "argument --duration: invalid float value"),
         ("record {scenes}:draw --duration 0", "duration must last at least one frame"),
         ("record {scenes}:draw --frames 0", "frames must be at least 1"),
+        ("record {scenes}:draw one.mp4 --frames 1 two.mp4", "unrecognized arguments: two.mp4"),
+        ("record {scenes}:draw --frames 1 one.mp4 two.mp4", "unrecognized arguments: two.mp4"),
+        ("doctor more", "unrecognized arguments: more"),
         ("record {scenes}:draw --frames 3 --duration 3", "not allowed with argument --frames"),
         ("record {scenes}:draw --samples 3", "samples must be a power of two"),
         ("record {scenes}:draw --codec abacus", "codec 'abacus' is not in this FFmpeg"),

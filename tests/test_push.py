@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import gc
 import itertools
@@ -253,9 +254,24 @@ def test_a_first_picture_whose_write_failed_is_not_in_the_video(painter):
     assert numbers("out.mkv") == [5]
 
 
+def test_arrays_of_a_thread_that_has_ended_are_finished_by_another():
+    with nbpipe.open("out.mp4") as video:
+        for number in range(3):
+            writing = threading.Thread(target=video.write, args=(painted(number, *SIZE),))
+            writing.start()
+            writing.join()
+    assert (numbers("out.mp4"), video.recording.state) == ([0, 1, 2], "done")
+
+
 def test_a_thread_that_has_ended_is_named_with_the_file_that_it_left(tmp_path):
     video = nbpipe.open("out.mp4")
-    writing = threading.Thread(target=lambda: video.write(painted(0, *SIZE)), name="one")
+
+    def write():
+        with context().current():
+            picture = context().ctx.texture(SIZE, 4)
+            video.write(picture)
+
+    writing = threading.Thread(target=write, name="one")
     writing.start()
     writing.join()
     with pytest.raises(nbpipe.WrongThread, match=r"on thread 'one', which has ended.* The partial video is ") as caught:
@@ -285,6 +301,19 @@ def test_an_exception_before_the_first_write_leaves_nothing(older, tmp_path):
         raise ZeroDivisionError
     assert older()
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_partial_of_few_bytes_is_kept_when_it_holds_frames(tmp_path):
+    def fail_after_one():
+        with nbpipe.open("out.mkv", codec="ffv1", pixel_format="bgr0") as video:
+            video.write(np.zeros((48, 64, 3), np.uint8))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_after_one()
+    assert partials(tmp_path)[0].stat().st_size < 1024
+    with av.open(str(partials(tmp_path)[0])) as kept:
+        assert len(list(kept.decode(video=0))) == 1
 
 
 def test_nothing_written_is_no_file(tmp_path):
@@ -562,8 +591,7 @@ def test_the_oserror_of_a_signal_handler_is_not_taken_for_ffmpegs(tmp_path):
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     try:
         with pytest.raises(TimeoutError, match="mine"), nbpipe.open("x.mp4", preset="placebo") as video:
-            while True:
-                video.write(picture)
+            collections.deque(map(video.write, itertools.repeat(picture)))
     finally:
         signal.signal(signal.SIGALRM, before)
     assert [path.suffixes[-2:] for path in tmp_path.iterdir()] == [[".partial", ".mp4"]]

@@ -64,7 +64,7 @@ class ArraySource(_Copied):
     """Takes arrays."""
 
     renderer = "arrays"
-    software = False
+    software = bound = False
 
     def __init__(self, pictures: Pictures, first: np.ndarray, size: tuple[int, int] | None) -> None:
         super().__init__(pictures, size or picture_size(first), first.shape[2], first.dtype)
@@ -102,7 +102,7 @@ class ArraySource(_Copied):
 class BufferSource(_Copied):
     """Takes buffers of the GL that hold tightly packed pixels of 8 bits, bottom row first, in their own context."""
 
-    bottom_up = True
+    bottom_up = bound = True
 
     def __init__(self, pictures: Pictures, first: BufferPicture) -> None:
         super().__init__(pictures, first.size, first.channels, np.dtype(np.uint8))

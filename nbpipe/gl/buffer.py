@@ -72,8 +72,8 @@ def mapped(inner: Any, use: Callable[[memoryview], None], view: memoryview | Non
 
     `view` is the user's own view of the buffer, if that is what he gave: it is mapped already, and its size counts.
 
-    Not a context manager, and the with statement is of a memoryview alone: an interrupt between the lines of one that is
-    written in Python would leave the buffer mapped for as long as somebody keeps the exception, as IPython does.
+    Not a context manager, and the with statement is of a memoryview alone: an interrupt between the lines of one that
+    is written in Python would leave the buffer mapped for as long as somebody keeps the exception, as IPython does.
 
     Raises
     ------

@@ -52,6 +52,8 @@ class Source(Protocol):
         Whether the GL makes the video's own format.
     renderer : str
     software : bool
+    bound : bool
+        Whether it belongs to the thread that made it, as a GL context does.
     """
 
     size: tuple[int, int]
@@ -61,6 +63,7 @@ class Source(Protocol):
     converts: bool
     renderer: str
     software: bool
+    bound: bool
 
     def current(self) -> AbstractContextManager[None]:
         """Enter before any other call: makes the GL context current where there is one."""
@@ -99,6 +102,7 @@ class SceneSource:
     """
 
     channels = CHANNELS
+    bound = True
 
     def __init__(
         self,
@@ -221,6 +225,7 @@ class TextureSource:
     """Takes textures and framebuffers that the user made, and reads them like a canvas, in their own context."""
 
     channels = CHANNELS
+    bound = True
 
     def __init__(
         self,

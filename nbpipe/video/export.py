@@ -148,7 +148,8 @@ class Export:
     def keep(self) -> Path | None:
         """Leave the partial file where it is and return its path; an empty one is removed."""
         partial = self._target.partial
-        if self.submitted and partial.exists() and partial.stat().st_size > _HEADER:
+        whole = self._encode.complete and self._encode.frames > 0
+        if self.submitted and partial.exists() and (whole or partial.stat().st_size > _HEADER):
             self._target.leave()
             return partial
         self._target.discard()
