@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, SupportsIndex, Unpack
 
+import numpy as np
+
 from nbpipe.drive import Drive
 from nbpipe.errors import folded
 from nbpipe.gl.setups import place_of
@@ -241,7 +243,7 @@ def checked_size(size: object) -> tuple[int, int] | None:
     """Return `size` as two positive integers; raise `TypeError` or `ValueError` if it is none."""
     if size is None:
         return None
-    if not isinstance(size, Sequence) or len(size) != 2 or isinstance(size, str):  # noqa: PLR2004
+    if not isinstance(size, (Sequence, np.ndarray)) or len(size) != 2 or isinstance(size, str):  # noqa: PLR2004
         msg = f"size must be (width, height) in pixels, not {size!r}"
         raise TypeError(msg)
     if any(isinstance(n, bool) or not isinstance(n, SupportsIndex) for n in size):

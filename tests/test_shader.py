@@ -548,3 +548,22 @@ def test_a_depth_test_of_the_users_context_does_not_keep_the_first_picture(own_c
         shader = "void mainImage(out vec4 c, in vec2 p) { c = vec4(float(iFrame) / 4.0, 0.0, 0.0, 1.0); }"
         pictures = nbpipe.frames(shader, size=(8, 8), fps=30, frames=3, ctx=own_context)
         assert [int(picture[0, 0, 0]) for picture in pictures] == [0, 64, 128]
+
+
+def test_a_matrix_is_taken_as_a_camera_gives_it():
+    """Its second column's third number, which as numpy sees it lies in row 1."""
+    matrix = np.zeros((4, 4), np.float32)
+    matrix[1, 2] = 1
+    source = "uniform mat4 m; void mainImage(out vec4 c, in vec2 p) { c = vec4(vec3(m[1][2] - m[2][1]), 1.0); }"
+    with nbpipe.frames(nbpipe.Shader(source, m=matrix), size=(4, 4), frames=1) as frames:
+        assert (next(frames) == 255).all()
+
+
+def test_a_size_may_be_an_array():
+    with nbpipe.frames(lambda frame: None, size=np.array([6, 4]), frames=1) as frames:
+        assert next(frames).shape == (4, 6, 4)
+
+
+def test_an_array_of_floats_is_refused_with_the_way_out():
+    with pytest.raises(nbpipe.SceneError, match=r"dtype float64; expected .* \(array\.clip\(0, 1\) \* 255\)\.round"):
+        nbpipe.record([np.zeros((4, 4, 3))], "out.mp4")

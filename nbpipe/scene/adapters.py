@@ -136,6 +136,8 @@ class Pictures:
             or not picture.size
         ):
             msg = f"picture {number} is an array of shape {picture.shape} and dtype {picture.dtype}; expected {wanted}"
+            if picture.dtype.kind == "f":
+                msg += ". Floats from 0 to 1 become one by (array.clip(0, 1) * 255).round().astype(numpy.uint8)"
             raise SceneError(msg)
 
 

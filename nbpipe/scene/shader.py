@@ -205,6 +205,8 @@ class Shader:
         if _is_sampler(uniform):
             self._set_texture(ctx, name, uniform, value)
             return
+        if isinstance(value, np.ndarray) and uniform.array_length == 1:
+            value = value.ravel()  # a matrix, in the order that GLSL has in memory, as `OrbitCamera` gives it
         try:
             uniform.value = value
         except Exception as error:
