@@ -276,6 +276,20 @@ def test_writer_may_be_used_while_it_releases_a_buffer(pipe: Pipe, writer: PipeW
     assert seen == [(0, 2)]
 
 
+def test_a_copy_releases_nothing_because_its_source_may_be_mapped(pipe: Pipe, writer: PipeWriter) -> None:
+    before = stall(pipe, writer)
+    frame = Frame(b"abc")
+    alive = weakref.ref(frame)
+    writer.submit(frame)
+    del frame
+    writer.submit(before)
+    pipe.read(len(before) + 3 + 1)  # what follows the frame has begun, so that it is written
+    writer.copy(b"abc", bytearray(3))
+    assert alive() is not None
+    assert writer.held < 4
+    assert alive() is None
+
+
 # ---- errors -----------------------------------------------------------------------------------------------
 
 

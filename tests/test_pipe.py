@@ -744,25 +744,6 @@ def test_the_oserror_of_a_signal_handler_is_not_taken_for_the_writers(pair, ctx,
     assert reader.result() == b"1" * 3_000_000 + b"2" * 9_000_000
 
 
-def test_what_dies_with_written_memory_may_use_buffers_while_another_is_piped(pair, own_context):
-    one, other = own_context.buffer(b"1" * 100_000), own_context.buffer(b"2" * 1000)
-
-    class Dying(bytearray):
-        def __del__(self):
-            other.write(b"3")
-            nbpipe.pipe(other, pair[1])
-
-    reader = Reader(pair[0])
-    for _ in range(200):
-        nbpipe.pipe(Dying(100), pair[1])
-        nbpipe.pipe(one, pair[1])
-    nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
-    arrived = reader.result()
-    assert (arrived.count(b"1"), arrived.count(b"3")) == (20_000_000, 200)
-
-
 def test_a_signal_handler_may_pipe_too(pair, ctx):
     """Wherever it strikes: in `pipe` and in `sync`, of arrays and of moderngl buffers."""
     reader, beats = Reader(pair[0]), []
