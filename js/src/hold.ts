@@ -26,7 +26,7 @@ export class Hold<T> {
   /** The kernel's value. */
   say(value: T): void {
     this.#said = { value };
-    if (this.#wanted && !this.#held && this.#agrees(value, this.#wanted.value)) this.#yield();
+    if (this.#wanted && !this.#held && this.#agrees(value, this.#wanted.value)) this.forget();
     else if (!this.#wanted) this.#show(value);
   }
 
@@ -45,18 +45,19 @@ export class Hold<T> {
     this.#wait();
   }
 
+  /** What the person wanted counts no more: the kernel has answered, or was asked for something else since. */
+  forget(): void {
+    clearTimeout(this.#timer);
+    this.#wanted = null;
+    if (this.#said) this.#show(this.#said.value);
+  }
+
   close(): void {
     clearTimeout(this.#timer);
   }
 
   #wait(): void {
     clearTimeout(this.#timer);
-    if (!this.#held) this.#timer = setTimeout(() => this.#yield(), PATIENCE);
-  }
-
-  #yield(): void {
-    clearTimeout(this.#timer);
-    this.#wanted = null;
-    if (this.#said) this.#show(this.#said.value);
+    if (!this.#held) this.#timer = setTimeout(() => this.forget(), PATIENCE);
   }
 }

@@ -13,6 +13,9 @@ const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4];
 
 /** Seconds between what was asked for and what is answered, when the time goes on meanwhile. */
 const TIME_AGREES = 0.5;
+/** The same when it stands still: the kernel rounds to this. A picture that was on its way before is no answer, and
+ * would put the next arrow key where the knob was. */
+const TIME_IS = 1e-6;
 
 export interface Transport {
   timeline: HTMLElement;
@@ -71,7 +74,7 @@ export function createTransport({ set, step }: TransportUse): Transport {
       timeline.value = String(now);
       tellTime(now);
     },
-    (said, wanted) => Math.abs(said - wanted) < TIME_AGREES,
+    (said, wanted) => Math.abs(said - wanted) <= (play.title === "Play" ? TIME_IS : TIME_AGREES),
   );
 
   function tellTime(now: number): void {
@@ -87,8 +90,15 @@ export function createTransport({ set, step }: TransportUse): Transport {
 
   play.addEventListener("click", () => toggle(playing, "playing", play.title === "Play"));
   loop.addEventListener("click", () => toggle(looping, "loop", loop.getAttribute("aria-pressed") !== "true"));
-  back.addEventListener("click", () => step(-1));
-  forward.addEventListener("click", () => step(1));
+  for (const [button, by] of [
+    [back, -1],
+    [forward, 1],
+  ] as const) {
+    button.addEventListener("click", () => {
+      time.forget();
+      step(by);
+    });
+  }
   speed.addEventListener("change", () => {
     pace.want(Number(speed.value));
     set({ name: "speed", value: Number(speed.value) });

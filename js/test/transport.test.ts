@@ -77,6 +77,27 @@ describe("the transport bar", () => {
     expect(clock()).toBe("8.20 / 10.00 s");
   });
 
+  it("stays where an arrow key put it while pictures from before still come, so that the next goes on from there", () => {
+    press("Pause");
+    paint({ playing: false });
+    scrub(3.3);
+    scrub(3.3, "change");
+    transport.tick(3.2);
+    expect(timeline().value).toBe("3.3");
+    transport.tick(3.3000004); // As the kernel rounds it.
+    transport.tick(5); // Python has set it.
+    expect(timeline().value).toBe("5");
+  });
+
+  it("shows the frame that was stepped to, though the time before it was never answered", () => {
+    paint({ playing: false });
+    scrub(6);
+    scrub(6, "change");
+    press("Step forward");
+    transport.tick(6.0333);
+    expect(timeline().value).toBe("6.0333");
+  });
+
   it("has the usual speeds, and shows whatever speed Python set", () => {
     const speeds = () => [...speed().options].map(({ textContent }) => textContent);
     expect(speeds()).toEqual(["0.1×", "0.25×", "0.5×", "1×", "2×", "4×"]);

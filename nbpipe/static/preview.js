@@ -82,7 +82,7 @@ var Hold = class {
   /** The kernel's value. */
   say(value) {
     this.#said = { value };
-    if (this.#wanted && !this.#held && this.#agrees(value, this.#wanted.value)) this.#yield();
+    if (this.#wanted && !this.#held && this.#agrees(value, this.#wanted.value)) this.forget();
     else if (!this.#wanted) this.#show(value);
   }
   /** A person's value; `held` while the finger is still on it. */
@@ -98,17 +98,18 @@ var Hold = class {
     this.#held = false;
     this.#wait();
   }
+  /** What the person wanted counts no more: the kernel has answered, or was asked for something else since. */
+  forget() {
+    clearTimeout(this.#timer);
+    this.#wanted = null;
+    if (this.#said) this.#show(this.#said.value);
+  }
   close() {
     clearTimeout(this.#timer);
   }
   #wait() {
     clearTimeout(this.#timer);
-    if (!this.#held) this.#timer = setTimeout(() => this.#yield(), PATIENCE);
-  }
-  #yield() {
-    clearTimeout(this.#timer);
-    this.#wanted = null;
-    if (this.#said) this.#show(this.#said.value);
+    if (!this.#held) this.#timer = setTimeout(() => this.forget(), PATIENCE);
   }
 };
 
@@ -1990,6 +1991,7 @@ function createStatus(more) {
 // src/transport.ts
 var SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4];
 var TIME_AGREES = 0.5;
+var TIME_IS = 1e-6;
 function createTransport({ set, step }) {
   const timeline = make("input", "nbpipe-timeline");
   timeline.type = "range";
@@ -2028,7 +2030,7 @@ function createTransport({ set, step }) {
       timeline.value = String(now);
       tellTime(now);
     },
-    (said, wanted) => Math.abs(said - wanted) < TIME_AGREES
+    (said, wanted) => Math.abs(said - wanted) <= (play.title === "Play" ? TIME_IS : TIME_AGREES)
   );
   function tellTime(now) {
     write(clock2, timeWords(now, duration));
@@ -2041,8 +2043,15 @@ function createTransport({ set, step }) {
   }
   play.addEventListener("click", () => toggle(playing, "playing", play.title === "Play"));
   loop.addEventListener("click", () => toggle(looping, "loop", loop.getAttribute("aria-pressed") !== "true"));
-  back.addEventListener("click", () => step(-1));
-  forward.addEventListener("click", () => step(1));
+  for (const [button, by] of [
+    [back, -1],
+    [forward, 1]
+  ]) {
+    button.addEventListener("click", () => {
+      time.forget();
+      step(by);
+    });
+  }
   speed3.addEventListener("change", () => {
     pace.want(Number(speed3.value));
     set({ name: "speed", value: Number(speed3.value) });
