@@ -105,9 +105,10 @@ template <typename T, int number> struct Source {
     static Pixel at(const std::byte* row, ptrdiff_t x) {
         const std::byte* const here = row + x * size;
         if constexpr (sizeof(T) == 1 && number == 4) {
-            const auto pixel = load<U32>(here);
-            return {static_cast<U16>(pixel << 8U), static_cast<U16>(pixel & 0xff00U),
-                    static_cast<U16>((pixel >> 16U) << 8U)};
+            const auto low = load<U16>(here);
+            const auto high = load<U16>(here + 2);
+            return {static_cast<U16>(low << 8U), static_cast<U16>(low & 0xff00U),
+                    static_cast<U16>(high << 8U)};
         } else if constexpr (sizeof(T) == 1) {
             return {static_cast<U16>(load<U8>(here) << 8U), static_cast<U16>(load<U8>(here + 1) << 8U),
                     static_cast<U16>(load<U8>(here + 2) << 8U)};
@@ -154,9 +155,8 @@ ptrdiff_t in_memory(const Picture& picture, ptrdiff_t nth, ptrdiff_t count) {
 // ---- 4:2:0 ------------------------------------------------------------------------------------------------
 
 struct Scratch {
-    static constexpr ptrdiff_t lead = 32; // before each plane: room for the pixel to the left, and alignment
-    alignas(64) U16 mean[3][lead + piece];
-    alignas(64) U16 smooth[piece];
+    static constexpr ptrdiff_t margin = 32; // on either side of a plane: for the pixel beyond, and alignment
+    alignas(64) U16 mean[3][margin + piece + margin];
     alignas(64) U16 half[3][piece / 2];
 };
 
@@ -168,6 +168,9 @@ struct Pair {
     std::byte* luma_lower;
 };
 
+/// The average, rounded up.
+U16 between(U16 a, U16 b) { return static_cast<U16>((a + b + 1) >> 1); }
+
 template <typename Src, typename Smp>
 void step(const std::byte* __restrict upper, const std::byte* __restrict lower,
           std::byte* __restrict luma_upper, std::byte* __restrict luma_lower, U16* __restrict red,
@@ -177,9 +180,9 @@ void step(const std::byte* __restrict upper, const std::byte* __restrict lower,
         const Pixel q = Src::at(lower, x);
         store(luma_upper + x * Smp::size, Smp::of(luma<typename Src::Weight>(p)));
         store(luma_lower + x * Smp::size, Smp::of(luma<typename Src::Weight>(q)));
-        red[x] = static_cast<U16>((p.red + q.red + 1) >> 1);
-        green[x] = static_cast<U16>((p.green + q.green + 1) >> 1);
-        blue[x] = static_cast<U16>((p.blue + q.blue + 1) >> 1);
+        red[x] = between(p.red, q.red);
+        green[x] = between(p.green, q.green);
+        blue[x] = between(p.blue, q.blue);
     }
 }
 
@@ -197,9 +200,9 @@ template <typename Src> void fetch_ahead([[maybe_unused]] const std::byte* row) 
 }
 
 template <typename Src, typename Smp> void pair(const Pair& at, Scratch& scratch, ptrdiff_t count) {
-    U16* const red = scratch.mean[0] + Scratch::lead;
-    U16* const green = scratch.mean[1] + Scratch::lead;
-    U16* const blue = scratch.mean[2] + Scratch::lead;
+    U16* const red = scratch.mean[0] + Scratch::margin;
+    U16* const green = scratch.mean[1] + Scratch::margin;
+    U16* const blue = scratch.mean[2] + Scratch::margin;
     const auto go = [&](ptrdiff_t x, ptrdiff_t length) {
         step<Src, Smp>(at.upper + x * Src::size, at.lower + x * Src::size, at.luma_upper + x * Smp::size,
                        at.luma_lower + x * Smp::size, red + x, green + x, blue + x, length);
@@ -213,13 +216,22 @@ template <typename Src, typename Smp> void pair(const Pair& at, Scratch& scratch
     go(x, count - x);
 }
 
-/// Weighs each pixel of `mean` with its neighbours, then keeps every second one. mean[-1] must be there.
-void halve(const U16* __restrict mean, U16* __restrict smooth, U16* __restrict half, ptrdiff_t pairs) {
-    for (ptrdiff_t x = 0; x < 2 * pairs - 1; ++x) {
-        smooth[x] = static_cast<U16>((mean[x - 1] >> 2) + (mean[x] >> 1) + (mean[x + 1] >> 2));
-    }
-    for (ptrdiff_t x = 0; x < pairs; ++x) {
-        half[x] = smooth[2 * x];
+/// Weighs every second pixel of `mean` with its neighbours, in whole blocks: what lies beyond is not used, but
+/// must be there, and mean[-1] too. GCC knows an average of 16 bits (pavgw) only where its operands lie in memory, so
+/// each step has an array, which ends in registers: 0.3 ms a 1080p frame on a Zen 1, and 0.75 ms with shifts and sums.
+void halve(const U16* __restrict mean, U16* __restrict half, ptrdiff_t pairs) {
+    for (ptrdiff_t at = 0; at < 2 * pairs; at += block) {
+        U16 sides[block];
+        U16 smooth[block];
+        for (ptrdiff_t x = 0; x < block; ++x) {
+            sides[x] = between(mean[at + x - 1], mean[at + x + 1]);
+        }
+        for (ptrdiff_t x = 0; x < block; ++x) {
+            smooth[x] = between(sides[x], mean[at + x]);
+        }
+        for (ptrdiff_t x = 0; x < block / 2; ++x) {
+            half[at / 2 + x] = smooth[2 * x];
+        }
     }
 }
 
@@ -253,7 +265,7 @@ void subsampled(const Picture& picture, const std::byte* source, std::byte* targ
     std::byte* const first = target + width * 2 * stripes * Smp::size;
     std::byte* const second = first + width / 2 * stripes * Smp::size; // when not interleaved
     constexpr ptrdiff_t apart = (interleaved ? 2 : 1) * Smp::size;     // from one Cb to the next
-    Scratch scratch; // NOLINT(*-member-init): written before it is read, 6 KB are not zeroed for nothing
+    Scratch scratch{};
     for (ptrdiff_t nth = 0; nth < stripes; ++nth) {
         const ptrdiff_t stripe = in_memory(picture, nth, stripes);
         const bool alone = 2 * stripe + 1 == picture.height; // the last row of an odd number is repeated
@@ -270,14 +282,14 @@ void subsampled(const Picture& picture, const std::byte* source, std::byte* targ
             }
             const ptrdiff_t pairs = (count + 1) / 2;
             for (int channel = 0; channel < 3; ++channel) {
-                U16* const mean = scratch.mean[channel] + Scratch::lead;
+                U16* const mean = scratch.mean[channel] + Scratch::margin;
                 if (x == 0) {
                     mean[-1] = mean[0];
                 }
                 if (count % 2 != 0) {
                     mean[count] = mean[count - 1];
                 }
-                halve(mean, scratch.smooth, scratch.half[channel], pairs);
+                halve(mean, scratch.half[channel], pairs);
                 mean[-1] = mean[count - 1]; // for the next piece
             }
             const ptrdiff_t to = (stripe * (width / 2) + x / 2) * apart;
