@@ -43,8 +43,6 @@ class PipeWriter:
         Let a pipe refer to the submitted memory itself where it can, instead of a copy. Only for a reader that
         copies what it reads, as FFmpeg does; one that passes pages on with splice(2) would show later content.
         For the caller nothing changes: a written ticket's memory is free.
-    conversion : Conversion, optional
-        What each submitted picture goes through, on the native thread, before it is written.
     follow : bool
         End by itself, within 10 ms of having written everything, when `fd` is closed or leads elsewhere.
 
@@ -55,9 +53,7 @@ class PipeWriter:
 
     """
 
-    def __init__(
-        self, fd: int, *, lend: bool = False, follow: bool = False, conversion: Conversion | None = None
-    ) -> None: ...
+    def __init__(self, fd: int, *, lend: bool = False, follow: bool = False) -> None: ...
     def submit(self, data: Buffer, /) -> int:
         """Queue a buffer and return its ticket; never blocks.
 
@@ -79,7 +75,7 @@ class PipeWriter:
         OSError
             An earlier write has failed; `BrokenPipeError` when the reader is gone.
         ValueError
-            The writer is closed, or `data` has another size than a picture of its conversion.
+            The writer is closed.
         BufferError
             The buffer is not C-contiguous.
         TypeError
@@ -110,7 +106,7 @@ class PipeWriter:
         OSError
             An earlier write has failed.
         ValueError
-            The writer is closed or has a conversion, or the sizes differ.
+            The writer is closed, or the sizes differ.
         BufferError
             A buffer is not C-contiguous, or `into` is read-only.
         TypeError
@@ -179,10 +175,6 @@ class PipeWriter:
         """Bytes handed to the system so far, those of the frame being written included."""
 
     @property
-    def converting(self) -> float:
-        """Seconds that its conversion has taken so far; waiting for the reader is not among them."""
-
-    @property
     def error(self) -> int:
         """The ``errno`` that a write has failed with, or 0: what else rises as an `OSError` is a signal handler's."""
 
@@ -239,20 +231,23 @@ class Conversion:
     def target_bytes(self) -> int:
         """Bytes of all its planes together; they follow each other without a gap."""
 
-    def convert(self, source: Buffer, target: Buffer, /) -> None:
-        """Convert one picture, without the GIL.
+    def convert(self, source: Buffer, target: Buffer, first: int = 0, /) -> None:
+        """Convert one picture, or some of its rows, without the GIL.
 
         Parameters
         ----------
         source : Buffer
-            ``source_bytes`` bytes: rows without gaps.
+            Rows without gaps: all of them, which are ``source_bytes`` bytes, or an even number, or those up to the
+            last row of the picture.
         target : Buffer
             ``target_bytes`` bytes that may be written, and that are not the source's.
+        first : int, optional
+            Which row of the picture, from its top, is the top one of `source`; an even number.
 
         Raises
         ------
         ValueError
-            A buffer has not that many bytes, or the two overlap.
+            A buffer has not that many bytes, the two overlap, or the picture has no such rows.
         BufferError
             A buffer is not C-contiguous, or `target` is read-only.
         TypeError

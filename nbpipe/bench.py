@@ -26,7 +26,7 @@ from nbpipe.pipeline import SLICE
 from nbpipe.record import record
 from nbpipe.scene.shader import Shader
 from nbpipe.video.encoding import encoding
-from nbpipe.video.export import Export, converted
+from nbpipe.video.export import Export
 from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.pixels import Layout
 from nbpipe.video.target import Target
@@ -167,16 +167,15 @@ class _Rig:
         self._source = SceneSource(Shader(_SCENE), where, size, _FPS, None, 0, reading(self._wanted))
         with self._source.current():
             self._memory = self._source.memory()
-        layout = Layout(size, self._source.pixel_format, self._source.bottom_up)
-        self._conversion, self._piped = converted(layout, self._wanted)
+        self._layout = Layout(size, self._source.pixel_format, self._source.bottom_up)
         self._loop = [self._prepared(index) for index in range(_LOOP)]
         self.renderer, self.encoder = where.renderer, f"FFmpeg {self._ffmpeg.version}, {self._wanted}"
-        self.ways = {"drawing": self._draw, "reading back": self._read}
-        if self._conversion is None:
-            self.ways["reading back, converted"] = self.ways.pop("reading back")
-        else:
-            self.ways["converting"] = self._convert
-        self.ways |= {"encoding": self._encode, "nbpipe.record": self._record}
+        self.ways = {
+            "drawing": self._draw,
+            "reading back, converted" if self._source.converter else "reading back": self._read,
+            "encoding": self._encode,
+            "nbpipe.record": self._record,
+        }
 
     def close(self) -> None:
         with self._source.current():
@@ -190,11 +189,7 @@ class _Rig:
             self._source.read(self._memory)
             while not self._memory.arrived(1.0):
                 pass
-        if self._conversion is None:
-            return bytearray(self._memory.view)
-        frame = bytearray(self._conversion.target_bytes)
-        self._conversion.convert(self._memory.view, frame)
-        return frame
+        return bytearray(self._memory.view)
 
     def _draw(self) -> None:
         with self._source.current():
@@ -209,14 +204,8 @@ class _Rig:
                 while not self._memory.arrived(1.0):
                     pass
 
-    def _convert(self) -> None:
-        assert self._conversion is not None
-        target = bytearray(self._conversion.target_bytes)
-        for _ in range(self._frames):
-            self._conversion.convert(self._memory.view, target)
-
     def _encode(self) -> None:
-        export = Export(self._ffmpeg, self._wanted, self._piped, _FPS, Target(self._folder / "alone.mp4"))
+        export = Export(self._ffmpeg, self._wanted, self._layout, _FPS, Target(self._folder / "alone.mp4"))
         try:
             for index in range(self._frames):
                 ticket = export.submit(memoryview(self._loop[index % _LOOP]))

@@ -61,8 +61,8 @@ nbpipe.record does not work here.
 _BENCH = """\
 Measure what this machine can do, and say what limits it.
 
-Drawing, reading back, converting and encoding by themselves, and nbpipe.record, which does them all at once. It takes
-a minute or two; other programs that work meanwhile make the figures worse.
+Drawing, reading back in the video's colours, and encoding by themselves, and nbpipe.record, which does them all at
+once. It takes a minute or two; other programs that work meanwhile make the figures worse.
 """
 
 

@@ -6,6 +6,7 @@ Knows nothing of scenes. Of a person's arguments it checks those about the file.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from fractions import Fraction
 from typing import Self, Unpack
 
 from nbpipe.drive import Drive
+from nbpipe.gl.loop import Loop
 from nbpipe.gl.readback import Reading
 from nbpipe.gl.source import Source
 from nbpipe.notebook.cell import can_show
@@ -23,7 +25,7 @@ from nbpipe.pipeline import Pipeline
 from nbpipe.progress import Progress, Steering
 from nbpipe.terminal import TerminalBar
 from nbpipe.video.encoding import Encoding, Wishes, encoding
-from nbpipe.video.export import Export, converted
+from nbpipe.video.export import Export, conversion
 from nbpipe.video.ffmpeg import FFmpeg, find_ffmpeg
 from nbpipe.video.pixels import Layout, is_deep, padded
 from nbpipe.video.target import Target
@@ -54,7 +56,7 @@ class Job:
         """
         steering = Steering()
         layout = Layout(source.size, source.pixel_format, source.bottom_up)
-        if self.wanted.conversion == "gpu" and not source.converts:
+        if self.wanted.conversion == "gpu" and source.converter != "gpu":
             msg = "conversion='gpu' is for scenes, textures and framebuffers; for arrays and buffers leave it to 'auto'"
             raise ValueError(msg)
         notebook = can_show() and sink is None
@@ -63,7 +65,7 @@ class Job:
             alone=not notebook,
             frames=frames,
             renderer=source.renderer,
-            encoder=f"{self.wanted}, {_converter(source, layout, self.wanted)}",
+            encoder=f"{self.wanted}, {_converter(source, self.wanted)}",
             path=self.target.path,
             _name=self.target.path.name,
             _size=list(source.size),
@@ -106,18 +108,23 @@ def reading(wanted: Encoding) -> Reading:
     """Return how pictures are to leave the GL for this encoding."""
     return Reading(
         dtype="uint16" if is_deep(wanted.pixel_format) else "uint8",
-        convert_to=wanted.pixel_format if wanted.converts("gpu") else None,
+        shader=wanted.pixel_format if wanted.converts("gpu") else None,
         on_software=wanted.conversion == "gpu",
+        loop=functools.partial(_loop, wanted) if wanted.converts("cpu") else None,
     )
 
 
-def _converter(source: Source, layout: Layout, wanted: Encoding) -> str:
-    conversion, piped = converted(layout, wanted)
-    if source.converts:
+def _loop(wanted: Encoding, size: tuple[int, int], pixel_format: str, bottom_up: bool) -> Loop | None:  # noqa: FBT001
+    made = conversion(Layout(size, pixel_format, bottom_up), wanted)
+    return Loop(made, wanted.pixel_format) if made is not None else None
+
+
+def _converter(source: Source, wanted: Encoding) -> str:
+    if source.converter == "gpu":
         return "converted by a shader" if source.software else "converted by the GPU"
-    if conversion is not None:
+    if source.converter == "cpu":
         return "converted by nbpipe"
-    return "not converted" if piped.pixel_format == wanted.pixel_format else "converted by FFmpeg"
+    return "not converted" if source.pixel_format == wanted.pixel_format else "converted by FFmpeg"
 
 
 def _note(size: tuple[int, int], pixel_format: str) -> str:

@@ -275,6 +275,7 @@ class Pipeline:
         # The frame before was on its way while this one was drawn, so this seldom waits.
         while self._ring.filling > 1 and not self._submit_ready(SLICE):
             pass
+        self._meter.converting = self._source.converting
         self._meter.drawing += time.monotonic() - begun
 
     def _draw(self) -> bool:
@@ -338,7 +339,6 @@ class Pipeline:
         export = self._export
         if self._state is State.RECORDING:
             export.check()
-        self._meter.converting = export.converting
         recording = self._state is State.RECORDING
         fps = self._meter.rate(self._frame) if recording else self._meter.average(self._frame)
         left = self._frames - self._frame if self._frames is not None and not ended else 0

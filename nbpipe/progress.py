@@ -99,7 +99,7 @@ class Meter:
     drawing, waiting : float
         Seconds spent on drawing and reading back, and on waiting until a frame is written.
     converting : float
-        Seconds that the writer has spent on converting colours meanwhile.
+        Seconds of `drawing` that were spent on converting colours.
     """
 
     _WINDOW = 1.0  # seconds; shorter makes the figure jump, longer makes it lag behind a change of scene
@@ -139,16 +139,16 @@ class Meter:
 
     @property
     def bottleneck(self) -> str:
-        """Which part is waited for: in a steady state the render thread waits only if the writer is busy all the time.
+        """Which part is waited for: in a steady state the render thread waits only if the encoder is busy all the time.
 
-        The writer then does one of two things, it converts or it waits for the encoder; the longer one is the limit.
+        Else the render thread is the limit, which draws and converts; whichever takes longer.
         """
         worked = self.drawing + self.waiting
         if worked < self._CLEAR:
             return ""
-        if self.waiting <= 0.1 * self.drawing:
-            return "rendering"
-        return "converting" if self.converting > worked / 2 else "encoding"
+        if self.waiting > 0.1 * self.drawing:
+            return "encoding"
+        return "converting" if self.converting > self.drawing / 2 else "rendering"
 
 
 class Steering:

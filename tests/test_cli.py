@@ -289,7 +289,7 @@ def test_ctrl_c_publishes_what_was_recorded(files, tmp_path):
 def test_bench_names_each_part_and_the_limit(tmp_path):
     done = command("bench", "--size", "160x96", "--frames", "30", TMPDIR=str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
-    for part in ("drawing", "reading back", "converting", "encoding", "nbpipe.record"):
+    for part in ("drawing", "reading back, converted", "encoding", "nbpipe.record"):
         assert f"\n  {part} " in done.stdout
     assert "160×96, 30 frames, medians of 3" in done.stdout
     assert " is the limit: " in done.stdout or "The limit is " in done.stdout

@@ -13,7 +13,9 @@ from bt709 import reference
 
 import nbpipe
 from nbpipe import pipeline
+from nbpipe.gl import loop, readback
 from nbpipe.gl.context import context
+from nbpipe.gl.ring import SLOTS
 from nbpipe.progress import Meter
 from nbpipe.video.pixels import CONVERTIBLE
 
@@ -91,6 +93,28 @@ def record(scene, pixel_format, conversion, **more):
 def test_a_scene_arrives_within_one_step_of_the_standard(pixel_format, conversion, size):
     record(Painting(painted(size)), pixel_format, conversion, size=size)
     for found, exact in zip(planes("out.mkv", pixel_format, size), reference(painted(size), pixel_format), strict=True):
+        assert np.abs(found - exact).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(700, 1001), (5, 3), (9000, 5)])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "p010le", "gray"])
+def test_pictures_of_several_bands_are_whole(pixel_format, size, monkeypatch):
+    monkeypatch.setattr(readback, "_BAND", 1 << 18)
+    picture = painted(size, np.uint16 if pixel_format == "p010le" else np.uint8)
+    record(Painting(picture), pixel_format, "cpu", size=size)
+    for found, exact in zip(planes("out.mkv", pixel_format, size), reference(picture, pixel_format), strict=True):
+        assert np.abs(found - exact).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(64, 32), (5, 3)])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "p010le"])
+def test_where_a_gpu_is_not_to_convert_a_picture_comes_in_its_own_time(pixel_format, size, monkeypatch):
+    """This GL is taken for one: slots of pixel buffers, each converted when its fence has passed."""
+    monkeypatch.setattr(context(), "software", False)
+    picture = painted(size, np.uint16 if pixel_format == "p010le" else np.uint8)
+    recording = record(Painting(picture), pixel_format, "cpu", size=size, frames=9)
+    assert recording.encoder.endswith("converted by nbpipe")
+    for found, exact in zip(planes("out.mkv", pixel_format, size), reference(picture, pixel_format), strict=True):
         assert np.abs(found - exact).max() <= 1
 
 
@@ -213,13 +237,16 @@ def test_what_has_the_videos_format_already_is_said_to_be_not_converted(conversi
     assert record([painted((8, 8))[..., :3]] * 2, "rgb24", conversion).encoder.endswith(", not converted")
 
 
-@pytest.mark.parametrize(("pace", "limit"), [(1, "encoding"), (1000, "converting")])
-def test_what_limits_a_recording_is_named(pace, limit, monkeypatch):
-    """A clock that goes slowly for all but the conversion makes that the slow part."""
-    monkeypatch.setattr(pipeline, "time", SimpleNamespace(monotonic=lambda: time.monotonic() / pace))
+@pytest.mark.parametrize(
+    ("frames", "pace", "limit"), [(60, 1, "encoding"), (SLOTS, 1e6, "converting"), (SLOTS, 1e-6, "rendering")]
+)
+def test_what_limits_a_recording_is_named(frames, pace, limit, monkeypatch):
+    """No more frames than slots wait for nothing; a clock that goes fast while converting makes that the slow part."""
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: time.monotonic() * pace))
+    monkeypatch.setattr(pipeline, "_REPORT_EVERY", 0)
     monkeypatch.setattr(Meter, "_CLEAR", 0)
     noise = [painted((640, 360), seed=seed) for seed in (0, 1)]
-    recording = record(itertools.cycle(noise), "yuv420p", "cpu", frames=60)
+    recording = record(itertools.cycle(noise), "yuv420p", "cpu", frames=frames)
     assert recording.bottleneck == limit
 
 

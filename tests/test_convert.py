@@ -150,9 +150,12 @@ def test_what_is_no_conversion(arguments: Any, message: str) -> None:
 def test_what_are_no_buffers_for_it():
     conversion = Conversion((2, 2), 4, 8, bottom_up=True, target="yuv420p")
     assert (conversion.source_bytes, conversion.target_bytes) == (16, 6)
-    for source, target in [(15, 6), (17, 6), (16, 5), (16, 7), (0, 0)]:
+    for source, target in [(17, 6), (16, 5), (16, 7), (0, 0)]:
         with pytest.raises(ValueError, match="16 bytes to 6"):
             conversion.convert(bytes(source), bytearray(target))
+    for source, first in [(15, 0), (0, 0), (8, 0), (8, 1), (16, 2), (16, -2), (16, 2**62)]:
+        with pytest.raises(ValueError, match=f"{source} bytes are no rows from {first} on of a picture of 2 rows of 8"):
+            conversion.convert(bytes(source), bytearray(6), first)
     with pytest.raises(BufferError, match="read-only"):
         conversion.convert(bytes(16), bytes(6))
     with pytest.raises(BufferError, match="C-contiguous"):

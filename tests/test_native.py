@@ -25,7 +25,7 @@ import pytest
 
 import nbpipe
 from nbpipe import _native
-from nbpipe._native import Conversion, PipeWriter
+from nbpipe._native import PipeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -176,19 +176,6 @@ def test_counters_of_a_stalled_writer(pipe: Pipe, writer: PipeWriter) -> None:
     assert 0 < writer.bytes_written < len(data)
     for timeout in (0, -1, 0.001):
         assert writer.wait(1, timeout=timeout) is False
-
-
-def test_time_of_converting_is_counted_without_that_of_waiting(pipe: Pipe) -> None:
-    conversion = Conversion((2000, 1000), 4, 8, bottom_up=False, target="rgb24")
-    with PipeWriter(pipe.fd, conversion=conversion) as writer:
-        assert writer.converting == 0
-        ticket = writer.submit(bytes(conversion.source_bytes))
-        while select.select([], [pipe.fd], [], 0)[1]:
-            pass
-        converting = writer.converting
-        assert converting > 0
-        assert not writer.wait(ticket, 0.1)
-        assert writer.converting == converting
 
 
 @pytest.mark.parametrize("ticket", [-1, 0, 2])

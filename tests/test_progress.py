@@ -139,12 +139,11 @@ class TestMeter:
         [
             (0.1, 0.3, 0.4, ""),
             (1, 0, 0, "rendering"),
-            (1, 0.05, 0.9, "rendering"),
+            (1, 0.05, 0.4, "rendering"),
+            (1, 0.05, 0.6, "converting"),
             (1, 0.5, 0.1, "encoding"),
-            (1, 0.5, 0.7, "encoding"),
-            (1, 0.5, 0.8, "converting"),
+            (1, 0.5, 0.8, "encoding"),
             (0, 1, 0, "encoding"),
-            (0, 1, 1, "converting"),
         ],
     )
     def test_names_the_bottleneck_once_it_is_clear(self, drawing, waiting, converting, named):

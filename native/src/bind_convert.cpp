@@ -2,6 +2,7 @@
 #include "bind.hpp"
 #include "convert.hpp"
 
+#include <cstddef>
 #include <string_view>
 #include <utility>
 
@@ -26,14 +27,14 @@ void bind_convert(nb::module_& module) {
         .def_prop_ro("target_bytes", &Conversion::target_bytes)
         .def(
             "convert",
-            [](const Conversion& self, nb::handle source, nb::handle target) {
+            [](const Conversion& self, nb::handle source, nb::handle target, std::ptrdiff_t first) {
                 const BufferView from(source);
                 const BufferView into(target);
                 const auto writable = into.writable_bytes();
                 const WithoutGil others_run;
-                self(from.bytes(), writable);
+                self(from.bytes(), writable, first);
             },
-            nb::arg(), nb::arg());
+            nb::arg(), nb::arg(), nb::arg() = 0);
 }
 
 } // namespace nbpipe

@@ -28,7 +28,6 @@ namespace nb = nanobind;
 using namespace nb::literals;
 using nbpipe::away;
 using nbpipe::BufferView;
-using nbpipe::Conversion;
 using nbpipe::ending;
 using nbpipe::ending_thread;
 using nbpipe::PipeWriter;
@@ -48,8 +47,7 @@ void at_exit() {
 /// object, so it never happens under the lock: nodes are spliced into a local list that dies after it.
 class Lender {
   public:
-    Lender(int fd, bool lend, bool follow, const std::optional<Conversion>& conversion)
-        : writer_(fd, {.lend_pages = lend, .follow = follow, .conversion = conversion}) {}
+    Lender(int fd, bool lend, bool follow) : writer_(fd, {.lend_pages = lend, .follow = follow}) {}
 
     PipeWriter::Ticket submit(nb::handle data) {
         reap();
@@ -200,8 +198,7 @@ NB_MODULE(_native, m) {
 
     nbpipe::bind_convert(m);
     nb::class_<Lender>(m, "PipeWriter", nb::is_final())
-        .def(nb::init<int, bool, bool, const std::optional<Conversion>&>(), "fd"_a, nb::kw_only(),
-             "lend"_a = false, "follow"_a = false, "conversion"_a = nb::none())
+        .def(nb::init<int, bool, bool>(), "fd"_a, nb::kw_only(), "lend"_a = false, "follow"_a = false)
         .def("submit", &Lender::submit, nb::arg())
         .def("copy", &Lender::copy, nb::arg(), nb::arg())
         .def("wait", &Lender::wait, nb::arg(), "timeout"_a = nb::none())
@@ -217,9 +214,6 @@ NB_MODULE(_native, m) {
                          return counts.submitted - counts.written;
                      })
         .def_prop_ro("bytes_written", [](Lender& self) { return self.counts().bytes; })
-        .def_prop_ro(
-            "converting",
-            [](Lender& self) { return std::chrono::duration<double>(self.counts().converting).count(); })
         .def_prop_ro("error", [](const Lender& self) { return self.error(); })
         .def_prop_ro("held", &Lender::held)
         .def_prop_ro("closed", &Lender::closed);

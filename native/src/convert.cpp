@@ -100,18 +100,31 @@ Conversion::Conversion(const Source& source, std::string_view target, Build newe
     target_bytes_ = area(even(picture_.width), even(picture_.height), format.half_bytes) / 2;
 }
 
-void Conversion::operator()(std::span<const std::byte> source, std::span<std::byte> target) const {
-    if (source.size() != source_bytes_ || target.size() != target_bytes_) {
+void Conversion::operator()(std::span<const std::byte> source, std::span<std::byte> target,
+                            std::ptrdiff_t first) const {
+    if (source.size() > source_bytes_ || target.size() != target_bytes_) {
         throw std::invalid_argument("this conversion is from " + std::to_string(source_bytes_) +
                                     " bytes to " + std::to_string(target_bytes_) + ", not from " +
                                     std::to_string(source.size()) + " to " + std::to_string(target.size()));
+    }
+    const auto row_bytes = source_bytes_ / static_cast<std::size_t>(picture_.height);
+    const auto count = static_cast<std::ptrdiff_t>(source.size() / row_bytes);
+    // A band of 4:2:0 ends with a pair of rows, or with the picture.
+    const bool rows = source.size() % row_bytes == 0 && count > 0 && first >= 0 && first % 2 == 0 &&
+                      first <= picture_.height - count &&
+                      (count % 2 == 0 || first + count == picture_.height);
+    if (!rows) {
+        throw std::invalid_argument(std::to_string(source.size()) + " bytes are no rows from " +
+                                    std::to_string(first) + " on of a picture of " +
+                                    std::to_string(picture_.height) + " rows of " +
+                                    std::to_string(row_bytes) + " bytes");
     }
     const std::less<> before;
     if (before(source.data(), target.data() + target.size()) &&
         before(target.data(), source.data() + source.size())) {
         throw std::invalid_argument("a picture cannot be converted in place");
     }
-    kernel_(picture_, source.data(), target.data());
+    kernel_(picture_, {.first = first, .last = first + count}, source.data(), target.data());
 }
 
 } // namespace nbpipe

@@ -49,8 +49,14 @@ class Conversion {
     [[nodiscard]] std::size_t source_bytes() const noexcept { return source_bytes_; }
     [[nodiscard]] std::size_t target_bytes() const noexcept { return target_bytes_; }
 
-    /// Throws std::invalid_argument when a length is not as above, or when the two overlap.
-    void operator()(std::span<const std::byte> source, std::span<std::byte> target) const;
+    /// Converts the rows that `source` has, whole ones, of which the first is row `first` from the top of the picture,
+    /// an even number; `target` is the whole frame. A source that is bottom-up has the last of its rows first. All rows
+    /// are converted when `source` is the whole picture, or in several calls, in whichever order.
+    ///
+    /// Throws std::invalid_argument when a length is not as above, when these are no rows of the picture, or when the
+    /// two overlap.
+    void operator()(std::span<const std::byte> source, std::span<std::byte> target,
+                    std::ptrdiff_t first = 0) const;
 
   private:
     Picture picture_;

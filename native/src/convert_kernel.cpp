@@ -132,24 +132,27 @@ using Eight = Sample<U8, 8, 0>;
 using Ten = Sample<U16, 6, 0>;
 using TenHigh = Sample<U16, 6, 6>;
 
-/// The source's rows, top first, wherever they lie.
+/// The source's rows, by their number in the picture, wherever they lie.
 struct Rows {
     const std::byte* top;
     ptrdiff_t stride;
+    ptrdiff_t first;
 
-    Rows(const Picture& picture, const std::byte* source, ptrdiff_t pixel_size)
-        : top(source), stride(picture.width * pixel_size) {
+    Rows(const Picture& picture, Band band, const std::byte* source, ptrdiff_t pixel_size)
+        : top(source), stride(picture.width * pixel_size), first(band.first) {
         if (picture.bottom_up) {
-            top += (picture.height - 1) * stride;
+            top += (band.last - band.first - 1) * stride;
             stride = -stride;
         }
     }
-    [[nodiscard]] const std::byte* at(ptrdiff_t y) const { return top + y * stride; }
+    [[nodiscard]] const std::byte* at(ptrdiff_t y) const { return top + (y - first) * stride; }
 };
 
-/// The y that is `nth` in memory, of `count` rows or stripes.
-ptrdiff_t in_memory(const Picture& picture, ptrdiff_t nth, ptrdiff_t count) {
-    return picture.bottom_up ? count - 1 - nth : nth;
+/// Calls `go` with each from `first` up to `last`, in the order in which those rows, or stripes, lie in memory.
+template <typename Go> void in_memory(const Picture& picture, ptrdiff_t first, ptrdiff_t last, const Go& go) {
+    for (ptrdiff_t nth = first; nth < last; ++nth) {
+        go(picture.bottom_up ? first + last - 1 - nth : nth);
+    }
 }
 
 // ---- 4:2:0 ------------------------------------------------------------------------------------------------
@@ -258,16 +261,15 @@ template <typename Smp> void repeat_last(std::byte* samples, ptrdiff_t count) {
 }
 
 template <typename Src, typename Smp, bool interleaved>
-void subsampled(const Picture& picture, const std::byte* source, std::byte* target) {
-    const Rows rows(picture, source, Src::size);
+void subsampled(const Picture& picture, Band band, const std::byte* source, std::byte* target) {
+    const Rows rows(picture, band, source, Src::size);
     const ptrdiff_t width = picture.width + picture.width % 2;
     const ptrdiff_t stripes = (picture.height + 1) / 2;
     std::byte* const first = target + width * 2 * stripes * Smp::size;
     std::byte* const second = first + width / 2 * stripes * Smp::size; // when not interleaved
     constexpr ptrdiff_t apart = (interleaved ? 2 : 1) * Smp::size;     // from one Cb to the next
     Scratch scratch{};
-    for (ptrdiff_t nth = 0; nth < stripes; ++nth) {
-        const ptrdiff_t stripe = in_memory(picture, nth, stripes);
+    in_memory(picture, band.first / 2, (band.last + 1) / 2, [&](ptrdiff_t stripe) {
         const bool alone = 2 * stripe + 1 == picture.height; // the last row of an odd number is repeated
         for (ptrdiff_t x = 0; x < picture.width; x += piece) {
             const ptrdiff_t count = picture.width - x < piece ? picture.width - x : piece;
@@ -297,7 +299,7 @@ void subsampled(const Picture& picture, const std::byte* source, std::byte* targ
                                                            first + to, second + (interleaved ? 0 : to),
                                                            pairs);
         }
-    }
+    });
 }
 
 // ---- a sample for each pixel ------------------------------------------------------------------------------
@@ -344,43 +346,40 @@ void copied_row(const std::byte* __restrict row, std::byte* __restrict out, ptrd
 }
 
 template <typename Src, typename Row>
-void each_row(const Picture& picture, const std::byte* source, const Row& row) {
-    const Rows rows(picture, source, Src::size);
-    for (ptrdiff_t nth = 0; nth < picture.height; ++nth) {
-        const ptrdiff_t y = in_memory(picture, nth, picture.height);
-        row(rows.at(y), y * picture.width);
-    }
+void each_row(const Picture& picture, Band band, const std::byte* source, const Row& row) {
+    const Rows rows(picture, band, source, Src::size);
+    in_memory(picture, band.first, band.last, [&](ptrdiff_t y) { row(rows.at(y), y * picture.width); });
 }
 
 // ---- which of them ----------------------------------------------------------------------------------------
 
 template <typename Src>
-void convert_from(const Picture& picture, const std::byte* source, std::byte* target) {
+void convert_from(const Picture& picture, Band band, const std::byte* source, std::byte* target) {
     const ptrdiff_t width = picture.width;
     const ptrdiff_t plane = width * picture.height;
     switch (picture.target) {
     case Target::yuv420p:
-        return subsampled<Src, Eight, false>(picture, source, target);
+        return subsampled<Src, Eight, false>(picture, band, source, target);
     case Target::nv12:
-        return subsampled<Src, Eight, true>(picture, source, target);
+        return subsampled<Src, Eight, true>(picture, band, source, target);
     case Target::yuv420p10le:
-        return subsampled<Src, Ten, false>(picture, source, target);
+        return subsampled<Src, Ten, false>(picture, band, source, target);
     case Target::p010le:
-        return subsampled<Src, TenHigh, true>(picture, source, target);
+        return subsampled<Src, TenHigh, true>(picture, band, source, target);
     case Target::yuv444p:
-        return each_row<Src>(picture, source, [=](const std::byte* row, ptrdiff_t at) {
+        return each_row<Src>(picture, band, source, [=](const std::byte* row, ptrdiff_t at) {
             whole_row<Src>(row, target + at, target + plane + at, target + 2 * plane + at, width);
         });
     case Target::gray:
-        return each_row<Src>(picture, source, [=](const std::byte* row, ptrdiff_t at) {
+        return each_row<Src>(picture, band, source, [=](const std::byte* row, ptrdiff_t at) {
             gray_row<Src>(row, target + at, width);
         });
     case Target::rgb24:
-        return each_row<Src>(picture, source, [=](const std::byte* row, ptrdiff_t at) {
+        return each_row<Src>(picture, band, source, [=](const std::byte* row, ptrdiff_t at) {
             copied_row<Src, 3>(row, target + at * 3, width);
         });
     case Target::rgba:
-        return each_row<Src>(picture, source, [=](const std::byte* row, ptrdiff_t at) {
+        return each_row<Src>(picture, band, source, [=](const std::byte* row, ptrdiff_t at) {
             copied_row<Src, 4>(row, target + at * 4, width);
         });
     }
@@ -388,13 +387,13 @@ void convert_from(const Picture& picture, const std::byte* source, std::byte* ta
 
 } // namespace
 
-void convert(const Picture& picture, const std::byte* source, std::byte* target) noexcept {
+void convert(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept {
     if (picture.bits == 8) {
-        picture.channels == 4 ? convert_from<Source<U8, 4>>(picture, source, target)
-                              : convert_from<Source<U8, 3>>(picture, source, target);
+        picture.channels == 4 ? convert_from<Source<U8, 4>>(picture, band, source, target)
+                              : convert_from<Source<U8, 3>>(picture, band, source, target);
     } else {
-        picture.channels == 4 ? convert_from<Source<U16, 4>>(picture, source, target)
-                              : convert_from<Source<U16, 3>>(picture, source, target);
+        picture.channels == 4 ? convert_from<Source<U16, 4>>(picture, band, source, target)
+                              : convert_from<Source<U16, 3>>(picture, band, source, target);
     }
 }
 

@@ -17,17 +17,25 @@ struct Picture {
     Target target;
 };
 
+/// Rows of the picture from `first` up to `last`, not included, counted from its top. `first` is even.
+struct Band {
+    std::ptrdiff_t first;
+    std::ptrdiff_t last;
+};
+
+// `source` has the rows of the band alone, `target` is the whole frame.
+
 namespace portable {
-void convert(const Picture& picture, const std::byte* source, std::byte* target) noexcept;
+void convert(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept;
 } // namespace portable
 
 #ifdef NBPIPE_X86
 namespace avx2 {
-void convert(const Picture& picture, const std::byte* source, std::byte* target) noexcept;
+void convert(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept;
 } // namespace avx2
 
 namespace avx512 {
-void convert(const Picture& picture, const std::byte* source, std::byte* target) noexcept;
+void convert(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept;
 } // namespace avx512
 #endif
 

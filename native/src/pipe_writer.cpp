@@ -9,30 +9,17 @@
 #include <deque>
 #include <iterator>
 #include <mutex>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 namespace nbpipe {
 namespace {
 
 using Bytes = std::span<const std::byte>;
-using Blocks = std::vector<std::vector<std::byte>>;
 
 constexpr auto look_interval = std::chrono::milliseconds(10); // what waits for the end of file feels no delay
-
-/// Two, if they are small: see pipe_writer.hpp.
-Blocks blocks_for(const Conversion& conversion) {
-    constexpr std::size_t small = std::size_t{4} << 20U;
-    Blocks blocks(conversion.target_bytes() > small ? 1 : 2);
-    for (auto& block : blocks) {
-        block.resize(conversion.target_bytes()); // not copies of a first one, which would be a block too many
-    }
-    return blocks;
-}
 
 } // namespace
 
@@ -44,15 +31,12 @@ struct PipeWriter::Worker {
 
     Worker(int fd, const Options& options)
         : outlet(fd, options.lend_pages ? Outlet::Lending::where_possible : Outlet::Lending::no),
-          follow(options.follow),
-          conversion(options.conversion),
-          blocks(conversion ? blocks_for(*conversion) : Blocks{}) {
+          follow(options.follow) {
         thread = Thread([this] { run(); });
     }
 
     void run() noexcept;
     void rest(std::unique_lock<std::mutex>& lock) noexcept;
-    Bytes convert(const Conversion& by, Bytes data) noexcept;
     int write_all(Bytes data) noexcept;
     [[nodiscard]] Queued& at(Ticket ticket);
     [[nodiscard]] std::size_t behind() const;
@@ -62,8 +46,6 @@ struct PipeWriter::Worker {
 
     Outlet outlet;
     const bool follow;
-    const std::optional<Conversion> conversion;
-    Blocks blocks; // the thread's own, in turns; none without a conversion
 
     std::mutex mutex; // for all of this block
     std::condition_variable work;
@@ -91,15 +73,9 @@ void PipeWriter::Worker::run() noexcept {
             rest(lock);
             continue;
         }
-        // The next block may still be in the pipe, if somebody has enlarged it.
-        if (conversion && moving.size() >= blocks.size()) {
-            work.wait_for(lock, look_interval);
-            settle();
-            continue;
-        }
         const Bytes data = queue.front().data;
         lock.unlock();
-        const int result = write_all(conversion ? convert(*conversion, data) : data);
+        const int result = write_all(data);
         lock.lock();
         if (result == 0) {
             queue.pop_front();
@@ -131,24 +107,8 @@ void PipeWriter::Worker::rest(std::unique_lock<std::mutex>& lock) noexcept {
     }
 }
 
-/// Never throws, because submit() has checked the size.
-Bytes PipeWriter::Worker::convert(const Conversion& by, Bytes data) noexcept {
-    const auto begun = Clock::now();
-    std::ranges::rotate(blocks, blocks.end() - 1);
-    by(data, blocks.front());
-    const std::scoped_lock lock(mutex);
-    counts.converting += Clock::now() - begun;
-    return blocks.front();
-}
-
-/// How many bytes will surely follow what the front holds by now; of converted ones only those of the other block.
-/// The mutex is held.
-std::size_t PipeWriter::Worker::behind() const {
-    if (conversion) {
-        return queue.size() > 1 && blocks.size() > 1 ? blocks.front().size() : 0;
-    }
-    return queued_bytes - queue.front().filled;
-}
+/// How many bytes will surely follow what the front holds by now. The mutex is held.
+std::size_t PipeWriter::Worker::behind() const { return queued_bytes - queue.front().filled; }
 
 /// The mutex is held.
 void PipeWriter::Worker::settle() {
@@ -160,13 +120,13 @@ void PipeWriter::Worker::settle() {
     }
 }
 
-/// Writes the front, or what it has been converted to, as it is filled. 0 when all is written, ECANCELED when close()
+/// Writes the front as it is filled. 0 when all is written, ECANCELED when close()
 /// came first, or the errno of the write that failed.
 int PipeWriter::Worker::write_all(Bytes data) noexcept {
     std::unique_lock lock(mutex);
     std::size_t done = 0;
     while (done < data.size() && !closing) {
-        const auto filled = conversion ? data.size() : queue.front().filled;
+        const auto filled = queue.front().filled;
         if (done == filled) {
             work.wait(lock);
             continue;
@@ -239,22 +199,10 @@ PipeWriter::Worker& PipeWriter::worker() const {
 }
 
 PipeWriter::Ticket PipeWriter::submit(Bytes data) {
-    auto& self = worker();
-    if (self.conversion && data.size() != self.conversion->source_bytes()) {
-        throw std::invalid_argument("a picture for this conversion has " +
-                                    std::to_string(self.conversion->source_bytes()) + " bytes, not " +
-                                    std::to_string(data.size()));
-    }
-    return self.enqueue({.data = data, .filled = data.size()});
+    return worker().enqueue({.data = data, .filled = data.size()});
 }
 
-PipeWriter::Ticket PipeWriter::announce(Bytes data) {
-    auto& self = worker();
-    if (self.conversion) {
-        throw std::invalid_argument("a picture to be converted cannot be announced");
-    }
-    return self.enqueue({.data = data, .filled = 0});
-}
+PipeWriter::Ticket PipeWriter::announce(Bytes data) { return worker().enqueue({.data = data, .filled = 0}); }
 
 void PipeWriter::advance(Ticket ticket, std::size_t filled) {
     auto& self = worker();

@@ -7,13 +7,6 @@
 //    close() ─────────────────►│ closing, and a wake-up out of poll()         │
 //                              └──────────────────────────────────────────────┘
 //
-// Conversion. A writer may be given one (convert.hpp); then each submitted picture is converted into a block that
-// the thread keeps for it, and what is written, and lent, is that block. It is still in the processor's cache when
-// the reader takes it, so this costs less than to write the larger picture itself. Of small pictures there are two
-// blocks, so that one is lent whole while the next picture, in the other, pushes it out of the pipe: FFmpeg takes
-// 720p half as fast with one, and 1080p a fifth slower. From 4 MiB on it takes them as fast with one, whose end
-// is copied; a 4K recording saves 12 MiB by it.
-//
 // Tickets. A pipe is strictly first in, first out, so one number says it all: submit() returns 1, 2, 3 … and
 // "ticket n is written" means that every byte of 1 to n is in the pipe and that their memory is the caller's
 // again. There is no table of jobs, no result queue and no callback.
@@ -58,14 +51,11 @@
 // object is inert: close() and the destructor do nothing, closed() and released() answer, all else throws.
 #pragma once
 
-#include "convert.hpp"
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <span>
 
 namespace nbpipe {
@@ -80,13 +70,11 @@ class PipeWriter {
         Ticket written = 0;
         Ticket released = 0; // memory up to this ticket belongs to the caller again
         std::int64_t bytes = 0;
-        Clock::duration converting{}; // what the conversion has taken, the writing not counted
     };
 
     struct Options {
         bool lend_pages = false; // see pipe_io.hpp; the reader must copy what it reads
         bool follow = false;     // end when the original descriptor is closed
-        std::optional<Conversion> conversion = std::nullopt;
     };
 
     /// Takes a private duplicate of `fd` and starts the thread. Throws std::system_error.
@@ -97,10 +85,10 @@ class PipeWriter {
     ~PipeWriter();
 
     /// Queues `data`, which may be empty, and never blocks. Throws std::system_error when the writer has
-    /// failed, std::invalid_argument when it is closed, or has a conversion and `data` is not its picture.
+    /// failed, std::invalid_argument when it is closed.
     Ticket submit(std::span<const std::byte> data);
 
-    /// The same for `data` of which nothing is there yet, by a writer without a conversion.
+    /// The same for `data` of which nothing is there yet.
     Ticket announce(std::span<const std::byte> data);
 
     /// The first `filled` bytes of an announced ticket are there; each call has more than the last, and the last all.

@@ -150,6 +150,33 @@ void bottom_up_is_the_same_picture() {
     }
 }
 
+/// Under AddressSanitizer also: each band lies in a block of its own.
+void bands_make_the_same_picture_in_any_order() {
+    for (const auto target : targets) {
+        for (const int height : {1, 2, 3, 6, 7, 11}) {
+            for (const bool bottom_up : {false, true}) {
+                const Source source{37, height, 4, 8, bottom_up};
+                const Conversion conversion(source, target);
+                const auto picture = random_picture(conversion.source_bytes(), 2);
+                const std::size_t row = picture.size / static_cast<std::size_t>(height);
+                const Block planes(conversion.target_bytes());
+                const int bands = (height + 3) / 4;
+                for (int nth = 0; nth < bands; ++nth) {
+                    const int first = (nth + 1) % bands * 4;
+                    const int count = std::min(height - first, 4);
+                    const int above = bottom_up ? height - first - count : first;
+                    const Block band(row * static_cast<std::size_t>(count));
+                    std::ranges::copy(picture.all().subspan(row * static_cast<std::size_t>(above), band.size),
+                                      band.data.get());
+                    conversion(band.all(), planes.all(), first);
+                }
+                require(std::ranges::equal(planes.all(), converted(source, target, picture.all()), {},
+                                           std::to_integer<int>));
+            }
+        }
+    }
+}
+
 /// Under AddressSanitizer also: no byte too far, at any of these sizes.
 void all_builds_give_the_same_bytes() {
     unsigned seed = 0;
@@ -238,17 +265,39 @@ void spans_of_another_length_or_place() {
     require(refuses(0, 16, 15, 6) && refuses(5, 16, 0, 6) && refuses(0, 16, 4, 6));
 }
 
+void what_are_no_rows_of_the_picture() {
+    const Conversion conversion({2, 5, 4, 8, true}, "yuv420p"); // rows of 8 bytes
+    const Block memory(40);
+    const Block planes(conversion.target_bytes());
+    const auto refuses = [&](std::size_t length, std::ptrdiff_t first) {
+        try {
+            conversion(memory.all().first(length), planes.all(), first);
+        } catch (const std::invalid_argument&) {
+            return true;
+        }
+        return false;
+    };
+    require(!refuses(40, 0) && !refuses(16, 0) && !refuses(16, 2) && !refuses(8, 4) && !refuses(24, 2));
+    require(refuses(0, 0) && refuses(17, 0) && refuses(8, 0) &&
+            refuses(24, 0)); // whole pairs, but at the end
+    require(refuses(16, 1) && refuses(16, -2) && refuses(16, 4) && refuses(40, 2) && refuses(8, 6));
+    require(refuses(16, std::numeric_limits<std::ptrdiff_t>::max() - 1));
+    require(refuses(16, std::numeric_limits<std::ptrdiff_t>::min()));
+}
+
 constexpr auto cases = std::to_array<Case>({
     {"known_colours", known_colours},
     {"ten_bits_lie_as_ffmpeg_says", ten_bits_lie_as_ffmpeg_says},
     {"odd_sizes_repeat_the_last_row_and_column", odd_sizes_repeat_the_last_row_and_column},
     {"chroma_is_level_with_even_columns", chroma_is_level_with_even_columns},
     {"bottom_up_is_the_same_picture", bottom_up_is_the_same_picture},
+    {"bands_make_the_same_picture_in_any_order", bands_make_the_same_picture_in_any_order},
     {"all_builds_give_the_same_bytes", all_builds_give_the_same_bytes},
     {"many_threads_share_one_conversion", many_threads_share_one_conversion},
     {"sizes_of_the_planes", sizes_of_the_planes},
     {"bad_arguments", bad_arguments},
     {"spans_of_another_length_or_place", spans_of_another_length_or_place},
+    {"what_are_no_rows_of_the_picture", what_are_no_rows_of_the_picture},
 });
 
 } // namespace

@@ -326,115 +326,6 @@ void nothing_is_left_in_a_fifo_whose_reader_has_gone() {
     require(::unlink(name.c_str()) == 0);
 }
 
-/// Nor is a block of the writer's own free for the next picture but one.
-void converted_blocks_stay_lent_in_a_pipe_that_grows() {
-    constexpr int width = 512;
-    constexpr int height = 256;
-    const nbpipe::Conversion to_gray({width, height, 3, 8, false}, "gray");
-    Pipe pipe;
-    PipeWriter writer(pipe.writer.get(), {.lend_pages = true, .follow = false, .conversion = to_gray});
-    require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 65536) == 65536);
-    std::vector<Data> pictures;
-    Data expected;
-    for (unsigned shade = 0; shade < 5; ++shade) {
-        pictures.emplace_back(to_gray.source_bytes(), static_cast<std::byte>(50 * shade));
-        Data converted(to_gray.target_bytes());
-        to_gray(pictures.back(), converted);
-        expected.insert(expected.end(), converted.begin(), converted.end());
-    }
-    for (const auto& picture : pictures) {
-        writer.submit(picture);
-    }
-    pollfd room{.fd = pipe.writer.get(), .events = POLLOUT, .revents = 0};
-    wait_for([&] { return ::poll(&room, 1, 0) == 0; });
-    require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 1 << 20) ==
-            1 << 20); // now there is room for all of them
-    wait_for([&] { return std::cmp_greater_equal(writer.counts().bytes, 2 * to_gray.target_bytes()); });
-    require(!writer.wait_until(1, PipeWriter::Clock::now() + std::chrono::milliseconds(50)));
-    require(std::cmp_equal(writer.counts().bytes, 2 * to_gray.target_bytes()));
-    pipe.writer.reset();
-    Data arrived;
-    std::thread reading([&] { arrived = pipe.drain(10'007); });
-    require(writer.wait_until(5, soon()));
-    writer.close();
-    reading.join();
-    require(arrived == expected);
-}
-
-/// Nor, of large pictures, is the only block free for the next one.
-void the_only_block_stays_lent_in_a_pipe_that_grows() {
-    constexpr int width = 4096;
-    constexpr int height = 1025; // more than 4 MiB
-    constexpr int capacity = 65536;
-    const nbpipe::Conversion to_gray({width, height, 3, 8, false}, "gray");
-    const auto size = to_gray.target_bytes();
-    Pipe pipe;
-    PipeWriter writer(pipe.writer.get(), {.lend_pages = true, .follow = false, .conversion = to_gray});
-    require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, capacity) == capacity);
-    const std::array pictures{Data(to_gray.source_bytes(), std::byte{50}),
-                              Data(to_gray.source_bytes(), std::byte{200})};
-    Data expected;
-    for (const auto& picture : pictures) {
-        writer.submit(picture);
-        expected.resize(expected.size() + size);
-        to_gray(picture, std::span(expected).last(size));
-    }
-    const auto all_is_lent = [&] { return std::cmp_greater_equal(writer.counts().bytes + capacity, size); };
-    pollfd room{.fd = pipe.writer.get(), .events = POLLOUT, .revents = 0};
-    Data head;
-    for (;;) {
-        wait_for([&] { return all_is_lent() || ::poll(&room, 1, 0) == 0; });
-        if (all_is_lent()) {
-            break;
-        }
-        Data page(4096);
-        require(::read(pipe.reader.get(), page.data(), page.size()) == std::ssize(page));
-        head.insert(head.end(), page.begin(), page.end());
-    }
-    require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 1 << 20) ==
-            1 << 20); // now there is room for the rest of it
-    wait_for([&] { return std::cmp_greater_equal(writer.counts().bytes, size); });
-    require(!writer.wait_until(1, PipeWriter::Clock::now() + std::chrono::milliseconds(50)));
-    require(std::cmp_equal(writer.counts().bytes, size));
-    pipe.writer.reset();
-    Data tail;
-    std::thread reading([&] { tail = pipe.drain(); });
-    require(writer.wait_until(2, soon()));
-    writer.close();
-    reading.join();
-    head.insert(head.end(), tail.begin(), tail.end());
-    require(head == expected);
-}
-
-/// Of a target that is smaller than the pipe, of one that is larger, and of one that gets a single block.
-void converted_pictures_arrive_exactly() {
-    for (const auto& [width, height] : {std::pair{31, 17}, std::pair{1283, 1021}, std::pair{1999, 1501}}) {
-        const nbpipe::Conversion to_video({width, height, 4, 8, true}, "yuv420p");
-        Pipe pipe;
-        PipeWriter writer(pipe.writer.get(), {.lend_pages = true, .follow = false, .conversion = to_video});
-        std::vector<Data> pictures;
-        Data expected;
-        for (unsigned seed = 1; seed <= 12; ++seed) {
-            pictures.push_back(pattern(to_video.source_bytes(), seed));
-            Data converted(to_video.target_bytes());
-            to_video(pictures.back(), converted);
-            expected.insert(expected.end(), converted.begin(), converted.end());
-        }
-        pipe.writer.reset();
-        Data arrived;
-        std::thread reading([&] { arrived = pipe.drain(10'007); });
-        for (const auto& picture : pictures) {
-            writer.submit(picture);
-        }
-        require(writer.wait_until(12, soon()));
-        writer.close();
-        reading.join();
-        require(arrived == expected);
-        require(error_of([&] { writer.submit(Data(7)); }) == refused);
-        require(error_of([&] { writer.announce(pictures.front()); }) == refused);
-    }
-}
-
 void lending_to_other_than_pipes_copies() {
     auto pipe = Pipe::of_sockets();
     const auto frame = pattern(3'000'001);
@@ -1080,9 +971,6 @@ constexpr auto cases = std::to_array<Case>({
     {"unfilled_frames_delay_no_close", unfilled_frames_delay_no_close},
     {"lent_memory_stays_lent_in_a_pipe_that_grows", lent_memory_stays_lent_in_a_pipe_that_grows},
     {"nothing_is_left_in_a_fifo_whose_reader_has_gone", nothing_is_left_in_a_fifo_whose_reader_has_gone},
-    {"converted_blocks_stay_lent_in_a_pipe_that_grows", converted_blocks_stay_lent_in_a_pipe_that_grows},
-    {"the_only_block_stays_lent_in_a_pipe_that_grows", the_only_block_stays_lent_in_a_pipe_that_grows},
-    {"converted_pictures_arrive_exactly", converted_pictures_arrive_exactly},
     {"lending_to_other_than_pipes_copies", lending_to_other_than_pipes_copies},
     {"following_ends_with_the_descriptor", following_ends_with_the_descriptor},
     {"not_following_holds_the_pipe_open", not_following_holds_the_pipe_open},

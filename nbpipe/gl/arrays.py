@@ -1,7 +1,7 @@
 """Sources of pictures that need not be read from a framebuffer: arrays, and buffers of the GL.
 
-Their bytes are copied once, into a slot, because the program that made them may well go on to change them. Render
-thread only. Knows nothing of FFmpeg or notebooks.
+Their bytes are copied, or converted, into a slot at once, because the program that made them may well go on to change
+them. Render thread only. Knows nothing of FFmpeg or notebooks.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+import moderngl
 import numpy as np
 
-from nbpipe.gl.buffer import copy_out, inner_buffer
+from nbpipe.gl.buffer import copy_out, inner_buffer, mapped
 from nbpipe.gl.context import context
+from nbpipe.gl.loop import MakeLoop
 from nbpipe.gl.memory import HostMemory, Memory
 from nbpipe.gl.stage import PIXEL_FORMATS, preview_size
 from nbpipe.gl.tally import Tally
@@ -21,43 +23,41 @@ from nbpipe.scene.adapters import BufferPicture, Pictures, check_like, kind, pic
 
 
 class _Copied:
-    """What both have: slots of plain memory, and the preview, which is taken from the slot filled last."""
+    """What both have: slots of plain memory, and a preview of every n-th pixel."""
 
-    bottom_up = False
-    converts = False
+    upside_down = False  # whether the pictures have the bottom row first
 
-    def __init__(self, pictures: Pictures, size: tuple[int, int], channels: int, dtype: np.dtype) -> None:
+    def __init__(
+        self, pictures: Pictures, size: tuple[int, int], channels: int, dtype: np.dtype, make_loop: MakeLoop | None
+    ) -> None:
         self.size, self.channels = size, channels
-        self.pixel_format = PIXEL_FORMATS[dtype.name, channels]
+        self.pixel_format, self.bottom_up = PIXEL_FORMATS[dtype.name, channels], self.upside_down
+        self._loop = make_loop(size, self.pixel_format, self.bottom_up) if make_loop is not None else None
+        self.converter = "" if self._loop is None else "cpu"
+        if self._loop is not None:
+            self.pixel_format, self.bottom_up = self._loop.pixel_format, False
         self.tally = Tally()
         self._pictures, self._dtype = pictures, dtype
         self._step = max(1, round(size[0] / preview_size(size)[0]))
-        self._filled: np.ndarray | None = None
         self._small: np.ndarray | None = None
 
     def memory(self, *, lasting: bool = False) -> Memory:  # noqa: ARG002  plain memory is
         """Make plain memory."""
-        return HostMemory(self.size[0] * self.size[1] * self.channels * self._dtype.itemsize)
+        whole = self.size[0] * self.size[1] * self.channels * self._dtype.itemsize
+        return HostMemory(whole if self._loop is None else self._loop.frame_bytes)
 
-    def shrink(self) -> None:
-        """Take every n-th pixel; a preview of arrays need not be smooth."""
-        if self._filled is not None:
-            upright = self._filled[::-1] if self.bottom_up else self._filled
-            small = upright[:: self._step, :: self._step]
-            # Always a copy: the slot is the writer's next.
-            self._small = small.copy() if small.dtype == np.uint8 else (small >> 8).astype(np.uint8)
+    @property
+    def converting(self) -> float:
+        """Seconds of the loop."""
+        return 0.0 if self._loop is None else self._loop.seconds
 
     def preview(self) -> np.ndarray | None:
         """Return the preview once."""
         small, self._small = self._small, None
         return small
 
-    def release(self) -> None:
-        """Forget the slot."""
-        self._filled = None
-
-    def _slot(self, memory: Memory) -> np.ndarray:
-        return np.frombuffer(memory.view, self._dtype).reshape(self.size[1], self.size[0], self.channels)
+    def _as_picture(self, data: memoryview) -> np.ndarray:
+        return np.frombuffer(data, self._dtype).reshape(self.size[1], self.size[0], self.channels)
 
 
 class ArraySource(_Copied):
@@ -66,8 +66,16 @@ class ArraySource(_Copied):
     renderer = "arrays"
     software = bound = False
 
-    def __init__(self, pictures: Pictures, first: np.ndarray, size: tuple[int, int] | None) -> None:
-        super().__init__(pictures, size or picture_size(first), first.shape[2], first.dtype)
+    def __init__(
+        self,
+        pictures: Pictures,
+        first: np.ndarray,
+        size: tuple[int, int] | None,
+        make_loop: MakeLoop | None = None,
+    ) -> None:
+        super().__init__(pictures, size or picture_size(first), first.shape[2], first.dtype, make_loop)
+        self._array: np.ndarray | None = None
+        self._gathered: np.ndarray | None = None  # where bytes are put that do not lie one after the other
 
     def current(self) -> AbstractContextManager[None]:
         """Arrays need no context."""
@@ -93,19 +101,39 @@ class ArraySource(_Copied):
         return True
 
     def read(self, memory: Memory) -> None:
-        """Copy the array."""
-        self._filled = self._slot(memory)
-        np.copyto(self._filled, self._array)
-        self.tally.count(not_contiguous=not self._array.flags.c_contiguous)
+        """Copy or convert the array."""
+        array = self._array
+        assert array is not None
+        if self._loop is None:
+            np.copyto(self._as_picture(memory.view), array)
+        elif array.flags.c_contiguous:
+            self._loop.convert(array.data, memory.view)
+        else:
+            if self._gathered is None:
+                self._gathered = np.empty_like(array, order="C", subok=False)
+            np.copyto(self._gathered, array)
+            self._loop.convert(self._gathered.data, memory.view)
+        self.tally.count(not_contiguous=not array.flags.c_contiguous)
+
+    def shrink(self) -> None:
+        """Take every n-th pixel of the array; a preview of arrays need not be smooth."""
+        if self._array is not None:
+            small = self._array[:: self._step, :: self._step]
+            self._small = small.copy() if small.dtype == np.uint8 else (small >> 8).astype(np.uint8)
+
+    def release(self) -> None:
+        """Forget the array."""
+        self._array = None
 
 
 class BufferSource(_Copied):
     """Takes buffers of the GL that hold tightly packed pixels of 8 bits, bottom row first, in their own context."""
 
-    bottom_up = bound = True
+    upside_down = bound = True
 
-    def __init__(self, pictures: Pictures, first: BufferPicture) -> None:
-        super().__init__(pictures, first.size, first.channels, np.dtype(np.uint8))
+    def __init__(self, pictures: Pictures, first: BufferPicture, make_loop: MakeLoop | None = None) -> None:
+        super().__init__(pictures, first.size, first.channels, np.dtype(np.uint8), make_loop)
+        self._buffer: moderngl.Buffer | None = None
         self._where = context(first.buffer.ctx)
         self.renderer, self.software = self._where.renderer, self._where.software
 
@@ -130,7 +158,26 @@ class BufferSource(_Copied):
         return True
 
     def read(self, memory: Memory) -> None:
-        """Copy the buffer out, when what is drawn into it is there."""
-        copy_out(inner_buffer(self._buffer), memory.view)
-        self._filled = self._slot(memory)
+        """Copy or convert the buffer, when what is drawn into it is there."""
+        inner, loop = inner_buffer(self._buffer), self._loop
+        if loop is None:
+            copy_out(inner, memory.view)
+        else:
+            mapped(inner, lambda view: loop.convert(view, memory.view))
         self.tally.count()
+
+    def shrink(self) -> None:
+        """Take every n-th pixel of the buffer."""
+
+        def shrink(view: memoryview) -> None:
+            upright = self._as_picture(view)[:: -self._step, :: self._step]
+            try:
+                self._small = upright.copy()
+            finally:
+                del upright  # an interrupt's traceback would keep it, and with it the mapping
+
+        mapped(inner_buffer(self._buffer), shrink)
+
+    def release(self) -> None:
+        """Forget the buffer."""
+        self._buffer = None

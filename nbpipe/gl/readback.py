@@ -1,8 +1,8 @@
 """Readback: in what form a stage's pictures leave the GL, and into which memory.
 
-Either the numbers of the picture as they are, or, where the GPU converts, the bytes of a video frame (`packer`). On
-software GL that pass would take longer than the drawing (77 ms a 1080p frame on two cores with llvmpipe), so there
-the numbers go out and are converted on their way to the pipe.
+Either the numbers of the picture as they are, or the bytes of a video frame. A GPU makes those itself (`packer`). On
+software GL that pass would take longer than the drawing (77 ms a 1080p frame on two cores with llvmpipe); there the
+picture is read in bands that stay in the processor's cache, and each is converted from there into the slot (`loop`).
 
 Render thread only, with the context current. Knows nothing of scenes or FFmpeg.
 """
@@ -15,11 +15,14 @@ import moderngl
 import numpy as np
 
 from nbpipe.gl.context import Context
-from nbpipe.gl.memory import HostMemory, Memory, pixel_memory
+from nbpipe.gl.loop import Loop, LoopMemory, MakeLoop
+from nbpipe.gl.memory import HostMemory, Memory, PixelBuffer, pixel_memory
 from nbpipe.gl.packer import Packer
 from nbpipe.gl.stage import CHANNELS, DTYPES, PIXEL_FORMATS, Stage
 
 _SAME = {"nu1": "f1"}  # moderngl's two names of 8 bits
+# Bytes of a band. Half as many and twice as many take as long; four times as many do not stay in an 8 MiB cache.
+_BAND = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,19 @@ class Reading:
         The numbers that the picture keeps, and that come: one of `stage.DTYPES`.
     upright : bool
         Whether the top row comes first.
-    convert_to : str or None
-        FFmpeg's pixel format that the GPU makes of each; one of `packer.PLANES`.
+    shader : str or None
+        FFmpeg's pixel format that a shader makes of each on the GPU; one of `packer.PLANES`.
     on_software : bool
-        Whether it does so even if it is the processor.
+        Whether it does so even if the GPU is the processor.
+    loop : callable or None
+        Makes the loop that converts each otherwise.
     """
 
     dtype: str = "uint8"
     upright: bool = False
-    convert_to: str | None = None
+    shader: str | None = None
     on_software: bool = False
+    loop: MakeLoop | None = None
 
 
 class Readback:
@@ -60,8 +66,8 @@ class Readback:
     pixel_format : str
         What comes, by FFmpeg's name.
     bottom_up : bool
-    converts : bool
-        Whether the GL makes the format that was asked for.
+    converter : str
+        Who makes the format that was asked for: ``"gpu"`` (the GL), ``"cpu"`` (the loop), or ``""``: nobody here.
     extra_copies : int
         How often the GL copies each picture before that which is read.
     """
@@ -69,13 +75,32 @@ class Readback:
     def __init__(self, where: Context, stage: Stage, reading: Reading, *, own: bool) -> None:
         self._where, self._stage, self._reading = where, stage, reading
         self._packer: Packer | None = None
+        self._band: HostMemory | None = None
+        self._loop: Loop | None = None
         self.pixel_format, self.bottom_up = PIXEL_FORMATS[reading.dtype, CHANNELS], not reading.upright
-        self.extra_copies = 0
-        if reading.convert_to is not None and (reading.on_software or not where.software):
-            self._packer = Packer(where.ctx, stage.size, reading.convert_to, direct=own)
-            self.pixel_format, self.bottom_up = reading.convert_to, False
+        self.converter, self.extra_copies = "", 0
+        if reading.shader is not None and (reading.on_software or not where.software):
+            self._packer = Packer(where.ctx, stage.size, reading.shader, direct=own)
+            self.pixel_format, self.bottom_up, self.converter = reading.shader, False, "gpu"
             self.extra_copies = 0 if own else 1
-        self.converts = self._packer is not None
+        elif reading.loop is not None:
+            self._use(reading.loop)
+
+    def _use(self, make: MakeLoop) -> None:
+        loop = make(self._stage.size, self.pixel_format, self.bottom_up)
+        if loop is None:
+            return
+        self._loop = loop
+        self.pixel_format, self.bottom_up, self.converter = loop.pixel_format, False, "cpu"
+        # A GPU reads a picture in its own time, which nobody should wait for; software has read when it returns.
+        if self._where.software or not PixelBuffer.available(self._where.ctx):
+            _, height = self._stage.size
+            self._rows = min(max(_BAND // self._row_bytes // 2 * 2, 2), height)
+            self._band = HostMemory(self._rows * self._row_bytes)
+
+    @property
+    def _row_bytes(self) -> int:
+        return self._stage.size[0] * CHANNELS * np.dtype(self._reading.dtype).itemsize
 
     def memory(self, *, lasting: bool) -> Memory:
         """Make the memory of one slot: a mapped pixel buffer, or what this GL has instead."""
@@ -83,17 +108,33 @@ class Readback:
             memory = pixel_memory(self._where.ctx, self._packer.packed_bytes)
             memory.view = memory.view[: self._packer.frame_bytes]
             return memory
-        width, height = self._stage.size
-        size = width * height * CHANNELS * np.dtype(self._reading.dtype).itemsize
+        if self._loop is not None and self._band is not None:
+            return HostMemory(self._loop.frame_bytes)
+        size = self._row_bytes * self._stage.size[1]
+        if self._loop is not None:
+            return LoopMemory(pixel_memory(self._where.ctx, size), self._loop)
         # Mapped memory ends with its context: a user's when he likes, a thread's own with the thread, arrays or not.
         return HostMemory(size) if lasting and not self._where.lasting else pixel_memory(self._where.ctx, size)
 
     def read(self, picture: moderngl.Framebuffer, memory: Memory) -> None:
         """Issue the read of `picture`."""
+        dtype = self._reading.dtype
         if self._packer is not None:
             self._stage.read(self._packer.pack(picture), memory)
+        elif self._loop is not None and self._band is not None:
+            loop, band = self._loop, self._band
+
+            def convert(first: int, count: int) -> None:
+                loop.convert(band.view[: count * self._row_bytes], memory.view, first)
+
+            self._stage.read_bands(picture, band, self._rows, convert, dtype)
         else:
-            self._stage.read(picture, memory, self._reading.dtype, upright=self._reading.upright)
+            self._stage.read(picture, memory, dtype, upright=self._reading.upright)
+
+    @property
+    def converting(self) -> float:
+        """Seconds that the loop has spent on converting."""
+        return 0.0 if self._loop is None else self._loop.seconds
 
     def changes(self, picture: moderngl.Framebuffer) -> bool:
         """Whether the GL makes other numbers of those that `picture` has, as it reads them."""

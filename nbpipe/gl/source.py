@@ -45,11 +45,13 @@ class Source(Protocol):
     channels : int
         Numbers per pixel: 3 or 4.
     pixel_format : str
-        What a slot holds, by FFmpeg's name: RGB, or the video's own format where the GPU converts.
+        What a slot holds, by FFmpeg's name: the video's own format, or RGB where FFmpeg is to convert.
     bottom_up : bool
         Whether the first row in a slot is the bottom one.
-    converts : bool
-        Whether the GL makes the video's own format.
+    converter : str
+        Who makes the video's own format: ``"gpu"``, ``"cpu"``, or ``""`` for nobody here.
+    converting : float
+        Seconds that the processor has spent on that.
     renderer : str
     software : bool
     bound : bool
@@ -60,10 +62,14 @@ class Source(Protocol):
     channels: int
     pixel_format: str
     bottom_up: bool
-    converts: bool
+    converter: str
     renderer: str
     software: bool
     bound: bool
+
+    @property
+    def converting(self) -> float:
+        """See above."""
 
     def current(self) -> AbstractContextManager[None]:
         """Enter before any other call: makes the GL context current where there is one."""
@@ -149,7 +155,7 @@ class SceneSource:
         self.size, self._stage, self._readback = size, stage, readback
         self._canvas = self._drawn = canvas
         self.pixel_format, self.bottom_up = readback.pixel_format, readback.bottom_up
-        self.converts = readback.converts
+        self.converter = readback.converter
 
     def _dismantle(self) -> None:
         self._readback.release()
@@ -196,6 +202,11 @@ class SceneSource:
     def read(self, memory: Memory) -> None:
         """Issue the read of the canvas."""
         self._readback.read(self._drawn, memory)
+
+    @property
+    def converting(self) -> float:
+        """Seconds of the loop."""
+        return self._readback.converting
 
     def shrink(self) -> None:
         """Begin a preview on the GPU."""
@@ -248,7 +259,7 @@ class TextureSource:
                 self._stage.release()
                 raise
         self.pixel_format, self.bottom_up = self._readback.pixel_format, self._readback.bottom_up
-        self.converts = self._readback.converts
+        self.converter = self._readback.converter
 
     def current(self) -> AbstractContextManager[None]:
         """Make the pictures' context current."""
@@ -281,6 +292,11 @@ class TextureSource:
         self._readback.read(self._drawn, memory)
         self.tally.count(converted=self._readback.changes(self._drawn), extra_copies=self._readback.extra_copies)
 
+    @property
+    def converting(self) -> float:
+        """Seconds of the loop."""
+        return self._readback.converting
+
     def shrink(self) -> None:
         """Begin a preview on the GPU."""
         self._stage.shrink(self._drawn)
@@ -301,7 +317,7 @@ PictureSource = ArraySource | BufferSource | TextureSource
 def picture_source(pictures: Pictures, size: tuple[int, int] | None, reading: Reading = _PLAIN) -> PictureSource:
     """Return the source that fits the first picture; `size` is what is expected, if anything is.
 
-    `reading` is for textures and framebuffers; arrays and buffers come as they are.
+    `reading` is for textures and framebuffers; of arrays and buffers, which come as they are, its loop alone counts.
 
     Raises
     ------
@@ -312,9 +328,9 @@ def picture_source(pictures: Pictures, size: tuple[int, int] | None, reading: Re
     """
     first = pictures.first()
     if isinstance(first, np.ndarray):
-        return ArraySource(pictures, first, size)
+        return ArraySource(pictures, first, size, reading.loop)
     if isinstance(first, BufferPicture):
-        return BufferSource(pictures, first)
+        return BufferSource(pictures, first, reading.loop)
     return TextureSource(pictures, first, size, reading)
 
 

@@ -47,13 +47,13 @@ class Export:
         self.written = 0
         self._target = target
         self._asked = time.monotonic()
-        conversion, piped = converted(layout, wanted)
         with contextlib.ExitStack() as undo:
             undo.callback(target.discard)
             target.create()
-            self._encode = EncoderProcess(argv(ffmpeg.path, wanted, piped, fps, target.partial), gives_way=gives_way)
+            command = argv(ffmpeg.path, wanted, in_pipe(layout, wanted), fps, target.partial)
+            self._encode = EncoderProcess(command, gives_way=gives_way)
             undo.callback(self._encode.kill)
-            self._writer = PipeWriter(self._encode.stdin, lend=True, conversion=conversion)
+            self._writer = PipeWriter(self._encode.stdin, lend=True)
             self._encode.hand_over()
             undo.pop_all()
 
@@ -76,11 +76,6 @@ class Export:
     def bytes(self) -> int:
         """Size of the file so far."""
         return self._encode.bytes
-
-    @property
-    def converting(self) -> float:
-        """Seconds spent on converting frames on their way into the pipe."""
-        return self._writer.converting
 
     def submit(self, frame: memoryview) -> int:
         """Queue a frame's memory, which is held until it is written; return its ticket. Never waits."""
@@ -182,12 +177,16 @@ class Export:
         return self._encode.error(f"FFmpeg ended after it had taken {taken}")
 
 
-def converted(layout: Layout, wanted: Encoding) -> tuple[Conversion | None, Layout]:
-    """Return how slots of this `layout` are converted on their way into the pipe, and what then goes into it."""
-    finished = Layout(padded(layout.size, wanted.pixel_format), wanted.pixel_format, bottom_up=False)
-    if layout.pixel_format == wanted.pixel_format and not layout.bottom_up:
-        return None, finished
-    if not wanted.converts("cpu"):
-        return None, layout
+def in_pipe(layout: Layout, wanted: Encoding) -> Layout:
+    """Return how FFmpeg is to see frames that lie like this: those in the video's own format have its size, too."""
+    if layout.pixel_format != wanted.pixel_format or layout.bottom_up:
+        return layout
+    return Layout(padded(layout.size, wanted.pixel_format), wanted.pixel_format, bottom_up=False)
+
+
+def conversion(layout: Layout, wanted: Encoding) -> Conversion | None:
+    """Return what makes the video's own format of pictures, unless they have it, or others are to make it."""
+    if not wanted.converts("cpu") or (layout.pixel_format == wanted.pixel_format and not layout.bottom_up):
+        return None
     channels, bits = RGB[layout.pixel_format]
-    return Conversion(layout.size, channels, bits, layout.bottom_up, wanted.pixel_format), finished
+    return Conversion(layout.size, channels, bits, layout.bottom_up, wanted.pixel_format)

@@ -18,11 +18,12 @@ import numpy as np
 
 from nbpipe.errors import EncoderError
 from nbpipe.video.encoding import encoding
-from nbpipe.video.export import Export
+from nbpipe.video.export import Export, conversion
 from nbpipe.video.ffmpeg import FFmpeg
 from nbpipe.video.live import ENCODER, LiveEncoder
 from nbpipe.video.pixels import Layout, known
 from nbpipe.video.target import Target
+from nbpipe.video.writer import Conversion
 
 # What people ask for.
 SOFTWARE = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1")
@@ -72,9 +73,12 @@ def attempt(ffmpeg: FFmpeg, encoder: str, folder: Path, limit: float = LIMIT) ->
     target = Target(folder / f"{encoder}.mkv")
     wanted = encoding(ffmpeg, target.path, codec=encoder)
     try:
-        export = Export(ffmpeg, wanted, Layout(SIZE, "rgba", bottom_up=True), Fraction(60), target)
+        layout = Layout(SIZE, "rgba", bottom_up=True)
+        loop = conversion(layout, wanted)
+        finished = layout if loop is None else Layout(SIZE, wanted.pixel_format, bottom_up=False)
+        export = Export(ffmpeg, wanted, finished, Fraction(60), target)
         try:
-            seconds = _encode(export, deadline)
+            seconds = _encode(export, loop, deadline)
         finally:
             export.abandon()
     except (EncoderError, OSError) as error:
@@ -121,7 +125,7 @@ def _live(coder: LiveEncoder, deadline: float) -> float | None:
     return statistics.median(took)
 
 
-def _encode(export: Export, deadline: float) -> float | None:
+def _encode(export: Export, loop: Conversion | None, deadline: float) -> float | None:
     """Encode moving pictures to a verified end; return seconds per frame, or ``None`` when time is up before."""
     width, height = SIZE
     scenery = _scenery(width + _SWAY, height)
@@ -129,7 +133,12 @@ def _encode(export: Export, deadline: float) -> float | None:
     while submitted < _FRAMES or time.monotonic() < begun + _SECONDS:
         left = 4 * submitted % _SWAY
         picture = np.ascontiguousarray(scenery[:, left : left + width])
-        submitted = export.submit(picture.data.cast("B"))
+        frame = picture.data.cast("B")
+        if loop is not None:
+            converted = memoryview(bytearray(loop.target_bytes))
+            loop.convert(frame, converted)
+            frame = converted
+        submitted = export.submit(frame)
         while not export.wait(max(1, submitted - _AHEAD), 0.05):
             if time.monotonic() > deadline:
                 return None

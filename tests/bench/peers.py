@@ -6,6 +6,7 @@ counts what arrives: a way that loses a frame is no way. What is not installed i
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import queue
 import subprocess
@@ -20,7 +21,7 @@ import moderngl
 import numpy as np
 
 import nbpipe
-from nbpipe.gl.buffer import copy_out, inner_buffer
+from nbpipe.gl.buffer import inner_buffer, mapped
 from nbpipe.gl.memory import HostMemory
 from nbpipe.gl.ring import SLOTS
 from nbpipe.video.writer import Conversion, PipeWriter
@@ -169,19 +170,24 @@ def pipe_keeping(task: Task) -> None:
 
 
 def converted(task: Task) -> None:
-    """What `record` does with its slots: converted natively on the way into the pipe."""
+    """What `nbpipe.open` does with them: converted natively on the way into a slot."""
     task = replace(task, keep_memory=True, pixel_format="yuv420p")
     process = task.start()
     conversion = Conversion(task.size, 3, 8, False, "yuv420p")  # noqa: FBT003  a native signature
-    slots = [HostMemory(conversion.source_bytes) for _ in range(SLOTS)]
-    with PipeWriter(process.stdin.fileno(), lend=True, conversion=conversion) as writer:
+    slots = [HostMemory(conversion.target_bytes) for _ in range(SLOTS)]
+    with PipeWriter(process.stdin.fileno(), lend=True) as writer:
         for number, buffer in enumerate(task):
             if number >= SLOTS:
                 writer.wait(number - SLOTS + 1)
-            copy_out(inner_buffer(buffer), slots[number % SLOTS].view)
-            writer.submit(slots[number % SLOTS].view)
+            slot = slots[number % SLOTS].view
+            mapped(inner_buffer(buffer), functools.partial(_convert, conversion, slot))
+            writer.submit(slot)
         writer.wait(writer.submitted)
     task.finish(process)
+
+
+def _convert(conversion: Conversion, slot: memoryview, picture: memoryview) -> None:
+    conversion.convert(picture, slot)
 
 
 def alone(task: Task, raw: Path) -> None:
