@@ -97,7 +97,7 @@ def record(
         Further FFmpeg options for the output, such as ``["-tune", "animation"]``.
     conversion : str
         Who turns RGB into the video's pixel format, BT.709 in limited range: ``"gpu"`` before it is read back,
-        ``"cpu"`` on its way to the pipe, or ``"ffmpeg"``; ``"auto"`` takes the first that can and that is fast here.
+        ``"cpu"`` as the picture is copied, or ``"ffmpeg"``; ``"auto"`` takes the first that can and that is fast here.
     take : Take, optional
         A performance recorded in `nbpipe.preview`, replayed frame by frame: its parameters, its events and its clock.
         Decides the duration unless that is given.

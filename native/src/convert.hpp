@@ -16,7 +16,8 @@
 // 0.44 ms with AVX2 and 0.81 ms without; one of RGB 0.37 and 0.59 ms, but 3.2 ms without: SSE2 cannot take threes
 // apart. On an older EPYC AVX2 took 0.6 ms, from memory instead of a cache 0.3 ms more, and 16 bits 1.3 ms.
 // Each source byte is read once, from the start of the memory to its end, in wide loads: it may be a mapping
-// that no cache covers. (Only of an odd number of rows, one row is read twice.)
+// that no cache covers. (Only of an odd number of rows, one row is read twice.) On a Zen 1 EPYC yuv420p takes 1.5 ms
+// from the cache and 1.85 ms from memory with AVX2, and 1.6 and 1.9 ms without.
 //
 // Threads. A Conversion never changes: any number of threads may call it at once. It allocates nothing (6 KB
 // of stack), waits for nothing and starts no thread.

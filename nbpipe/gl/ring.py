@@ -1,6 +1,6 @@
 """The ring of slots: the only memory that the frames of a recording ever lie in.
 
-A frame's bytes are written once, by the GL (or by a copy from a user's array), and read once, by the writer
+A frame's bytes are written once, by the GL or by the loop that converts them, and read once, by the writer
 thread's system call. In between nobody copies them; what changes is who owns them:
 
     FREE ──acquire──► FILLING ──ready──► READY ──lent──► WRITING ──reclaim──► FREE
@@ -26,7 +26,7 @@ from collections.abc import Callable
 from nbpipe.gl.memory import Memory
 
 SLOTS = 4  # one FILLING while the next is drawn, one WRITING, and one to even out a slow moment of either
-# Without a GPU nothing is FILLING: llvmpipe has read when it returns. A fourth, 31.6 MiB at 4K, makes it no faster
+# Without a GPU nothing is FILLING: llvmpipe has read when it returns. A fourth, 11.9 MiB at 4K, makes it no faster
 # (94.6 frames a second of 1080p, and 94.0 with three); with two it is 5 % slower.
 SLOTS_ON_SOFTWARE = 3
 

@@ -1,4 +1,4 @@
-"""The writer: hands slots to the native thread that converts their pixels and moves their bytes into FFmpeg.
+"""The native parts: the writer, whose thread moves the bytes of slots into FFmpeg, and the loop that converts pixels.
 
 The only module that imports the compiled `_native`, whose stub documents it. The native thread needs no GIL. Knows
 neither FFmpeg nor the GL: a descriptor, and memory.

@@ -216,14 +216,15 @@ def memory(table: Table) -> None:
             whole, canvas = map(float, said.split())
             return whole, canvas
 
-    slots = (SLOTS_ON_SOFTWARE if context().software else SLOTS) * 3840 * 2160 * 4 / 2**20
+    slots = (SLOTS_ON_SOFTWARE if context().software else SLOTS) * 3840 * 2160 / 2**20
     for what, scene in (("of a shader", "shader"), ("of a scene with a depth buffer", "clear")):
         whole, canvas = peak(3840, 2160, 24, scene)
         table.row(
             f"peak memory of a 4K export {what}",
             f"{whole:.0f} MiB",
-            f"≤ {slots + 64:.0f} MiB",
-            f"slots × frame + 64 MiB; {whole - canvas:.0f} beside the canvas, {canvas:.0f} that a GPU would keep",
+            f"≤ {slots * 4 + 64:.0f} MiB",
+            f"slots × RGBA frame + 64 MiB ({slots * 1.5 + 64:.0f} of frames as slots have them); "
+            f"{whole - canvas:.0f} beside the canvas, {canvas:.0f} that a GPU would keep",
         )
     short, long = peak(320, 180, 100, "clear")[0], peak(320, 180, 10_000, "clear")[0]
     table.row("the same after 10 000 frames of 180p against 100", f"{long - short:+.1f} MiB", "flat")

@@ -25,17 +25,17 @@ import nbpipe
 from nbpipe.drive import Drive
 from nbpipe.gl.context import context
 from nbpipe.gl.source import SceneSource
+from nbpipe.job import reading
 from nbpipe.notebook.stream import PreviewStream
 from nbpipe.onlookers import Onlookers
 from nbpipe.pipeline import Pipeline
 from nbpipe.progress import Steering
 from nbpipe.scene.adapters import adapt
-from nbpipe.video.encoding import argv, encoding
-from nbpipe.video.export import Export, converted
+from nbpipe.video.encoding import Encoding, argv, encoding
+from nbpipe.video.export import Export, in_pipe
 from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.pixels import Layout
 from nbpipe.video.target import Target
-from nbpipe.video.writer import Conversion
 
 SCENE = """
 void mainImage(out vec4 colour, in vec2 point) {
@@ -65,11 +65,11 @@ class Bench:
     def encoding(self, folder: Path) -> None:
         """Encode frames that are there already, and converted: from a file in memory into the same FFmpeg."""
         raw = Path("/dev/shm") / f"nbpipe-bench-{os.getpid()}.yuv"
-        if not raw.exists():
-            self._fill(raw)
         ffmpeg = find_ffmpeg()
         wanted = encoding(ffmpeg, folder / "x.mp4", preset=self.preset)
-        _, piped = converted(Layout(self.size, "rgba", bottom_up=True), wanted)
+        if not raw.exists():
+            self._fill(raw, wanted)
+        piped = in_pipe(Layout(self.size, wanted.pixel_format, bottom_up=False), wanted)
         command = argv(ffmpeg.path, wanted, piped, Fraction(60), folder / "x.mp4")
         command[command.index("pipe:0")] = f"file:{raw}"
         command[command.index("warning")] = "error"  # it guesses a duration for raw files and says so
@@ -101,8 +101,8 @@ class Bench:
         ffmpeg = find_ffmpeg()
         target = Target(folder / "x.mp4")
         wanted = encoding(ffmpeg, target.path, preset=self.preset)
-        source = SceneSource(adapt(SCENE), context(), self.size, Fraction(60), self.frames, 0)
-        layout = Layout(self.size, "rgba", bottom_up=True)
+        source = self._converting(wanted)
+        layout = Layout(self.size, source.pixel_format, source.bottom_up)
         begun = time.perf_counter()
         pipeline = Pipeline(
             source,
@@ -144,19 +144,19 @@ class Bench:
         process.stdin.close()
         assert process.wait() == 0
 
-    def _fill(self, raw: Path) -> None:
-        source = SceneSource(adapt(SCENE), context(), self.size, Fraction(60), self.frames, 0)
+    def _converting(self, wanted: Encoding) -> SceneSource:
+        return SceneSource(adapt(SCENE), context(), self.size, Fraction(60), self.frames, 0, reading(wanted))
+
+    def _fill(self, raw: Path, wanted: Encoding) -> None:
+        source = self._converting(wanted)
         memory = source.memory()
-        conversion = Conversion(self.size, 4, 8, bottom_up=True, target="yuv420p")
-        planes = bytearray(conversion.target_bytes)
         with source.current(), raw.open("wb") as file:
             for index in range(self.frames):
                 source.draw(index)
                 source.read(memory)
                 while not memory.arrived(1.0):
                     pass
-                conversion.convert(memory.view, planes)
-                file.write(planes)
+                file.write(memory.view)
             memory.release()
             source.release()
 
