@@ -275,8 +275,8 @@ class Pipeline:
         # The frame before was on its way while this one was drawn, so this seldom waits.
         while self._ring.filling > 1 and not self._submit_ready(SLICE):
             pass
-        self._meter.converting = self._source.converting
         self._meter.drawing += time.monotonic() - begun
+        self._meter.converted(self._source.converting)
 
     def _draw(self) -> bool:
         if not self._source.draw(self._frame):

@@ -99,7 +99,7 @@ class Meter:
     drawing, waiting : float
         Seconds spent on drawing and reading back, and on waiting until a frame is written.
     converting : float
-        Seconds of `drawing` that were spent on converting colours.
+        Seconds of `drawing` that were spent on converting colours; set by `converted`.
     """
 
     _WINDOW = 1.0  # seconds; shorter makes the figure jump, longer makes it lag behind a change of scene
@@ -109,6 +109,7 @@ class Meter:
         self.drawing = 0.0
         self.waiting = 0.0
         self.converting = 0.0
+        self._until = 0.0  # when the last frame was made, in seconds of work
         self._start = time.monotonic()
         self._rested = 0.0
         self._marks: deque[tuple[float, int]] = deque()
@@ -127,6 +128,10 @@ class Meter:
         then, first = self._marks[0]
         return (frame - first) / (now - then) if now > then else 0.0
 
+    def converted(self, seconds: float) -> None:
+        """Note that a frame has been made, and `seconds` were spent on converting since the start."""
+        self.converting, self._until = seconds, self.elapsed - self._rested
+
     def rest(self, seconds: float) -> None:
         """Note a pause: its `seconds` are no work, and what was measured before it no longer counts."""
         self._rested += seconds
@@ -141,14 +146,16 @@ class Meter:
     def bottleneck(self) -> str:
         """Which part is waited for: in a steady state the render thread waits only if the encoder is busy all the time.
 
-        Else the render thread is the limit, which draws and converts; whichever takes longer.
+        Else the render thread is the limit, which draws and converts; whichever takes longer. What a program does
+        between the pictures that it pushes is drawing.
         """
         worked = self.drawing + self.waiting
         if worked < self._CLEAR:
             return ""
         if self.waiting > 0.1 * self.drawing:
             return "encoding"
-        return "converting" if self.converting > self.drawing / 2 else "rendering"
+        making = max(self.drawing, self._until - self.waiting)
+        return "converting" if self.converting > making / 2 else "rendering"
 
 
 class Steering:

@@ -133,7 +133,7 @@ class Video:
         picture : numpy.ndarray, moderngl.Texture, Framebuffer or Buffer
             A uint8 or uint16 array (height, width, 3 or 4) with the top row first, or an object of the GL. A buffer
             holds tightly packed RGB or RGBA of 8 bits, bottom row first, as ``fbo.read_into(buffer, alignment=1)``
-            leaves it.
+            leaves it. Nothing may change it meanwhile, neither another thread nor a signal handler.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Whoever converts the colours, on the GPU, on the way to the pipe or in FFmpeg: the video shows the picture."""
+"""Whoever converts the colours, the GPU, the native loop or FFmpeg: the video shows the picture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bt709 import reference
 
 import nbpipe
 from nbpipe import pipeline
-from nbpipe.gl import loop, readback
+from nbpipe.gl import loop
 from nbpipe.gl.context import context
 from nbpipe.gl.ring import SLOTS
 from nbpipe.progress import Meter
@@ -99,7 +99,7 @@ def test_a_scene_arrives_within_one_step_of_the_standard(pixel_format, conversio
 @pytest.mark.parametrize("size", [(700, 1001), (5, 3), (9000, 5)])
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "p010le", "gray"])
 def test_pictures_of_several_bands_are_whole(pixel_format, size, monkeypatch):
-    monkeypatch.setattr(readback, "_BAND", 1 << 18)
+    monkeypatch.setattr(loop, "BAND", 1 << 18)
     picture = painted(size, np.uint16 if pixel_format == "p010le" else np.uint8)
     record(Painting(picture), pixel_format, "cpu", size=size)
     for found, exact in zip(planes("out.mkv", pixel_format, size), reference(picture, pixel_format), strict=True):
@@ -165,6 +165,17 @@ def test_transparency_arrives_and_opaque_is_opaque(pixel_format, dtype, size):
     assert max(np.abs(got - plane).max() for got, plane in zip(found[:3], exact[:3], strict=True)) <= 1
     assert np.abs(found[3] - exact[3]).max() <= 1.5, "FFmpeg makes ten bits of eight by repeating the first two"
     assert (found[3][0] == exact[3][0]).all(), "opaque is opaque"
+
+
+@pytest.mark.parametrize("lying", [lambda p: p[::-1], lambda p: p[:, ::-1], np.asfortranarray], ids=["up", "left", "f"])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "gray"])
+def test_arrays_whose_bytes_do_not_lie_one_after_the_other_arrive_whole(lying, pixel_format, monkeypatch):
+    monkeypatch.setattr(loop, "BAND", 1 << 12)
+    size = 37, 121
+    picture = lying(painted(size))
+    record([picture] * 2, pixel_format, "auto")
+    for found, exact in zip(planes("out.mkv", pixel_format, size), reference(picture, pixel_format), strict=True):
+        assert np.abs(found - exact).max() <= 1
 
 
 @pytest.mark.parametrize("channels", [3, 4])

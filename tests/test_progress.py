@@ -150,3 +150,15 @@ class TestMeter:
         meter = Meter()
         meter.drawing, meter.waiting, meter.converting = drawing, waiting, converting
         assert meter.bottleneck == named
+
+    def test_what_a_program_does_between_its_pictures_is_drawing_and_a_pause_is_not(self, clock):
+        meter = Meter()
+        clock.now += 2
+        meter.drawing = 1
+        meter.converted(0.9)
+        assert meter.bottleneck == "rendering"
+        clock.now += 10
+        meter.rest(10)
+        clock.now += 0.1
+        meter.converted(1.1)
+        assert meter.bottleneck == "converting"

@@ -19,7 +19,7 @@
 // that no cache covers. (Only of an odd number of rows, one row is read twice.) On a Zen 1 EPYC yuv420p takes 1.5 ms
 // from the cache and 1.85 ms from memory with AVX2, and 1.6 and 1.9 ms without.
 //
-// Threads. A Conversion never changes: any number of threads may call it at once. It allocates nothing (6 KB
+// Threads. A Conversion never changes: any number of threads may call it at once. It allocates nothing (5 KB
 // of stack), waits for nothing and starts no thread.
 #pragma once
 

@@ -12,7 +12,7 @@
 // Sums never leave 16 bits: luma ends at 235 * 256, chroma at 240 * 256, and what a difference borrows on the
 // way is given back.
 //
-// 4:2:0 in pieces of two rows by 480 pixels, whose scratch (6 KB) stays in the L1 cache:
+// 4:2:0 in pieces of two rows by 480 pixels, whose scratch (5 KB) stays in the L1 cache:
 //
 //    source ── pair ──► luma of both rows
 //                └────► mean of both rows, in three planes ── halve ──► [1 2 1]/4 ── chroma ──► samples

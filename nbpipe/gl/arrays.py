@@ -15,7 +15,7 @@ import numpy as np
 
 from nbpipe.gl.buffer import copy_out, inner_buffer, mapped
 from nbpipe.gl.context import context
-from nbpipe.gl.loop import MakeLoop
+from nbpipe.gl.loop import Loop, MakeLoop, band_rows
 from nbpipe.gl.memory import HostMemory, Memory
 from nbpipe.gl.stage import PIXEL_FORMATS, preview_size
 from nbpipe.gl.tally import Tally
@@ -25,7 +25,7 @@ from nbpipe.scene.adapters import BufferPicture, Pictures, check_like, kind, pic
 class _Copied:
     """What both have: slots of plain memory, and a preview of every n-th pixel."""
 
-    upside_down = False  # whether the pictures have the bottom row first
+    upside_down = False  # the pictures as they are given; `bottom_up` is of the slot
 
     def __init__(
         self, pictures: Pictures, size: tuple[int, int], channels: int, dtype: np.dtype, make_loop: MakeLoop | None
@@ -75,7 +75,7 @@ class ArraySource(_Copied):
     ) -> None:
         super().__init__(pictures, size or picture_size(first), first.shape[2], first.dtype, make_loop)
         self._array: np.ndarray | None = None
-        self._gathered: np.ndarray | None = None  # where bytes are put that do not lie one after the other
+        self._band: np.ndarray | None = None  # where rows are put that do not lie one after the other
 
     def current(self) -> AbstractContextManager[None]:
         """Arrays need no context."""
@@ -107,23 +107,30 @@ class ArraySource(_Copied):
         if self._loop is None:
             np.copyto(self._as_picture(memory.view), array)
         elif array.flags.c_contiguous:
-            self._loop.convert(array.data, memory.view)
+            self._loop.convert(np.asarray(array).data, memory.view)
         else:
-            if self._gathered is None:
-                self._gathered = np.empty_like(array, order="C", subok=False)
-            np.copyto(self._gathered, array)
-            self._loop.convert(self._gathered.data, memory.view)
+            self._gather(array, self._loop, memory.view)
         self.tally.count(not_contiguous=not array.flags.c_contiguous)
+
+    def _gather(self, array: np.ndarray, loop: Loop, frame: memoryview) -> None:
+        width, height = self.size
+        rows = band_rows(width * self.channels * self._dtype.itemsize, height)
+        if self._band is None:
+            self._band = np.empty((rows, width, self.channels), self._dtype)
+        for first in range(0, height, rows):
+            band = self._band[: height - first]
+            np.copyto(band, array[first : first + rows])
+            loop.convert_rows(band.data, frame, first)
 
     def shrink(self) -> None:
         """Take every n-th pixel of the array; a preview of arrays need not be smooth."""
         if self._array is not None:
-            small = self._array[:: self._step, :: self._step]
+            small = np.asarray(self._array)[:: self._step, :: self._step]
             self._small = small.copy() if small.dtype == np.uint8 else (small >> 8).astype(np.uint8)
 
     def release(self) -> None:
         """Forget the array."""
-        self._array = None
+        self._array = self._band = None
 
 
 class BufferSource(_Copied):

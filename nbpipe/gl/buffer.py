@@ -21,8 +21,8 @@ from nbpipe.gl._calls import calls
 # The type that moderngl.Buffer wraps, which moderngl does not export; it maps the buffer while a view of it lives.
 _INNER = ("mgl", "Buffer")
 
-# In larger pieces memcpy goes past the cache, where whoever converts them would find them: a Zen 5 EPYC fed FFmpeg 1690
-# frames of 1080p a second this way, and 1450 in one piece.
+# In larger pieces memcpy goes past the cache, where whoever takes them next would find them: a Zen 5 EPYC fed FFmpeg
+# 1690 frames of 1080p a second this way, and 1450 in one piece.
 _PIECE = 1 << 20
 
 _mapping = threading.local()  # whether a buffer is mapped here now

@@ -1,8 +1,8 @@
 """Memory that frames are read back into, of two kinds.
 
 `PixelBuffer` is a GL buffer, mapped once and persistently (OpenGL 4.4 or ARB_buffer_storage): the GL copies into it in
-its own time, and its address never changes. `HostMemory` is plain memory, for GL below 4.4, arrays and buffers:
-reading into it waits for the GL.
+its own time, and its address never changes. `HostMemory` is plain memory, for GL below 4.4, arrays, buffers, and
+whatever the processor converts: reading into it waits for the GL.
 
 moderngl's own buffer views must never be used here: releasing one unmaps whichever buffer is bound. Render thread, but
 for plain memory, which any thread may make and drop. Knows neither slots nor who reads the bytes.

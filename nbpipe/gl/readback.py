@@ -15,14 +15,12 @@ import moderngl
 import numpy as np
 
 from nbpipe.gl.context import Context
-from nbpipe.gl.loop import Loop, LoopMemory, MakeLoop
-from nbpipe.gl.memory import HostMemory, Memory, PixelBuffer, pixel_memory
+from nbpipe.gl.loop import Loop, LoopMemory, MakeLoop, band_rows
+from nbpipe.gl.memory import HostMemory, Memory, pixel_memory
 from nbpipe.gl.packer import Packer
 from nbpipe.gl.stage import CHANNELS, DTYPES, PIXEL_FORMATS, Stage
 
 _SAME = {"nu1": "f1"}  # moderngl's two names of 8 bits
-# Bytes of a band. Half as many and twice as many take as long; four times as many do not stay in an 8 MiB cache.
-_BAND = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +85,15 @@ class Readback:
             self._use(reading.loop)
 
     def _use(self, make: MakeLoop) -> None:
+        assert self.bottom_up, "bands are read so"
         loop = make(self._stage.size, self.pixel_format, self.bottom_up)
         if loop is None:
             return
         self._loop = loop
         self.pixel_format, self.bottom_up, self.converter = loop.pixel_format, False, "cpu"
         # A GPU reads a picture in its own time, which nobody should wait for; software has read when it returns.
-        if self._where.software or not PixelBuffer.available(self._where.ctx):
-            _, height = self._stage.size
-            self._rows = min(max(_BAND // self._row_bytes // 2 * 2, 2), height)
+        if self._where.software:
+            self._rows = band_rows(self._row_bytes, self._stage.size[1])
             self._band = HostMemory(self._rows * self._row_bytes)
 
     @property
@@ -103,7 +101,7 @@ class Readback:
         return self._stage.size[0] * CHANNELS * np.dtype(self._reading.dtype).itemsize
 
     def memory(self, *, lasting: bool) -> Memory:
-        """Make the memory of one slot: a mapped pixel buffer, or what this GL has instead."""
+        """Make the memory of one slot: a mapped pixel buffer, or plain memory where this GL has none or needs none."""
         if self._packer is not None:
             memory = pixel_memory(self._where.ctx, self._packer.packed_bytes)
             memory.view = memory.view[: self._packer.frame_bytes]
@@ -125,7 +123,7 @@ class Readback:
             loop, band = self._loop, self._band
 
             def convert(first: int, count: int) -> None:
-                loop.convert(band.view[: count * self._row_bytes], memory.view, first)
+                loop.convert_rows(band.view[: count * self._row_bytes], memory.view, first)
 
             self._stage.read_bands(picture, band, self._rows, convert, dtype)
         else:
@@ -147,3 +145,5 @@ class Readback:
         """Free what it made."""
         if self._packer is not None:
             self._packer.release()
+        if self._band is not None:
+            self._band.release()

@@ -26,8 +26,8 @@ from collections.abc import Callable
 from nbpipe.gl.memory import Memory
 
 SLOTS = 4  # one FILLING while the next is drawn, one WRITING, and one to even out a slow moment of either
-# Without a GPU nothing is FILLING: llvmpipe has read when it returns. A fourth, 11.9 MiB at 4K, makes it no faster
-# (94.6 frames a second of 1080p, and 94.0 with three); with two it is 5 % slower.
+# Without a GPU nothing is FILLING: llvmpipe has read when it returns. A fourth, 11.9 MiB of 4K (31.6 where FFmpeg
+# converts), makes it no faster (94.6 frames a second of 1080p, and 94.0 with three); with two it is 5 % slower.
 SLOTS_ON_SOFTWARE = 3
 
 

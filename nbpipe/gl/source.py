@@ -184,7 +184,7 @@ class SceneSource:
         self._where.later(job)
 
     def memory(self, *, lasting: bool = False) -> Memory:
-        """Make a mapped pixel buffer, or what this GL has instead."""
+        """Make what the picture is read into, or converted into."""
         return self._readback.memory(lasting=lasting)
 
     def draw(self, index: int, time: float | None = None, fps: Fraction | None = None) -> bool:
@@ -270,7 +270,7 @@ class TextureSource:
         self._where.later(job)
 
     def memory(self, *, lasting: bool = False) -> Memory:
-        """Make a mapped pixel buffer, or what this GL has instead."""
+        """Make what the picture is read into, or converted into."""
         return self._readback.memory(lasting=lasting)
 
     def draw(self, index: int) -> bool:

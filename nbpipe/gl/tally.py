@@ -19,7 +19,7 @@ class Stats:
         Pictures taken.
     not_contiguous : int
         Arrays whose bytes do not lie one after the other (not C-contiguous). They are gathered first: 1080p RGB takes
-        10 ms as ``picture[:, ::-1]``, and 0.2 ms in whole rows, as in ``picture[::-1]``.
+        10 ms as ``picture[:, ::-1]``, but 0.2 ms in whole rows, as in ``picture[::-1]``.
     converted : int
         Pictures of the GL whose numbers are not those that are read, such as a texture of floats for a video of
         8 bits, or one of 8 bits for a video of 10. The GL converts them as it copies.

@@ -61,8 +61,8 @@ _MISFITS = (
     ("mp4", r"prores", "ProRes is kept in a .mov or a .mkv; choose one of these endings"),
 )
 
-# Who turns RGB into the video's pixel format: the GPU before it is read back, a native loop on its way to the
-# pipe, or FFmpeg. By default the first of them that can.
+# Who turns RGB into the video's pixel format: the GPU before it is read back, a native loop as it is copied, or
+# FFmpeg. By default the first of them that can.
 CONVERSIONS = ("auto", "gpu", "cpu", "ffmpeg")
 
 # Decoders take these for BT.601, whatever the file says: green 255 comes out as (19, 255, 8), measured.

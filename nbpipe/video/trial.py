@@ -47,7 +47,7 @@ class Trial:
     ----------
     encoder : str
     milliseconds : float or None
-        Per frame of `SIZE`, with nbpipe's own defaults and with nothing else to do; or from a live picture of
+        Per frame of `SIZE`, with nbpipe's own defaults, converting it included; or from a live picture of
         `LIVE_SIZE` to its packet. ``None`` when it does not work.
     problem : str
         Why it does not, in a few words.
