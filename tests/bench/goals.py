@@ -39,8 +39,7 @@ from nbpipe.video.writer import Conversion
 KEPT, OWN = "FFmpeg alone, memory kept", "FFmpeg alone"
 
 _MEMORY = """
-import os, sys, nbpipe
-from nbpipe.gl.context import context
+import sys, nbpipe
 size, frames, shader = (int(sys.argv[1]), int(sys.argv[2])), int(sys.argv[3]), sys.argv[4] == "shader"
 def resident(what="VmRSS"):
     lines = open("/proc/self/status").read().splitlines()
@@ -50,18 +49,9 @@ def clear(frame):
 scene = "void mainImage(out vec4 c, in vec2 p) { c = vec4(fract(iTime), 0.5, 0.2, 1.0); }" if shader else clear
 nbpipe.record(scene, "warm.mp4", size=(64, 64), frames=2, show=False)
 before = resident()
-with context().current():
-    ctx = context().ctx
-    canvas = ctx.framebuffer([ctx.renderbuffer(size, 4)], None if shader else ctx.depth_renderbuffer(size))
-    canvas.clear()
-    ctx.finish()
-    own = resident() - before
-    for part in (*canvas.color_attachments, canvas.depth_attachment, canvas):
-        if part is not None:
-            part.release()
 open("/proc/self/clear_refs", "w").write("5")  # the peak from here on
 nbpipe.record(scene, "x.mp4", size=size, frames=frames, preset="ultrafast", show=False)
-print(resident("VmHWM") - before, own)
+print(resident("VmHWM") - before)
 """
 
 
@@ -209,24 +199,24 @@ def apart(table: Table, frames: int, runs: int) -> None:
 def memory(table: Table) -> None:
     """Peak memory beyond what a recording of 64 × 64 has needed before, in processes of their own."""
 
-    def peak(width: int, height: int, frames: int, scene: str) -> tuple[float, float]:
+    def peak(width: int, height: int, frames: int, scene: str) -> float:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-c", _MEMORY, str(width), str(height), str(frames), scene]
-            said = subprocess.run(command, capture_output=True, check=True, text=True, cwd=folder).stdout
-            whole, canvas = map(float, said.split())
-            return whole, canvas
+            return float(subprocess.run(command, capture_output=True, check=True, text=True, cwd=folder).stdout)
 
-    slots = (SLOTS_ON_SOFTWARE if context().software else SLOTS) * 3840 * 2160 / 2**20
-    for what, scene in (("of a shader", "shader"), ("of a scene with a depth buffer", "clear")):
-        whole, canvas = peak(3840, 2160, 24, scene)
+    software = context().software
+    frame = 3840 * 2160 / 2**20  # MiB for each byte of a pixel
+    slots = (SLOTS_ON_SOFTWARE if software else SLOTS) * frame
+    for what, scene, parts in (("of a shader", "shader", 1), ("of a scene with a depth buffer", "clear", 2)):
+        whole, canvas = peak(3840, 2160, 24, scene), parts * 4 * frame if software else 0.0
         table.row(
             f"peak memory of a 4K export {what}",
             f"{whole:.0f} MiB",
             f"≤ {slots * 4 + 64:.0f} MiB",
-            f"slots × RGBA frame + 64 MiB ({slots * 1.5 + 64:.0f} of frames as slots have them); "
-            f"{whole - canvas:.0f} beside the canvas, {canvas:.0f} that a GPU would keep",
+            f"slots × RGBA frame + 64 MiB, or {slots * 1.5 + 64:.0f} of frames as slots have them; "
+            f"{whole - canvas:.0f} beside what a GPU would keep",
         )
-    short, long = peak(320, 180, 100, "clear")[0], peak(320, 180, 10_000, "clear")[0]
+    short, long = peak(320, 180, 100, "clear"), peak(320, 180, 10_000, "clear")
     table.row("the same after 10 000 frames of 180p against 100", f"{long - short:+.1f} MiB", "flat")
 
 
