@@ -1,8 +1,8 @@
 """Those who look on while a recording is made: a person's previews and progress, and what they may cost.
 
-Owns the rule that looking on never harms the recording. Previews take at most a twentieth of the time, but for a
-picture that is kept, and an error in a callback is logged and otherwise ignored. Render thread only. Knows no
-notebook: it is given callables.
+Owns the rule that looking on never harms the recording. Previews take at most a twentieth of the time, but for one
+every two seconds and one that is kept, and an error in a callback is logged and otherwise ignored. Render thread only.
+Knows no notebook: it is given callables.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from nbpipe.progress import Progress
 _log = logging.getLogger("nbpipe")
 
 _SHARE = 0.05  # of the time so far that looking on may take
+# Seconds after which one more picture is made in any case. The first takes what is done only once (drawing on llvmpipe
+# begins with a compiler), on a busy machine long enough for half a minute without another.
+_LONGEST = 2.0
 
 
 class PreviewSink(Protocol):
@@ -54,7 +57,7 @@ class Onlookers:
     def __init__(self, on_progress: Callable[[Progress], None] | None, preview: PreviewSink | None) -> None:
         self._on_progress, self._preview = on_progress, preview
         self.cost = 0.0
-        self._begun = time.monotonic()
+        self._begun = self._latest = time.monotonic()
         self._under_way: int | None = None  # the frame whose preview has been begun and has not come,
         self._kept = False  # and whether it is to be kept
 
@@ -62,13 +65,15 @@ class Onlookers:
         """Begin a preview of frame `index`, which `source` has just made, if it is due and affordable, or kept."""
         if self._preview is None:
             return
-        affordable = self._under_way is None and self.cost <= _SHARE * (time.monotonic() - self._begun)
+        now = time.monotonic()
+        paid = self.cost <= _SHARE * (now - self._begun) or now - self._latest >= _LONGEST
+        affordable = self._under_way is None and paid
         with self._counted("preview"):
             # One that is under way would have to begin anew; only for a picture that is kept another is given up.
             keeps = self._preview.keeps(index) and not (self._under_way is not None and self._kept)
             if keeps or (affordable and self._preview.due(index)):
                 source.shrink()
-                self._under_way, self._kept = index, keeps
+                self._under_way, self._kept, self._latest = index, keeps, now
 
     def show(self, source: Source) -> None:
         """Hand on the preview that was begun, if it has come."""

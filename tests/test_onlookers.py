@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from watermark import Watermark, numbers
@@ -75,6 +77,24 @@ def test_the_picture_that_is_kept_is_begun_once_whatever_is_under_way(looks):
     came = watch(source, Sink(100, due=[49]), 100)
     assert source.begun == [49, 50]
     assert came[-1] == 50
+
+
+def test_after_a_first_picture_that_took_long_there_is_another_every_two_seconds(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(onlookers, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    class Slow(Sink):
+        def offer(self, picture, index):
+            super().offer(picture, index)
+            now[0] += 30 if len(self.came) == 1 else 0
+
+    source, sink = Late(looks=1), Slow(None, due=range(200))
+    person = Onlookers(None, sink)
+    for source.now in range(40):
+        person.show(source)
+        person.begin(source, source.now)
+        now[0] += 0.5
+    assert sink.came[:4] == [0, 1, 5, 9]
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
