@@ -56,7 +56,8 @@ def test_stop_in_the_middle_and_play(lab, browser):
     video = notebook.widget.locator("video")
     expect(video).to_be_visible()
     video.evaluate("video => video.play()")
-    notebook.poll("document.querySelector('.nbpipe video').currentTime > 0.2")
+    # A busy machine may have drawn a few frames only, less than 0.2 s of them.
+    notebook.poll("(video => video.ended || video.currentTime > 0.2)(document.querySelector('.nbpipe video'))")
     shown = video.evaluate("v => ({width: v.videoWidth, height: v.videoHeight, duration: v.duration, error: v.error})")
     assert (shown["width"], shown["height"], shown["error"]) == (1280, 720, None)
     with notebook.page.expect_download() as download:
