@@ -88,17 +88,15 @@ export function createTransport({ set, step }: TransportUse): Transport {
     set({ name, value });
   }
 
+  function go(by: number): void {
+    time.forget();
+    step(by);
+  }
+
   play.addEventListener("click", () => toggle(playing, "playing", play.title === "Play"));
   loop.addEventListener("click", () => toggle(looping, "loop", loop.getAttribute("aria-pressed") !== "true"));
-  for (const [button, by] of [
-    [back, -1],
-    [forward, 1],
-  ] as const) {
-    button.addEventListener("click", () => {
-      time.forget();
-      step(by);
-    });
-  }
+  back.addEventListener("click", () => go(-1));
+  forward.addEventListener("click", () => go(1));
   speed.addEventListener("change", () => {
     pace.want(Number(speed.value));
     set({ name: "speed", value: Number(speed.value) });

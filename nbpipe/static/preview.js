@@ -2041,17 +2041,14 @@ function createTransport({ set, step }) {
     hold.want(value);
     set({ name, value });
   }
+  function go(by) {
+    time.forget();
+    step(by);
+  }
   play.addEventListener("click", () => toggle(playing, "playing", play.title === "Play"));
   loop.addEventListener("click", () => toggle(looping, "loop", loop.getAttribute("aria-pressed") !== "true"));
-  for (const [button, by] of [
-    [back, -1],
-    [forward, 1]
-  ]) {
-    button.addEventListener("click", () => {
-      time.forget();
-      step(by);
-    });
-  }
+  back.addEventListener("click", () => go(-1));
+  forward.addEventListener("click", () => go(1));
   speed3.addEventListener("change", () => {
     pace.want(Number(speed3.value));
     set({ name: "speed", value: Number(speed3.value) });
