@@ -154,8 +154,7 @@ class Meter:
             return ""
         if self.waiting > 0.1 * self.drawing:
             return "encoding"
-        making = max(self.drawing, self._until - self.waiting)
-        return "converting" if self.converting > making / 2 else "rendering"
+        return "converting" if self.converting > (self._until - self.waiting) / 2 else "rendering"
 
 
 class Steering:

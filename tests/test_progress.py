@@ -146,9 +146,11 @@ class TestMeter:
             (0, 1, 0, "encoding"),
         ],
     )
-    def test_names_the_bottleneck_once_it_is_clear(self, drawing, waiting, converting, named):
+    def test_names_the_bottleneck_once_it_is_clear(self, drawing, waiting, converting, named, clock):
         meter = Meter()
-        meter.drawing, meter.waiting, meter.converting = drawing, waiting, converting
+        meter.drawing, meter.waiting = drawing, waiting
+        clock.now += drawing + waiting
+        meter.converted(converting)
         assert meter.bottleneck == named
 
     def test_what_a_program_does_between_its_pictures_is_drawing_and_a_pause_is_not(self, clock):
