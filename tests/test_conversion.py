@@ -10,9 +10,9 @@ import av
 import numpy as np
 import pytest
 from bt709 import reference
+from watermark import Watermark, numbers
 
 import nbpipe
-from nbpipe import pipeline
 from nbpipe.gl import loop
 from nbpipe.gl.context import context
 from nbpipe.gl.ring import SLOTS
@@ -167,6 +167,12 @@ def test_transparency_arrives_and_opaque_is_opaque(pixel_format, dtype, size):
     assert (found[3][0] == exact[3][0]).all(), "opaque is opaque"
 
 
+def test_and_each_frame_comes_once_in_order(monkeypatch):
+    monkeypatch.setattr(context(), "software", False)
+    record(Watermark(), "yuv420p", "cpu", size=(320, 180), frames=40)
+    assert numbers("out.mkv") == list(range(40))
+
+
 @pytest.mark.parametrize("lying", [lambda p: p[::-1], lambda p: p[:, ::-1], np.asfortranarray], ids=["up", "left", "f"])
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "gray"])
 def test_arrays_whose_bytes_do_not_lie_one_after_the_other_arrive_whole(lying, pixel_format, monkeypatch):
@@ -254,7 +260,6 @@ def test_what_has_the_videos_format_already_is_said_to_be_not_converted(conversi
 def test_what_limits_a_recording_is_named(frames, pace, limit, monkeypatch):
     """No more frames than slots wait for nothing; a clock that goes fast while converting makes that the slow part."""
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: time.monotonic() * pace))
-    monkeypatch.setattr(pipeline, "_REPORT_EVERY", 0)
     monkeypatch.setattr(Meter, "_CLEAR", 0)
     noise = [painted((640, 360), seed=seed) for seed in (0, 1)]
     recording = record(itertools.cycle(noise), "yuv420p", "cpu", frames=frames)
