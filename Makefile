@@ -70,7 +70,7 @@ test-kernels: $(VENV)/tools  ## Run what depends on it with other kernels than t
 
 test-native: $(VENV)/tools
 	for preset in default asan tsan; do \
-		(cd native && cmake --preset $$preset >/dev/null && cmake --build --preset $$preset && ctest --preset $$preset) \
+		(cd native && cmake --preset $$preset >/dev/null && cmake --build --preset $$preset && ctest --preset $$preset --parallel) \
 		|| exit 1; done
 
 test-windows: $(VENV)/tools  ## Compile the native part for Windows, and run its tests under Wine
