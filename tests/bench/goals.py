@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from feed import OUTPUTS, fed, noise, release
 from loop import Bench, compare
-from peers import BT709, MISSING, WAYS, Task, alone
+from peers import BT709, MISSING, WAYS, Task, alone, beside_copies, converted_only, lent
 
 import nbpipe
 from nbpipe.gl.context import context
@@ -36,7 +36,9 @@ from nbpipe.gl.ring import SLOTS, SLOTS_ON_SOFTWARE
 from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.writer import Conversion
 
-KEPT, OWN = "FFmpeg alone, memory kept", "FFmpeg alone"
+# What FFmpeg does by itself, and with as many frames copied beside it; what nbpipe's loop does by itself.
+KEPT, OWN, BESIDE, LOOP = "FFmpeg alone, memory kept", "FFmpeg alone", "FFmpeg alone, beside copies", "the loop alone"
+LENT = "nbpipe, lent arrays"
 
 _MEMORY = """
 import sys, nbpipe
@@ -65,13 +67,17 @@ class Table:
     def row(self, what: str, measured: str, goal: str, limit: str = "") -> None:
         print(f"{what:58}{measured:>10}{goal:>9}   {limit}", flush=True)
 
-    def ratio(self, what: str, figures: dict[str, float], way: str, goal: str, limit: float | None = None) -> None:
-        """Add a row for `way`; `limit` is in frames per second."""
+    def ratio(
+        self, what: str, figures: dict[str, float], way: str, goal: str, limits: dict[str, float] | None = None
+    ) -> None:
+        """Add a row for `way`; `limits` are frames per second by what could be that fast, and the least of them counts."""
         base, mine = figures["TurboPipe"], figures[way]
         self.ratios.setdefault(what, {name: fps / base for name, fps in figures.items()})
         words = f"TurboPipe {base:.0f} fps, nbpipe {mine:.0f}"
-        if limit is not None:
-            words += f", FFmpeg alone {limit:.0f}: {mine / limit:.0%} of that"
+        for name, fps in (limits or {}).items():
+            words += f", {name} {fps:.0f}"
+        if limits:
+            words += f": {mine / min(limits.values()):.0%} of {'that' if len(limits) == 1 else 'the slower'}"
         self.row(f"{what}, {way}" if way != "nbpipe" else what, f"{mine / base:.2f}x", goal, words)
 
 
@@ -96,11 +102,16 @@ def raw_file(task: Task, folder: Path, *, planes: bool) -> Path:
 
 @contextlib.contextmanager
 def limits(task: Task, *, planes: bool = False) -> Iterator[dict[str, Callable[[], None]]]:
-    """Make the ways of FFmpeg doing this task's work alone: with its memory kept, and as it is started by itself."""
+    """Make the ways of FFmpeg doing this task's work alone: with its memory kept, as started by itself, beside copies."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         path = raw_file(task, Path(folder), planes=planes)
         task = replace(task, pixel_format="yuv420p" if planes else task.pixel_format)
-        yield {name: partial(alone, replace(task, keep_memory=name == KEPT), path) for name in (KEPT, OWN)}
+        kept = replace(task, keep_memory=True)
+        yield {
+            KEPT: partial(alone, kept, path),
+            OWN: partial(alone, task, path),
+            BESIDE: partial(beside_copies, kept, path),
+        }
 
 
 def feeding(table: Table, frames: int, runs: int) -> None:
@@ -110,15 +121,31 @@ def feeding(table: Table, frames: int, runs: int) -> None:
         # FFmpeg takes as long to start as for 40 frames of 4K, and the first of them cost it most of its page faults.
         task = replace(task, count=max(task.count, frames // 2))
         names = ("plain", "threaded", "imageio-ffmpeg", "TurboPipe", "nbpipe", "nbpipe, memory kept")
-        with limits(task) as alone_ways:
-            figures = fed(task, names if (height, buffers) == (1080, 4) else names[3:], runs, alone_ways)
-        bounds = {"nbpipe": figures.pop(OWN), "nbpipe, memory kept": figures.pop(KEPT)}
+        first = (height, buffers) == (1080, 4)
+        with limits(task) as others:
+            if first:
+                others[LENT] = partial(lent, replace(task, keep_memory=True), arrays(task))
+            figures = fed(task, names if first else names[3:], runs, others)
+        own, kept, beside = (figures.pop(name) for name in (OWN, KEPT, BESIDE))
         what = f"RGB24 to null, {height}p, {buffers} buffer{'s' * (buffers > 1)}"
-        for way, bound in bounds.items():
-            table.ratio(what, figures, way, f"≥ {goal}", bound)
-        if (height, buffers) == (1080, 4):
+        table.ratio(what, figures, "nbpipe", f"≥ {goal}", {"FFmpeg alone": own})
+        table.ratio(
+            what,
+            figures,
+            "nbpipe, memory kept",
+            f"≥ {goal}",
+            {"FFmpeg alone": kept, "and beside as many copies": beside},
+        )
+        if first:
+            table.ratio(what, figures, LENT, "", {"FFmpeg alone": kept})
             table.row("the same, run by run: page faults of FFmpeg a frame", "", "", faulting(task))
         release(task)
+
+
+def arrays(task: Task) -> list[np.ndarray]:
+    """Return what the task's buffers hold."""
+    with context().current():
+        return [np.frombuffer(buffer.read(), np.uint8) for buffer in task.buffers]
 
 
 def faulting(task: Task) -> str:
@@ -139,27 +166,30 @@ def converting(table: Table, frames: int, runs: int) -> None:
     rescaling = partial(WAYS["TurboPipe"], replace(task, output=BT709))
     with limits(task, planes=True) as alone_ways:
         ours = partial(WAYS["nbpipe, converted"], task)
-        figures = fed(task, [], runs, {"TurboPipe": rescaling, "nbpipe, converted": ours, KEPT: alone_ways[KEPT]})
-    bound = figures.pop(KEPT)
-    table.ratio("arriving as BT.709 yuv420p, 1080p", figures, "nbpipe, converted", "≥ 3.5", bound)
+        loop = partial(converted_only, task)
+        ways = {"TurboPipe": rescaling, "nbpipe, converted": ours, KEPT: alone_ways[KEPT], LOOP: loop}
+        figures = fed(task, [], runs, ways)
+    bounds = {"FFmpeg alone": figures.pop(KEPT), LOOP: figures.pop(LOOP)}
+    table.ratio("arriving as BT.709 yuv420p, 1080p", figures, "nbpipe, converted", "≥ 3.5", bounds)
     task = replace(task, output=OUTPUTS["ultrafast"], count=max(20, frames // 6))
     names = ("plain", "threaded", "imageio-ffmpeg", "PyAV", "TurboPipe", "nbpipe", "nbpipe, converted")
     with limits(task, planes=True) as alone_ways:
         figures = fed(task, names, runs, {KEPT: alone_ways[KEPT]})
-    bound = figures.pop(KEPT)
-    table.ratio("x264 ultrafast, 1080p", figures, "nbpipe, converted", "≥ 1.4", bound)
+    table.ratio("x264 ultrafast, 1080p", figures, "nbpipe, converted", "≥ 1.4", {"FFmpeg alone": figures.pop(KEPT)})
     release(task)
 
 
 def whole_loop(table: Table, frames: int, runs: int) -> None:
     """Drawing and encoding together."""
     bench = Bench((1920, 1080), frames, "ultrafast")
-    found = compare([bench.drawing, bench.encoding, bench.plain, bench.turbopipe, bench.record], frames, runs)
+    ways = [bench.drawing, bench.reading, bench.encoding, bench.plain, bench.turbopipe, bench.record]
+    found = compare(ways, frames, runs)
     named = {"plain": "plain", "turbopipe": "TurboPipe", "record": "nbpipe"}
     fps = {named[name]: figure[0] for name, figure in found.items() if name in named}
     table.ratio("whole loop, nbpipe.record, 1080p ultrafast", fps, "nbpipe", "≥ 1.3")
-    beyond = {name: found[name][1] - found["drawing"][1] - found["encoding"][1] for name in ("turbopipe", "record")}
-    parts = f"drawing {found['drawing'][1]:.1f} ms, encoding {found['encoding'][1]:.1f} ms"
+    drawing, reading, encoding = (found[name][1] for name in ("drawing", "reading", "encoding"))
+    beyond = {name: found[name][1] - drawing - encoding for name in ("turbopipe", "record")}
+    parts = f"drawing {drawing:.1f} ms, encoding {encoding:.1f} ms, reading and converting {reading - drawing:.1f} ms"
     table.row(
         "processor time a frame beyond drawing and encoding",
         f"{beyond['record']:.1f} ms",
@@ -167,13 +197,14 @@ def whole_loop(table: Table, frames: int, runs: int) -> None:
         f"{parts}; TurboPipe {beyond['turbopipe']:.1f} ms",
     )
     slower = min(found["drawing"][0], found["encoding"][0])
-    both = 1000 * (os.cpu_count() or 1) / (found["drawing"][1] + found["encoding"][1])
+    both = 1000 * (os.cpu_count() or 1) / (drawing + encoding)
+    read = 1000 * (os.cpu_count() or 1) / (reading + encoding)
     table.row(
         "nbpipe.record against the slower of the two alone",
         f"{fps['nbpipe'] / slower:.2f}x",
         "≥ 0.95",
         f"both share {os.cpu_count()} cores, which have time for {both:.0f} fps of both: "
-        f"{fps['nbpipe'] / min(slower, both):.0%} of the limit",
+        f"{fps['nbpipe'] / min(slower, both):.0%} of the limit, and for {read:.0f} with what is drawn read and converted",
     )
 
 
@@ -184,7 +215,7 @@ def apart(table: Table, frames: int, runs: int) -> None:
     said = subprocess.run(command, capture_output=True, check=True, text=True).stdout.splitlines()
     fps = {
         name: float(line.split()[1])
-        for name in ("drawing", "encoding", "record")
+        for name in ("drawing", "reading", "encoding", "record")
         for line in said
         if line.startswith(name + " ")
     }
@@ -192,7 +223,8 @@ def apart(table: Table, frames: int, runs: int) -> None:
         "the same, superfast, with a core for each of the two",
         f"{fps['record'] / min(fps['drawing'], fps['encoding']):.2f}x",
         "≥ 0.95",
-        f"drawing {fps['drawing']:.0f} fps, encoding {fps['encoding']:.0f}; what nbpipe does shares the core that draws",
+        f"drawing {fps['drawing']:.0f} fps, {fps['reading']:.0f} with each frame read and converted on the same core, "
+        f"encoding {fps['encoding']:.0f}: {fps['record'] / min(fps['reading'], fps['encoding']):.0%} of the slower",
     )
 
 

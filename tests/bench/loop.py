@@ -62,6 +62,10 @@ class Bench:
                 context().ctx.finish()
             source.release()
 
+    def reading(self, folder: Path) -> None:
+        """Draw, and read every frame back as `record` does: converted, into slots."""
+        self._read(encoding(find_ffmpeg(), folder / "x.mp4", preset=self.preset), lambda frame: None)
+
     def encoding(self, folder: Path) -> None:
         """Encode frames that are there already, and converted: from a file in memory into the same FFmpeg."""
         raw = Path("/dev/shm") / f"nbpipe-bench-{os.getpid()}.yuv"
@@ -148,15 +152,19 @@ class Bench:
         return SceneSource(adapt(SCENE), context(), self.size, Fraction(60), self.frames, 0, reading(wanted))
 
     def _fill(self, raw: Path, wanted: Encoding) -> None:
+        with raw.open("wb") as file:
+            self._read(wanted, file.write)
+
+    def _read(self, wanted: Encoding, take: Callable[[memoryview], object]) -> None:
         source = self._converting(wanted)
         memory = source.memory()
-        with source.current(), raw.open("wb") as file:
+        with source.current():
             for index in range(self.frames):
                 source.draw(index)
                 source.read(memory)
                 while not memory.arrived(1.0):
                     pass
-                file.write(memory.view)
+                take(memory.view)
             memory.release()
             source.release()
 
@@ -220,7 +228,7 @@ def show(options: argparse.Namespace) -> None:
     """Measure, and print the table."""
     width, height = map(int, options.size.split("x"))
     bench = Bench((width, height), options.frames, options.preset)
-    ways = [bench.drawing, bench.encoding, bench.record]
+    ways = [bench.drawing, bench.reading, bench.encoding, bench.record]
     if not options.apart:
         ways += [bench.plain, bench.turbopipe, bench.record_with_preview]
     if bench.turbopipe in ways and importlib.util.find_spec("turbopipe") is None:

@@ -11,7 +11,7 @@ import importlib.util
 import queue
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +21,7 @@ import moderngl
 import numpy as np
 
 import nbpipe
-from nbpipe.gl.buffer import inner_buffer, mapped
+from nbpipe.gl.buffer import copy_out, inner_buffer, mapped
 from nbpipe.gl.memory import HostMemory
 from nbpipe.gl.ring import SLOTS
 from nbpipe.video.writer import Conversion, PipeWriter
@@ -186,13 +186,39 @@ def converted(task: Task) -> None:
     task.finish(process)
 
 
+def converted_only(task: Task) -> None:
+    """The same work without anybody to take it: what the loop can do on one core."""
+    conversion = Conversion(task.size, 3, 8, False, "yuv420p")  # noqa: FBT003  a native signature
+    slots = [HostMemory(conversion.target_bytes).view for _ in range(SLOTS)]
+    for number, buffer in enumerate(task):
+        mapped(inner_buffer(buffer), functools.partial(_convert, conversion, slots[number % SLOTS]))
+
+
 def _convert(conversion: Conversion, slot: memoryview, picture: memoryview) -> None:
     conversion.convert(picture, slot)
+
+
+def lent(task: Task, arrays: Sequence[np.ndarray]) -> None:
+    """`nbpipe.pipe` of arrays, whose memory FFmpeg's pipe is lent, where a moderngl buffer is copied."""
+    process = task.start()
+    for number in range(task.count):
+        nbpipe.pipe(arrays[number % len(arrays)], process.stdin.fileno())
+    nbpipe.close(process.stdin.fileno())
+    task.finish(process)
 
 
 def alone(task: Task, raw: Path) -> None:
     """FFmpeg reading the same frames from a file in memory."""
     task.finish(task.start(raw))
+
+
+def beside_copies(task: Task, raw: Path) -> None:
+    """The same, while this process copies each buffer: both halves of `pipe` at once, and nothing between them."""
+    process = task.start(raw)
+    blocks = [HostMemory(buffer.size).view for buffer in task.buffers[:2]]
+    for number, buffer in enumerate(task):
+        copy_out(inner_buffer(buffer), blocks[number % len(blocks)])
+    task.finish(process)
 
 
 WAYS: dict[str, Callable[[Task], None]] = {
