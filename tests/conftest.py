@@ -135,6 +135,7 @@ def nothing_left_behind(request, tmp_path, monkeypatch):
     before = open_descriptors(), set(threading.enumerate()), children()
     yield
     gc.collect()
+    gc.freeze()  # what is still there stays, as that from before the first test
     after = open_descriptors(), set(threading.enumerate()), children()
     assert after[0] - before[0] == set(), "descriptors left open"
     assert after[1] - before[1] == set(), "threads left running"

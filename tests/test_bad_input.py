@@ -96,6 +96,7 @@ def nothing_is_written(tmp_path):
         ({"path": "x" * 300 + ".mp4"}, ValueError, "more than 255 bytes"),
         ({"path": "/dev/null/out.mp4"}, NotADirectoryError, "not a directory"),
         ({"scene": None}, TypeError, "scene must be a GLSL string, an object with render"),
+        ({"scene": Path("waves.glsl")}, TypeError, r"pass its text: Path\(…\)\.read_text\(\)"),
         ({"scene": Watermark}, TypeError, r"pass an instance of it: Watermark\(\)"),
         ({"scene": b"bytes"}, TypeError, "scene"),
         ({"scene": "vec3 palette(float t);"}, nbpipe.SceneError, "no 'void mainImage"),
@@ -135,7 +136,7 @@ def test_a_directory_that_is_not_writable():
 def test_a_fifo_is_refused(tmp_path_factory):
     fifo = tmp_path_factory.mktemp("odd") / "out.mp4"
     os.mkfifo(fifo)
-    with pytest.raises(ValueError, match="not a plain file"):
+    with pytest.raises(ValueError, match="no plain file; give another name"):
         nbpipe.record(Watermark(), fifo, frames=1)
 
 

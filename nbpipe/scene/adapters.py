@@ -7,6 +7,7 @@ Render thread only. Makes no GL object itself; knows nothing of readback or vide
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
@@ -201,6 +202,8 @@ def adapt(scene: object) -> Scene | Pictures:
         "scene must be a GLSL string, an object with render(frame), a function of a frame, an iterable of pictures, "
         f"or a WindowConfig class, not {scene!r}"
     )
+    if isinstance(scene, os.PathLike):
+        msg += "; if the file holds GLSL, pass its text: Path(…).read_text()"
     raise TypeError(msg)
 
 
