@@ -2,8 +2,8 @@
 """The native seam: moving bytes to a file descriptor on a thread of its own, and converting pixels.
 
 It is built from ``native/`` (C++20, nanobind). ``native/src/pipe_writer.hpp`` and ``convert.hpp`` explain the
-mechanisms; this file is what Python sees of them. It knows nothing of FFmpeg, OpenGL or Jupyter, and only
-``nbpipe/video/writer.py`` imports it.
+mechanisms; this file is what Python sees of them. It knows nothing of FFmpeg or Jupyter, and of OpenGL only what
+glReadPixels looks like. Only ``nbpipe/video/writer.py`` imports it.
 """
 
 from types import TracebackType
@@ -252,5 +252,35 @@ class Conversion:
             A buffer is not C-contiguous, or `target` is read-only.
         TypeError
             `source` or `target` has no buffer.
+
+        """
+
+    def read(self, read_pixels: int, format: int, type: int, band: Buffer, target: Buffer, /) -> float:  # noqa: A002
+        """Convert the picture that glReadPixels brings, band after band, without the GIL.
+
+        Nothing of Python runs in between, so no signal handler can draw while a part of the picture has been read.
+
+        Parameters
+        ----------
+        read_pixels : int
+            The address of glReadPixels; the state of the GL says what it reads, and that it packs rows without gaps.
+        format, type : int
+            Its arguments, which must suit the channels and bits of the picture.
+        band : Buffer
+            Where each band goes first; as many rows as fit into it make one.
+        target : Buffer
+            As in `convert`.
+
+        Returns
+        -------
+        float
+            How many seconds of it converting took.
+
+        Raises
+        ------
+        ValueError
+            The picture is not bottom-up, `band` has no room for two of its rows, or as in `convert`.
+        BufferError, TypeError
+            As in `convert`.
 
         """

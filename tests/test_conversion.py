@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import time
 from types import SimpleNamespace
 
@@ -104,6 +105,36 @@ def test_pictures_of_several_bands_are_whole(pixel_format, size, monkeypatch):
     record(Painting(picture), pixel_format, "cpu", size=size)
     for found, exact in zip(planes("out.mkv", pixel_format, size), reference(picture, pixel_format), strict=True):
         assert np.abs(found - exact).max() <= 1
+
+
+def test_a_texture_that_a_signal_handler_changes_is_read_whole(own_context, monkeypatch):
+    monkeypatch.setattr(loop, "BAND", 1 << 12)  # four rows
+    texture = own_context.texture((256, 256), 4)
+    shades = itertools.cycle(range(0, 256, 15))
+    changed = []
+
+    def change(*_):
+        texture.write(bytes([next(shades)]) * (256 * 256 * 4))
+        changed.append(writing)
+
+    writing = False
+    before = signal.signal(signal.SIGALRM, change)
+    try:
+        with nbpipe.open("out.mkv", codec="ffv1", pixel_format="gray", conversion="cpu", show=False) as video:
+            for _ in range(60):
+                signal.setitimer(signal.ITIMER_REAL, 2e-4, 2e-4)
+                writing = True
+                video.write(texture)
+                writing = False
+                signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert changed.count(True) > 20, "while pictures were taken"
+    with av.open("out.mkv") as file:
+        pictures = [frame.to_ndarray() for frame in file.decode(video=0)]
+    assert len(pictures) == 60
+    assert [number for number, picture in enumerate(pictures) if np.ptp(picture)] == []
 
 
 @pytest.mark.parametrize("size", [(64, 32), (5, 3)])

@@ -168,3 +168,15 @@ def test_what_are_no_buffers_for_it():
     target = bytearray(6)
     conversion.convert(bytes(16), target)
     assert target == bytes([16, 16, 16, 16, 128, 128])
+
+
+def test_what_cannot_be_read():
+    conversion = Conversion((2, 2), 4, 8, bottom_up=True, target="yuv420p")
+    with pytest.raises(ValueError, match="no glReadPixels at 0"):
+        conversion.read(0, 0x1908, 0x1401, bytearray(16), bytearray(6))
+    with pytest.raises(BufferError, match="read-only"):
+        conversion.read(1, 0x1908, 0x1401, bytes(16), bytearray(6))
+    with pytest.raises(ValueError, match="room for two rows"):
+        conversion.read(1, 0x1908, 0x1401, bytearray(15), bytearray(6))
+    with pytest.raises(ValueError, match="must be bottom-up"):
+        Conversion((2, 2), 4, 8, bottom_up=False, target="yuv420p").read(1, 0, 0, bytearray(16), bytearray(6))

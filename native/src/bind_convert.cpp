@@ -2,7 +2,10 @@
 #include "bind.hpp"
 #include "convert.hpp"
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -34,7 +37,24 @@ void bind_convert(nb::module_& module) {
                 const WithoutGil others_run;
                 self(from.bytes(), writable, first);
             },
-            nb::arg(), nb::arg(), nb::arg() = 0);
+            nb::arg(), nb::arg(), nb::arg() = 0)
+        .def(
+            "read",
+            [](const Conversion& self, std::uintptr_t read_pixels, unsigned format, unsigned type,
+               nb::handle band, nb::handle target) {
+                // NOLINTNEXTLINE(*-reinterpret-cast, *-int-to-ptr): ctypes has no other word for it
+                const auto read = reinterpret_cast<decltype(Conversion::Reader::read)>(read_pixels);
+                if (read == nullptr) {
+                    throw std::invalid_argument("there is no glReadPixels at 0");
+                }
+                const BufferView through(band);
+                const BufferView into(target);
+                const auto rows = through.writable_bytes();
+                const auto writable = into.writable_bytes();
+                const WithoutGil others_run;
+                return std::chrono::duration<double>(self({read, format, type}, rows, writable)).count();
+            },
+            nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg());
 }
 
 } // namespace nbpipe

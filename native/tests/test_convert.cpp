@@ -177,6 +177,54 @@ void bands_make_the_same_picture_in_any_order() {
     }
 }
 
+/// What `brought` brings: the picture of a GL, whose arguments it checks.
+std::span<const std::byte> canvas;
+std::size_t canvas_row = 0;
+
+void bring(int x, int y, int width, int height, unsigned format, unsigned type, void* pixels) {
+    require(x == 0 && width == 37 && format == 0x1908 && type == 0x1401);
+    std::ranges::copy(canvas.subspan(canvas_row * static_cast<std::size_t>(y),
+                                     canvas_row * static_cast<std::size_t>(height)),
+                      static_cast<std::byte*>(pixels));
+}
+
+/// Under AddressSanitizer also: no more is brought than a band holds.
+void a_picture_read_in_bands_is_the_same() {
+    for (const auto target : targets) {
+        for (const int height : {1, 2, 3, 6, 7, 11}) {
+            const Source source{37, height, 4, 8, true};
+            const Conversion conversion(source, target);
+            const auto picture = random_picture(conversion.source_bytes(), 3);
+            canvas = picture.all();
+            canvas_row = picture.size / static_cast<std::size_t>(height);
+            for (const std::size_t room : {2, 3, 4, 20}) {
+                const Block band(canvas_row * room + 5);
+                const Block planes(conversion.target_bytes());
+                require(conversion({bring, 0x1908, 0x1401}, band.all(), planes.all()).count() > 0);
+                require(std::ranges::equal(planes.all(), converted(source, target, picture.all()), {},
+                                           std::to_integer<int>));
+            }
+        }
+    }
+}
+
+void what_cannot_be_read_in_bands() {
+    const auto refuses = [](const Source& source, std::size_t room, std::size_t target) {
+        const Block band(room);
+        const Block planes(target);
+        try {
+            static_cast<void>(Conversion(source, "gray")(
+                {[](int, int, int, int, unsigned, unsigned, void*) {}, 0, 0}, band.all(), planes.all()));
+        } catch (const std::invalid_argument&) {
+            return true;
+        }
+        return false;
+    };
+    require(!refuses({2, 5, 4, 8, true}, 16, 10) && !refuses({2, 1, 4, 8, true}, 8, 2));
+    require(refuses({2, 5, 4, 8, true}, 15, 10) && refuses({2, 1, 4, 8, true}, 7, 2));
+    require(refuses({2, 5, 4, 8, false}, 16, 10) && refuses({2, 5, 4, 8, true}, 16, 9));
+}
+
 /// Under AddressSanitizer also: no byte too far, at any of these sizes.
 void all_builds_give_the_same_bytes() {
     unsigned seed = 0;
@@ -292,6 +340,8 @@ constexpr auto cases = std::to_array<Case>({
     {"chroma_is_level_with_even_columns", chroma_is_level_with_even_columns},
     {"bottom_up_is_the_same_picture", bottom_up_is_the_same_picture},
     {"bands_make_the_same_picture_in_any_order", bands_make_the_same_picture_in_any_order},
+    {"a_picture_read_in_bands_is_the_same", a_picture_read_in_bands_is_the_same},
+    {"what_cannot_be_read_in_bands", what_cannot_be_read_in_bands},
     {"all_builds_give_the_same_bytes", all_builds_give_the_same_bytes},
     {"many_threads_share_one_conversion", many_threads_share_one_conversion},
     {"sizes_of_the_planes", sizes_of_the_planes},

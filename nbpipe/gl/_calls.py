@@ -144,6 +144,11 @@ class Calls:
         major, minor = self.integer(enums.MAJOR_VERSION), self.integer(enums.MINOR_VERSION)
         return (major, minor) >= (4, 2)
 
+    @property
+    def read_pixels(self) -> int:
+        """The address of glReadPixels, for native code."""
+        return ctypes.cast(self.ReadPixels, c_void_p).value or 0
+
     def __getattr__(self, name: str) -> Any:  # which types the entry points, for mypy
         raise AttributeError(name)
 

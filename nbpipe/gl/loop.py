@@ -24,6 +24,9 @@ from nbpipe.gl.memory import HostMemory, Memory
 BAND = 1 << 20
 
 
+Reader = tuple[int, int, int]  # the address of glReadPixels, and what it is to be told of format and type
+
+
 class Conversion(Protocol):
     """What `nbpipe._native.Conversion` does: from rows without gaps to all the planes of a frame."""
 
@@ -37,6 +40,9 @@ class Conversion(Protocol):
 
     def convert(self, source: memoryview, target: memoryview, first: int = 0, /) -> None:
         """Convert the rows that `source` has, of which the top one is row `first`, into the frame `target`."""
+
+    def read(self, read_pixels: int, format: int, type: int, band: memoryview, target: memoryview, /) -> float:  # noqa: A002
+        """Convert what glReadPixels brings, band after band; return how many seconds of it converting took."""
 
 
 class Loop:
@@ -68,6 +74,10 @@ class Loop:
         begun = time.monotonic()
         self._conversion.convert(rows, frame, first)
         self.seconds += time.monotonic() - begun
+
+    def read(self, how: Reader, band: memoryview, frame: memoryview) -> None:
+        """Convert a whole picture that is read as `how` says, in bands of as many rows as `band` holds."""
+        self.seconds += self._conversion.read(*how, band, frame)
 
 
 def band_rows(row_bytes: int, height: int) -> int:

@@ -93,8 +93,7 @@ class Readback:
         self.pixel_format, self.bottom_up, self.converter = loop.pixel_format, False, "cpu"
         # A GPU reads a picture in its own time, which nobody should wait for; software has read when it returns.
         if self._where.software:
-            self._rows = band_rows(self._row_bytes, self._stage.size[1])
-            self._band = HostMemory(self._rows * self._row_bytes)
+            self._band = HostMemory(band_rows(self._row_bytes, self._stage.size[1]) * self._row_bytes)
 
     @property
     def _row_bytes(self) -> int:
@@ -120,12 +119,8 @@ class Readback:
         if self._packer is not None:
             self._stage.read(self._packer.pack(picture), memory)
         elif self._loop is not None and self._band is not None:
-            loop, band = self._loop, self._band
-
-            def convert(first: int, count: int) -> None:
-                loop.convert_rows(band.view[: count * self._row_bytes], memory.view, first)
-
-            self._stage.read_bands(picture, band, self._rows, convert, dtype)
+            with self._stage.reader(picture, dtype) as how:
+                self._loop.read(how, self._band.view, memory.view)
         else:
             self._stage.read(picture, memory, dtype, upright=self._reading.upright)
 

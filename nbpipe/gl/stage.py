@@ -9,6 +9,7 @@ nothing of video or notebooks.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import moderngl
@@ -20,7 +21,7 @@ from nbpipe.gl._calls import calls
 from nbpipe.gl.memory import pixel_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from nbpipe.gl.memory import Memory
 
@@ -156,21 +157,13 @@ class Stage:
         with self._gl.preserved():
             if upright and not self._inverts:
                 source = self._turn(source, dtype)
-            _read(source, source.size, memory, dtype, invert=upright and self._inverts)
+            _read(source, memory, dtype, invert=upright and self._inverts)
 
-    def read_bands(
-        self, source: moderngl.Framebuffer, band: Memory, rows: int, use: Callable[[int, int], None], dtype: str
-    ) -> None:
-        """Read `source` in bands of at most `rows` rows, one after the other into `band`, bottom row first.
-
-        After each ``use(first, count)`` is called: row `first` from the top of the picture is the last of `count`.
-        """
-        width, height = source.size
-        with self._gl.preserved():
-            for first in range(0, height, rows):
-                count = min(rows, height - first)
-                _read(source, (width, count), band, dtype, bottom=height - first - count)
-                use(first, count)
+    @contextlib.contextmanager
+    def reader(self, source: moderngl.Framebuffer, dtype: str) -> Iterator[tuple[int, int, int]]:
+        """Give the block glReadPixels, which reads `source` there, bottom row first: its address, format and type."""
+        with self._gl.preserved(), _read_from(source):
+            yield self._gl.read_pixels, enums.RGBA, DTYPES[dtype][1]
 
     def _turn(self, source: moderngl.Framebuffer, dtype: str) -> moderngl.Framebuffer:
         # Mesa turns the rows while it packs them, for nothing; a blit takes llvmpipe 10 ms a 1080p frame. GLs
@@ -232,7 +225,7 @@ class Shrunk:
 
     def begin(self) -> None:
         """Issue the read."""
-        _read(self.fbo, self.size, self._memory)
+        _read(self.fbo, self._memory)
         self._begun = True
 
     def take(self, timeout: float) -> np.ndarray | None:
@@ -253,29 +246,29 @@ def preview_size(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _read(
-    source: moderngl.Framebuffer,
-    size: tuple[int, int],
-    memory: Memory,
-    dtype: str = "uint8",
-    *,
-    bottom: int = 0,
-    invert: bool = False,
-) -> None:
-    """Issue one glReadPixels with the state of `Calls.preserved`, from `bottom` up, and check that the GL took it."""
+@contextlib.contextmanager
+def _read_from(source: moderngl.Framebuffer) -> Iterator[None]:
+    """Let the block read from `source`, with the state of `Calls.preserved`, and check that the GL took it."""
     gl = calls()
     with gl.reading(source.glo):
-        gl.BindBuffer(enums.PIXEL_PACK_BUFFER, memory.pack_buffer)
         gl.GetError()  # what the scene left there is not ours to report
-        try:
-            if invert:
-                gl.PixelStorei(enums.PACK_INVERT, 1)
-            gl.ReadPixels(0, bottom, *size, enums.RGBA, DTYPES[dtype][1], memory.offset)
-            error = gl.GetError()
-        finally:
-            if invert:
-                gl.PixelStorei(enums.PACK_INVERT, 0)
+        yield
+        error = gl.GetError()
     if error:
         msg = f"OpenGL could not read this framebuffer (error {error:#x}); use an 8-bit or floating-point colour format"
         raise SceneError(msg)
+
+
+def _read(source: moderngl.Framebuffer, memory: Memory, dtype: str = "uint8", *, invert: bool = False) -> None:
+    """Issue the read of `source`, as `_read_from` says."""
+    gl = calls()
+    with _read_from(source):
+        gl.BindBuffer(enums.PIXEL_PACK_BUFFER, memory.pack_buffer)
+        try:
+            if invert:
+                gl.PixelStorei(enums.PACK_INVERT, 1)
+            gl.ReadPixels(0, 0, *source.size, enums.RGBA, DTYPES[dtype][1], memory.offset)
+        finally:
+            if invert:
+                gl.PixelStorei(enums.PACK_INVERT, 0)
     memory.issued()
