@@ -86,7 +86,7 @@ lint: js/node_modules  ## Check style, types and that the built files are up to 
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror native/src/* native/tests/*
-	cd native && cmake --preset tidy -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >/dev/null && cmake --build --preset tidy
+	cd native && cmake --preset tidy -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >/dev/null && cmake --build --preset tidy -- -k 0
 	npm run check --prefix js
 	npm run lint --prefix js
 	npm run build --prefix js -- --check

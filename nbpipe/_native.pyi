@@ -199,7 +199,8 @@ class Conversion:
     Flipped to top row first, padded to even sizes for 4:2:0 by repeating the last row and column, BT.709,
     limited range, 4:2:0 with *left* siting. ``native/src/convert.hpp`` says how exactly and how fast.
 
-    **Threads.** An object never changes; any number of threads may convert with it at once.
+    **Threads.** An object never changes; any number of threads may convert with it at once. `read` is for the thread
+    of the GL's context.
 
     Parameters
     ----------
@@ -267,7 +268,7 @@ class Conversion:
         format, type : int
             Its arguments, which must suit the channels and bits of the picture.
         band : Buffer
-            Where each band goes first; as many rows as fit into it make one.
+            Where each band goes first; as many pairs of rows as fit into it make one.
         target : Buffer
             As in `convert`.
 
@@ -279,7 +280,8 @@ class Conversion:
         Raises
         ------
         ValueError
-            The picture is not bottom-up, `band` has no room for two of its rows, or as in `convert`.
+            The picture is not bottom-up, `band` has no room for two of its rows (or the only one), the address is 0,
+            or as in `convert`.
         BufferError, TypeError
             As in `convert`.
 

@@ -136,7 +136,7 @@ def test_a_directory_that_is_not_writable():
 def test_a_fifo_is_refused(tmp_path_factory):
     fifo = tmp_path_factory.mktemp("odd") / "out.mp4"
     os.mkfifo(fifo)
-    with pytest.raises(ValueError, match="no plain file; give another name"):
+    with pytest.raises(ValueError, match="no plain file: give another name"):
         nbpipe.record(Watermark(), fifo, frames=1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import threading
 from typing import Any
@@ -174,9 +175,15 @@ def test_what_cannot_be_read():
     conversion = Conversion((2, 2), 4, 8, bottom_up=True, target="yuv420p")
     with pytest.raises(ValueError, match="no glReadPixels at 0"):
         conversion.read(0, 0x1908, 0x1401, bytearray(16), bytearray(6))
+    called = []
+    read_pixels = ctypes.CFUNCTYPE(None, *[ctypes.c_int] * 6, ctypes.c_void_p)(lambda *how: called.append(how[:6]))
+    address = ctypes.cast(read_pixels, ctypes.c_void_p).value
     with pytest.raises(BufferError, match="read-only"):
-        conversion.read(1, 0x1908, 0x1401, bytes(16), bytearray(6))
+        conversion.read(address, 0x1908, 0x1401, bytes(16), bytearray(6))
     with pytest.raises(ValueError, match="room for two rows"):
-        conversion.read(1, 0x1908, 0x1401, bytearray(15), bytearray(6))
-    with pytest.raises(ValueError, match="must be bottom-up"):
-        Conversion((2, 2), 4, 8, bottom_up=False, target="yuv420p").read(1, 0, 0, bytearray(16), bytearray(6))
+        conversion.read(address, 0x1908, 0x1401, bytearray(15), bytearray(6))
+    with pytest.raises(ValueError, match="bottom-up"):
+        Conversion((2, 2), 4, 8, bottom_up=False, target="yuv420p").read(address, 0, 0, bytearray(16), bytearray(6))
+    assert called == []
+    conversion.read(address, 0x1908, 0x1401, bytearray(16), bytearray(6))
+    assert called == [(0, 0, 2, 2, 0x1908, 0x1401)]

@@ -13,6 +13,7 @@ from nbpipe.gl import _calls, enums
 from nbpipe.gl.context import context
 from nbpipe.gl.memory import HostMemory
 from nbpipe.gl.stage import Stage, preview_size
+from nbpipe.video.writer import Conversion
 
 PACK = {
     0x0D05: st.sampled_from([1, 2, 4, 8]),  # alignment
@@ -108,6 +109,10 @@ def test_a_picture_is_read_the_same_in_any_state(before, size):
         assert bytes(memory.view) == pixels.tobytes()
         stage.shrink(fbo)
         assert np.array_equal(stage.preview(10), pixels[::-1])
+        converted = bytearray(pixels.nbytes)
+        with stage.read_pixels(fbo, "uint8") as how:
+            Conversion(size, 4, 8, bottom_up=True, target="rgba").read(*how, bytearray(pixels[:2].nbytes), converted)
+        assert converted == pixels[::-1].tobytes()
         assert state.get() == before
     finally:
         state.release()

@@ -127,7 +127,7 @@ def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path):
 
 def test_a_link_to_nothing_is_refused(tmp_path):
     (tmp_path / "out.mp4").symlink_to(tmp_path / "nothing")
-    with pytest.raises(ValueError, match="a link to nothing; give another name"):
+    with pytest.raises(ValueError, match="a link to nothing: remove it, or give another name"):
         Target("out.mp4")
     assert not (tmp_path / "nothing").exists()
 

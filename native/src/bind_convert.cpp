@@ -43,8 +43,8 @@ void bind_convert(nb::module_& module) {
             [](const Conversion& self, std::uintptr_t read_pixels, unsigned format, unsigned type,
                nb::handle band, nb::handle target) {
                 // NOLINTNEXTLINE(*-reinterpret-cast, *-int-to-ptr): ctypes has no other word for it
-                const auto read = reinterpret_cast<decltype(Conversion::Reader::read)>(read_pixels);
-                if (read == nullptr) {
+                const auto call = reinterpret_cast<decltype(Conversion::ReadPixels::call)>(read_pixels);
+                if (call == nullptr) {
                     throw std::invalid_argument("there is no glReadPixels at 0");
                 }
                 const BufferView through(band);
@@ -52,7 +52,7 @@ void bind_convert(nb::module_& module) {
                 const auto rows = through.writable_bytes();
                 const auto writable = into.writable_bytes();
                 const WithoutGil others_run;
-                return std::chrono::duration<double>(self({read, format, type}, rows, writable)).count();
+                return std::chrono::duration<double>(self({call, format, type}, rows, writable)).count();
             },
             nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg());
 }

@@ -127,20 +127,22 @@ void Conversion::operator()(std::span<const std::byte> source, std::span<std::by
     kernel_(picture_, {.first = first, .last = first + count}, source.data(), target.data());
 }
 
-std::chrono::nanoseconds Conversion::operator()(const Reader& from, std::span<std::byte> band,
+std::chrono::nanoseconds Conversion::operator()(const ReadPixels& from, std::span<std::byte> band,
                                                 std::span<std::byte> target) const {
     using Clock = std::chrono::steady_clock;
     const auto row_bytes = source_bytes_ / static_cast<std::size_t>(picture_.height);
     const auto room = static_cast<std::ptrdiff_t>(band.size() / row_bytes);
     const auto rows = room >= picture_.height ? picture_.height : room - room % 2;
-    if (!picture_.bottom_up || rows == 0) {
-        throw std::invalid_argument(
-            "a picture that is read must be bottom-up, and the band have room for two rows");
+    if (!picture_.bottom_up) {
+        throw std::invalid_argument("only a picture that is bottom-up can be read");
+    }
+    if (rows == 0) {
+        throw std::invalid_argument("the band has no room for two rows");
     }
     Clock::duration spent{};
     for (std::ptrdiff_t first = 0; first < picture_.height; first += rows) {
         const auto count = std::min(rows, picture_.height - first);
-        from.read(0, static_cast<int>(picture_.height - first - count), static_cast<int>(picture_.width),
+        from.call(0, static_cast<int>(picture_.height - first - count), static_cast<int>(picture_.width),
                   static_cast<int>(count), from.format, from.type, band.data());
         const auto begun = Clock::now();
         (*this)(band.first(static_cast<std::size_t>(count) * row_bytes), target, first);

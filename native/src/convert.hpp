@@ -60,20 +60,21 @@ class Conversion {
     void operator()(std::span<const std::byte> source, std::span<std::byte> target,
                     std::ptrdiff_t first = 0) const;
 
-    /// What brings rows of a picture into memory, the lowest of them first. It has the form of glReadPixels, which is all
-    /// that this knows of a GL.
-    struct Reader {
-        void (*read)(int x, int y, int width, int height, unsigned format, unsigned type, void* pixels);
+    /// glReadPixels, and what it is to be told: all that this knows of a GL. It brings rows of a picture into memory, the
+    /// lowest of them first and without gaps.
+    struct ReadPixels {
+        void (*call)(int x, int y, int width, int height, unsigned format, unsigned type, void* pixels);
         unsigned format;
         unsigned type;
     };
 
-    /// Converts the picture that `from` reads, which is bottom-up, in bands of as many rows as fit into `band`, the upper
-    /// ones first: each is converted while it lies in the processor's cache. Returns the time that it took to convert.
+    /// Converts the picture that `from` brings, which is bottom-up, in bands of as many pairs of rows as fit into `band`,
+    /// or the whole if that does, the upper ones first: each is converted while it lies in the processor's cache. Returns
+    /// the time that it took to convert.
     ///
     /// Throws std::invalid_argument when the picture is not bottom-up, when `band` has no room for two rows of it, or
     /// for one if there is only that, and as above.
-    std::chrono::nanoseconds operator()(const Reader& from, std::span<std::byte> band,
+    std::chrono::nanoseconds operator()(const ReadPixels& from, std::span<std::byte> band,
                                         std::span<std::byte> target) const;
 
   private:

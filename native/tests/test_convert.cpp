@@ -177,7 +177,7 @@ void bands_make_the_same_picture_in_any_order() {
     }
 }
 
-/// What `brought` brings: the picture of a GL, whose arguments it checks.
+/// What `bring` brings in place of a GL, whose arguments it checks.
 std::span<const std::byte> canvas;
 std::size_t canvas_row = 0;
 
@@ -200,7 +200,7 @@ void a_picture_read_in_bands_is_the_same() {
             for (const std::size_t room : {2, 3, 4, 20}) {
                 const Block band(canvas_row * room + 5);
                 const Block planes(conversion.target_bytes());
-                require(conversion({bring, 0x1908, 0x1401}, band.all(), planes.all()).count() > 0);
+                static_cast<void>(conversion({bring, 0x1908, 0x1401}, band.all(), planes.all()));
                 require(std::ranges::equal(planes.all(), converted(source, target, picture.all()), {},
                                            std::to_integer<int>));
             }

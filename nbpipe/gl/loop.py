@@ -8,8 +8,8 @@ a pixel 1.5, which is all that a slot then has to hold and the pipe to take.
     an array, a mapped buffer ───────────────────────────────┴─convert─► slot
     a GPU's canvas, if it is not to convert ─► pixel buffer, when its fence has passed ─convert─► slot
 
-Any thread, without the GIL. What converts is given by whoever wants the video (`Reading.loop`), so nothing here knows
-FFmpeg, and nothing how it is done.
+Any thread, but for what reads from the GL; without the GIL. What converts is given by whoever wants the video
+(`Reading.loop`), so nothing here knows FFmpeg, and nothing how it is done.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nbpipe.gl.memory import HostMemory, Memory
 BAND = 1 << 20
 
 
-Reader = tuple[int, int, int]  # the address of glReadPixels, and what it is to be told of format and type
+ReadPixels = tuple[int, int, int]  # the address of glReadPixels, and what it is to be told of format and type
 
 
 class Conversion(Protocol):
@@ -75,7 +75,7 @@ class Loop:
         self._conversion.convert(rows, frame, first)
         self.seconds += time.monotonic() - begun
 
-    def read(self, how: Reader, band: memoryview, frame: memoryview) -> None:
+    def read(self, how: ReadPixels, band: memoryview, frame: memoryview) -> None:
         """Convert a whole picture that is read as `how` says, in bands of as many rows as `band` holds."""
         self.seconds += self._conversion.read(*how, band, frame)
 

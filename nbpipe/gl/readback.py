@@ -119,7 +119,7 @@ class Readback:
         if self._packer is not None:
             self._stage.read(self._packer.pack(picture), memory)
         elif self._loop is not None and self._band is not None:
-            with self._stage.reader(picture, dtype) as how:
+            with self._stage.read_pixels(picture, dtype) as how:
                 self._loop.read(how, self._band.view, memory.view)
         else:
             self._stage.read(picture, memory, dtype, upright=self._reading.upright)

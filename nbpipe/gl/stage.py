@@ -160,7 +160,7 @@ class Stage:
             _read(source, memory, dtype, invert=upright and self._inverts)
 
     @contextlib.contextmanager
-    def reader(self, source: moderngl.Framebuffer, dtype: str) -> Iterator[tuple[int, int, int]]:
+    def read_pixels(self, source: moderngl.Framebuffer, dtype: str) -> Iterator[tuple[int, int, int]]:
         """Give the block glReadPixels, which reads `source` there, bottom row first: its address, format and type."""
         with self._gl.preserved(), _read_from(source):
             yield self._gl.read_pixels, enums.RGBA, DTYPES[dtype][1]

@@ -59,8 +59,8 @@ class Target:
             msg = f"path must name a file, such as 'out.mp4', and {str(path)!r} is a directory"
             raise ValueError(msg)
         if os.path.lexists(self.path) and not self.path.is_file():
-            what = "no plain file" if self.path.exists() else "a link to nothing"
-            msg = f"path {str(path)!r} is {what}; give another name, or remove it first"
+            what = "is no plain file:" if self.path.exists() else "is a link to nothing: remove it, or"
+            msg = f"path {str(path)!r} {what} give another name"
             raise ValueError(msg)
         self._place = _place(self.path)
         self._check_free()

@@ -1,7 +1,7 @@
 """The native parts: the writer, whose thread moves the bytes of slots into FFmpeg, and the loop that converts pixels.
 
-The only module that imports the compiled `_native`, whose stub documents it. The native thread needs no GIL. Knows
-neither FFmpeg nor the GL: a descriptor, and memory.
+The only module that imports the compiled `_native`, whose stub documents it. The native thread needs no GIL. Knows no
+FFmpeg: a descriptor, memory, and what glReadPixels looks like.
 """
 
 from __future__ import annotations

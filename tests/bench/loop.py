@@ -63,7 +63,7 @@ class Bench:
             source.release()
 
     def reading(self, folder: Path) -> None:
-        """Draw, and read every frame back as `record` does: converted, into slots."""
+        """Draw, and read every frame back as `record` does, converted, into one slot again and again."""
         self._read(encoding(find_ffmpeg(), folder / "x.mp4", preset=self.preset), lambda frame: None)
 
     def encoding(self, folder: Path) -> None:
