@@ -20,6 +20,8 @@ from nbpipe.gl.ring import SLOTS
 from nbpipe.progress import Meter
 from nbpipe.video.pixels import CONVERTIBLE
 
+SOON = 5e-5  # seconds, less than it takes to write any picture
+
 # A lossless way to keep each format in a file that says what it is.
 CODECS = {"nv12": "rawvideo", "p010le": "rawvideo", "rgb24": "png", "rgba": "png"}
 
@@ -117,14 +119,14 @@ def test_a_texture_that_a_signal_handler_changes_is_read_whole(own_context, monk
         texture.write(bytes([next(shades)]) * (256 * 256 * 4))
         if writing is not None:
             changed.add(writing)
-            signal.setitimer(signal.ITIMER_REAL, 2e-4)  # once more, when this one has ended
+            signal.setitimer(signal.ITIMER_REAL, SOON)  # once more, when this one has ended
 
     before = signal.signal(signal.SIGALRM, change)
     try:
         with nbpipe.open("out.mkv", codec="ffv1", pixel_format="gray", conversion="cpu", show=False) as video:
             for number in range(60):
                 writing = number
-                signal.setitimer(signal.ITIMER_REAL, 2e-4)
+                signal.setitimer(signal.ITIMER_REAL, SOON)
                 video.write(texture)
                 writing = None
     finally:
@@ -147,6 +149,12 @@ def test_where_a_gpu_is_not_to_convert_a_picture_comes_in_its_own_time(pixel_for
     assert recording.encoder.endswith("converted by nbpipe")
     for found, exact in zip(planes("out.mkv", pixel_format, size), reference(picture, pixel_format), strict=True):
         assert np.abs(found - exact).max() <= 1
+
+
+def test_where_a_gpu_is_not_to_convert_each_frame_comes_once_in_order(monkeypatch):
+    monkeypatch.setattr(context(), "software", False)
+    record(Watermark(), "yuv420p", "cpu", size=(320, 180), frames=40)
+    assert numbers("out.mkv") == list(range(40))
 
 
 @pytest.mark.parametrize("conversion", ["gpu", "cpu", "ffmpeg"])
@@ -196,12 +204,6 @@ def test_transparency_arrives_and_opaque_is_opaque(pixel_format, dtype, size):
     assert max(np.abs(got - plane).max() for got, plane in zip(found[:3], exact[:3], strict=True)) <= 1
     assert np.abs(found[3] - exact[3]).max() <= 1.5, "FFmpeg makes ten bits of eight by repeating the first two"
     assert (found[3][0] == exact[3][0]).all(), "opaque is opaque"
-
-
-def test_and_each_frame_comes_once_in_order(monkeypatch):
-    monkeypatch.setattr(context(), "software", False)
-    record(Watermark(), "yuv420p", "cpu", size=(320, 180), frames=40)
-    assert numbers("out.mkv") == list(range(40))
 
 
 @pytest.mark.parametrize("lying", [lambda p: p[::-1], lambda p: p[:, ::-1], np.asfortranarray], ids=["up", "left", "f"])
