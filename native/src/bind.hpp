@@ -51,8 +51,8 @@ class BufferView {
 /// The end of the interpreter. Up to 3.13 a daemon thread that asks for the GIL while Python finalizes is
 /// ended by pthread_exit, which cannot unwind through C++ and calls std::terminate: of 20 exits during a
 /// wait(), 18 were aborts. So an atexit handler first waits until every thread that has given the GIL up has it
-/// again (a slice of wait() at most, or until a frame is drawn that is to be read), and from then on nobody gives the GIL up: only the ending thread may
-/// still wait, and keeps it.
+/// again (a slice of wait() at most, or until a frame is drawn that is to be read), and from then on nobody
+/// gives the GIL up: only the ending thread may still wait, and keeps it.
 inline std::atomic<std::thread::id> ending_thread;
 inline std::atomic<int> away = 0;
 

@@ -23,7 +23,6 @@ from nbpipe.gl.memory import HostMemory, Memory
 # Bytes of a band. Half as many and twice as many take as long; four times as many do not stay in an 8 MiB cache.
 BAND = 1 << 20
 
-
 ReadPixels = tuple[int, int, int]  # the address of glReadPixels, and what it is to be told of format and type
 
 
