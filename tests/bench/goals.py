@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from feed import OUTPUTS, fed, noise, release
 from loop import Bench, compare
-from peers import BT709, MISSING, WAYS, Task, alone, beside_copies, converted_only, lent
+from peers import BT709, MISSING, WAYS, Task, alone, beside_copies, converted_only
 
 import nbpipe
 from nbpipe.gl.context import context
@@ -68,16 +68,16 @@ class Table:
         print(f"{what:58}{measured:>10}{goal:>9}   {limit}", flush=True)
 
     def ratio(
-        self, what: str, figures: dict[str, float], way: str, goal: str, limits: dict[str, float] | None = None
+        self, what: str, figures: dict[str, float], way: str, goal: str, bounds: dict[str, float] | None = None
     ) -> None:
-        """Add a row for `way`; `limits` are frames per second by what could be that fast, and the least of them counts."""
+        """Add a row for `way`; `bounds` are frames per second by what could be that fast, and the least of them counts."""
         base, mine = figures["TurboPipe"], figures[way]
         self.ratios.setdefault(what, {name: fps / base for name, fps in figures.items()})
         words = f"TurboPipe {base:.0f} fps, nbpipe {mine:.0f}"
-        for name, fps in (limits or {}).items():
+        for name, fps in (bounds or {}).items():
             words += f", {name} {fps:.0f}"
-        if limits:
-            words += f": {mine / min(limits.values()):.0%} of {'that' if len(limits) == 1 else 'the slower'}"
+        if bounds:
+            words += f": {mine / min(bounds.values()):.0%} of {'that' if len(bounds) == 1 else 'the slower'}"
         self.row(f"{what}, {way}" if way != "nbpipe" else what, f"{mine / base:.2f}x", goal, words)
 
 
@@ -124,7 +124,7 @@ def feeding(table: Table, frames: int, runs: int) -> None:
         first = (height, buffers) == (1080, 4)
         with limits(task) as others:
             if first:
-                others[LENT] = partial(lent, replace(task, keep_memory=True), arrays(task))
+                others[LENT] = partial(WAYS["nbpipe, memory kept"], replace(task, buffers=arrays(task)))
             figures = fed(task, names if first else names[3:], runs, others)
         own, kept, beside = (figures.pop(name) for name in (OWN, KEPT, BESIDE))
         what = f"RGB24 to null, {height}p, {buffers} buffer{'s' * (buffers > 1)}"

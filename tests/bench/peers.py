@@ -6,12 +6,11 @@ counts what arrives: a way that loses a frame is no way. What is not installed i
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import queue
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -37,7 +36,7 @@ BT709 = ("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p")
 class Task:
     """What is fed, and what becomes of it."""
 
-    buffers: list[moderngl.Buffer]
+    buffers: list[moderngl.Buffer] | list[np.ndarray]  # arrays for nbpipe.pipe alone, which lends their memory
     count: int
     size: tuple[int, int]
     output: tuple[str, ...] = NULL
@@ -171,40 +170,36 @@ def pipe_keeping(task: Task) -> None:
 
 def converted(task: Task) -> None:
     """What `nbpipe.open` does with them: converted natively on the way into a slot."""
+    convert = _loop(task)
     task = replace(task, keep_memory=True, pixel_format="yuv420p")
     process = task.start()
-    conversion = Conversion(task.size, 3, 8, False, "yuv420p")  # noqa: FBT003  a native signature
-    slots = [HostMemory(conversion.target_bytes) for _ in range(SLOTS)]
     with PipeWriter(process.stdin.fileno(), lend=True) as writer:
         for number, buffer in enumerate(task):
             if number >= SLOTS:
                 writer.wait(number - SLOTS + 1)
-            slot = slots[number % SLOTS].view
-            mapped(inner_buffer(buffer), functools.partial(_convert, conversion, slot))
-            writer.submit(slot)
+            writer.submit(convert(number, buffer))
         writer.wait(writer.submitted)
     task.finish(process)
 
 
 def converted_only(task: Task) -> None:
     """The same work without anybody to take it: what the loop can do on one core."""
+    convert = _loop(task)
+    for number, buffer in enumerate(task):
+        convert(number, buffer)
+
+
+def _loop(task: Task) -> Callable[[int, moderngl.Buffer], memoryview]:
+    """Return what converts a buffer into the slot of a number, and gives that."""
     conversion = Conversion(task.size, 3, 8, False, "yuv420p")  # noqa: FBT003  a native signature
     slots = [HostMemory(conversion.target_bytes).view for _ in range(SLOTS)]
-    for number, buffer in enumerate(task):
-        mapped(inner_buffer(buffer), functools.partial(_convert, conversion, slots[number % SLOTS]))
 
+    def convert(number: int, buffer: moderngl.Buffer) -> memoryview:
+        slot = slots[number % SLOTS]
+        mapped(inner_buffer(buffer), lambda picture: conversion.convert(picture, slot))
+        return slot
 
-def _convert(conversion: Conversion, slot: memoryview, picture: memoryview) -> None:
-    conversion.convert(picture, slot)
-
-
-def lent(task: Task, arrays: Sequence[np.ndarray]) -> None:
-    """`nbpipe.pipe` of arrays, whose memory FFmpeg's pipe is lent, where a moderngl buffer is copied."""
-    process = task.start()
-    for number in range(task.count):
-        nbpipe.pipe(arrays[number % len(arrays)], process.stdin.fileno())
-    nbpipe.close(process.stdin.fileno())
-    task.finish(process)
+    return convert
 
 
 def alone(task: Task, raw: Path) -> None:
