@@ -82,6 +82,15 @@ class Kernel:
         ]
 
 
+def stop(pid: int) -> None:
+    """Stop a process, and return when its last thread has: only then is it woken when the kernel above it is killed."""
+    os.kill(pid, signal.SIGSTOP)
+    states = set()
+    while states != {"T"}:
+        tasks = Path(f"/proc/{pid}/task").iterdir()
+        states = {(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks}
+
+
 @pytest.fixture
 def kernel(tmp_path):
     kernel = Kernel(tmp_path)
@@ -155,7 +164,7 @@ def test_a_killed_kernel_leaves_a_playable_partial_and_no_ffmpeg(kernel, tmp_pat
     (ffmpeg,) = kernel.children()
     watch = os.pidfd_open(ffmpeg)
     if stopped:
-        os.kill(ffmpeg, signal.SIGSTOP)
+        stop(ffmpeg)
     kernel.manager.signal_kernel(signal.SIGKILL)
     gone, _, _ = select.select([watch], [], [], 20)
     os.close(watch)
