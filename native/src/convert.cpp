@@ -69,31 +69,36 @@ bool has_avx512() {
     return __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
            __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vbmi") != 0;
 }
+
+/// Zen 1 takes vectors of 256 bits apart into halves, and each shuffle between them into several more steps.
+bool has_halves() { return __builtin_cpu_is("znver1") != 0; }
 #endif
 
-decltype(&portable::convert) kernel_of(Conversion::Build newest) {
+decltype(&portable::convert) kernel_of(Conversion::Build build) {
 #ifdef NBPIPE_X86
-    if (newest == Conversion::Build::fastest && has_avx512()) {
+    using Build = Conversion::Build;
+    if (build == Build::fastest && has_avx512()) {
         return avx512::convert;
     }
-    if (newest != Conversion::Build::portable && __builtin_cpu_supports("avx2") != 0) {
-        return avx2::convert;
+    if (build != Build::portable && __builtin_cpu_supports("avx2") != 0) {
+        const bool halves = build == Build::avx2_128 || (build == Build::fastest && has_halves());
+        return halves ? avx2_128::convert : avx2::convert;
     }
 #endif
-    static_cast<void>(newest);
+    static_cast<void>(build);
     return portable::convert;
 }
 
 } // namespace
 
-Conversion::Conversion(const Source& source, std::string_view target, Build newest)
+Conversion::Conversion(const Source& source, std::string_view target, Build build)
     : picture_{at_least_one(source.width),
                at_least_one(source.height),
                one_of("channels", source.channels, 3, 4),
                one_of("bits", source.bits, 8, 16),
                source.bottom_up,
                named(target).target},
-      kernel_(kernel_of(newest)),
+      kernel_(kernel_of(build)),
       source_bytes_(area(picture_.width, picture_.height, picture_.channels * picture_.bits / 8)) {
     const auto& format = named(target);
     const auto even = [&format](std::ptrdiff_t size) { return size + (format.even ? size % 2 : 0); };
