@@ -68,6 +68,17 @@ class Bench:
 
     def encoding(self, folder: Path) -> None:
         """Encode frames that are there already, and converted: from a file in memory into the same FFmpeg."""
+        assert self._encode(folder).wait() == 0
+
+    def both(self, folder: Path) -> None:
+        """`reading` and `encoding` at once, with nothing passed between them: what this machine has to give."""
+        process = self._encode(folder)
+        if context().software:  # as `record` does
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+        self.reading(folder)
+        assert process.wait() == 0
+
+    def _encode(self, folder: Path) -> subprocess.Popen[bytes]:
         raw = Path("/dev/shm") / f"nbpipe-bench-{os.getpid()}.yuv"
         ffmpeg = find_ffmpeg()
         wanted = encoding(ffmpeg, folder / "x.mp4", preset=self.preset)
@@ -78,7 +89,7 @@ class Bench:
         command[command.index("pipe:0")] = f"file:{raw}"
         command[command.index("warning")] = "error"  # it guesses a duration for raw files and says so
         devnull = subprocess.DEVNULL
-        subprocess.run(command, check=True, stdout=devnull, stdin=devnull, env=nbpipe.ffmpeg_environment())
+        return subprocess.Popen(command, stdout=devnull, stdin=devnull, env=nbpipe.ffmpeg_environment())
 
     def plain(self, folder: Path) -> None:
         """What people write without a library: draw, read, write."""
@@ -228,7 +239,7 @@ def show(options: argparse.Namespace) -> None:
     """Measure, and print the table."""
     width, height = map(int, options.size.split("x"))
     bench = Bench((width, height), options.frames, options.preset)
-    ways = [bench.drawing, bench.reading, bench.encoding, bench.record]
+    ways = [bench.drawing, bench.reading, bench.encoding, bench.both, bench.record]
     if not options.apart:
         ways += [bench.plain, bench.turbopipe, bench.record_with_preview]
     if bench.turbopipe in ways and importlib.util.find_spec("turbopipe") is None:

@@ -189,6 +189,13 @@ def converted_only(task: Task) -> None:
         convert(number, buffer)
 
 
+def converted_beside(task: Task, planes: Path) -> None:
+    """The same, while FFmpeg reads as many from a file that are converted already: both at once, nothing between them."""
+    process = task.start(planes)
+    converted_only(task)
+    task.finish(process)
+
+
 def _loop(task: Task) -> Callable[[int, moderngl.Buffer], memoryview]:
     """Return what converts a buffer into the slot of a number, and gives that."""
     conversion = Conversion(task.size, 3, 8, False, "yuv420p")  # noqa: FBT003  a native signature
@@ -207,7 +214,7 @@ def alone(task: Task, raw: Path) -> None:
     task.finish(task.start(raw))
 
 
-def beside_copies(task: Task, raw: Path) -> None:
+def copied_beside(task: Task, raw: Path) -> None:
     """The same, while this process copies each buffer: both halves of `pipe` at once, and nothing between them."""
     process = task.start(raw)
     blocks = [HostMemory(buffer.size).view for buffer in task.buffers[:2]]
