@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 import select
@@ -83,12 +84,17 @@ class Kernel:
 
 
 def stop(pid: int) -> None:
-    """Stop a process, and return when its last thread has: only then is it woken when the kernel above it is killed."""
+    """Stop a process, and return when its last thread has.
+
+    Linux wakes what a killed process leaves behind, but only if it is stopped as a whole.
+    """
     os.kill(pid, signal.SIGSTOP)
     states = set()
     while states != {"T"}:
-        tasks = Path(f"/proc/{pid}/task").iterdir()
-        states = {(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks}
+        assert "Z" not in states, "it has ended"
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread may end meanwhile
+            tasks = Path(f"/proc/{pid}/task").iterdir()
+            states = {(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks}
 
 
 @pytest.fixture

@@ -70,8 +70,8 @@ bool has_avx512() {
            __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vbmi") != 0;
 }
 
-/// Zen 1 takes vectors of 256 bits apart into halves, and each shuffle between them into several more steps.
-bool has_halves() { return __builtin_cpu_is("znver1") != 0; }
+/// It takes vectors of 256 bits apart into halves, and each shuffle between these into several more steps.
+bool is_zen1() { return __builtin_cpu_is("znver1") != 0; }
 #endif
 
 decltype(&portable::convert) kernel_of(Conversion::Build build) {
@@ -81,8 +81,8 @@ decltype(&portable::convert) kernel_of(Conversion::Build build) {
         return avx512::convert;
     }
     if (build != Build::portable && __builtin_cpu_supports("avx2") != 0) {
-        const bool halves = build == Build::avx2_128 || (build == Build::fastest && has_halves());
-        return halves ? avx2_128::convert : avx2::convert;
+        const bool narrow = build == Build::avx2_128 || (build == Build::fastest && is_zen1());
+        return narrow ? avx2_128::convert : avx2::convert;
     }
 #endif
     static_cast<void>(build);

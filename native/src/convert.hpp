@@ -14,11 +14,11 @@
 //
 // Speed. A 1080p RGBA frame of 8 bits, 8.3 MB, takes a core of a Zen 5 EPYC to yuv420p 0.33 ms with AVX-512,
 // 0.44 ms with AVX2 and 0.81 ms without; one of RGB 0.37 and 0.59 ms, but 3.2 ms without: SSE2 cannot take threes
-// apart. On an older EPYC AVX2 took 0.6 ms, from memory instead of a cache 0.3 ms more, and 16 bits 1.3 ms.
+// apart. On another EPYC AVX2 took 0.6 ms, from memory instead of a cache 0.3 ms more, and 16 bits 1.3 ms.
 // Each source byte is read once, from the start of the memory to its end, in wide loads: it may be a mapping
-// that no cache covers. (Only of an odd number of rows, one row is read twice.) On a Zen 1 EPYC yuv420p takes 1.4 ms
-// from the cache and 1.7 ms from memory with AVX2 in vectors of 128 bits; in those of 256, which it takes apart again,
-// 1.5 and 1.85 ms, and of RGB 2.0 and 2.2 ms.
+// that no cache covers. (Only of an odd number of rows, one row is read twice.) On a Zen 1 EPYC, from the
+// cache and from memory: RGBA 1.4 and 1.7 ms with AVX2 in vectors of 128 bits, 1.5 and 1.85 ms in those of 256; RGB 1.5
+// and 1.7 ms, and 2.0 and 2.2 ms.
 //
 // Threads. A Conversion never changes: any number of threads may call it at once. It allocates nothing (5 KB
 // of stack), starts no thread, and waits for nothing but what it is given to read with.
@@ -43,8 +43,8 @@ class Conversion {
         bool bottom_up; // as the GL gives it
     };
 
-    /// The build of the loops to take, if the processor knows it; they give the same bytes, and only tests ask for others
-    /// than the fastest.
+    /// The build of the loops to take; the portable one where the processor does not know it. They give the same bytes, and
+    /// only tests ask for others than the fastest.
     enum class Build { portable, avx2_128, avx2, fastest };
 
     /// Throws std::invalid_argument for a target not named above, and for sizes that are no picture.

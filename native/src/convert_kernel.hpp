@@ -1,5 +1,6 @@
 // Between Conversion, which knows names and sizes, and the loops, which are compiled once for every processor
-// and, on x86, again for those with AVX2, in vectors of 128 and of 256 bits, and those with AVX-512. Plain types only: see convert_kernel.cpp.
+// and, on x86, again for those with AVX2, in vectors of 128 and of 256 bits, and those with AVX-512. Plain types
+// only: see convert_kernel.cpp.
 #pragma once
 
 #include <cstddef>

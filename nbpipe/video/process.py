@@ -26,7 +26,7 @@ from nbpipe.errors import EncoderError
 from nbpipe.video.ffmpeg import ffmpeg_environment
 
 _TAIL_LINES, _TAIL_LINE_CHARS = 30, 400
-_GIVING_WAY = 10  # added to the niceness; 5 gains half as much, and 19 no more
+GIVING_WAY = 10  # added to the niceness; 5 gains half as much, and 19 no more
 _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\t\x20-\x7e\x80-\U0010ffff]")
 
 # What the person can do, by what FFmpeg says.
@@ -204,7 +204,7 @@ class EncoderProcess(_Process):
         """Raise the niceness; FFmpeg has no threads yet, and those that it makes inherit it."""
         with contextlib.suppress(OSError):  # a sandbox may forbid it
             own = os.getpriority(os.PRIO_PROCESS, 0)
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, own + _GIVING_WAY)
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, own + GIVING_WAY)
 
     def _take_error(self, line: str) -> None:
         clean = _CONTROL.sub("", line).strip()[:_TAIL_LINE_CHARS]

@@ -1,4 +1,5 @@
-"""Measure the main job in one run: drawing alone, encoding alone, and `nbpipe.record` doing both.
+"""Measure the main job in one run: drawing alone, encoding alone, both at once with nothing passed between them, and
+`nbpipe.record`.
 
 Prints frames per second, processor time per frame (this process and FFmpeg together) and the ratio to the
 slower of the two parts, as medians. Absolute figures are this machine's; quote the ratios.
@@ -35,6 +36,7 @@ from nbpipe.video.encoding import Encoding, argv, encoding
 from nbpipe.video.export import Export, in_pipe
 from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.pixels import Layout
+from nbpipe.video.process import GIVING_WAY
 from nbpipe.video.target import Target
 
 SCENE = """
@@ -74,7 +76,7 @@ class Bench:
         """`reading` and `encoding` at once, with nothing passed between them: what this machine has to give."""
         process = self._encode(folder)
         if context().software:  # as `record` does
-            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + GIVING_WAY)
         self.reading(folder)
         assert process.wait() == 0
 
