@@ -609,6 +609,22 @@ class TestLevels:
 
         play(performance)
 
+    @pytest.mark.parametrize("alpha", [0, 100, 255])
+    def test_a_smaller_picture_has_its_colours_whatever_its_alpha(self, play, alpha):
+        """A scene that clears with three numbers has an alpha of 0."""
+
+        async def performance(line):
+            line.join(h264=False)
+            await self.pictures(line, 3, 0.1)
+            await self.pictures(line, 12, 0.5)
+            plain = np.full((SIZE[1], SIZE[0], 4), (153, 60, 20, alpha), np.uint8)
+            line.stream.offer(plain, 1.0, 60, moving=True, awaited=line.now, fps=60.0)
+            picture = np.asarray(Image.open(io.BytesIO(line.buffers[-1][0])), int)
+            assert picture.shape[1] == line.width < SIZE[0]
+            assert abs(picture - (153, 60, 20)).max() <= 3
+
+        play(performance)
+
     def test_the_exact_picture_is_exact_at_any_level(self, play):
         async def performance(line):
             line.join(h264=False)

@@ -30,9 +30,13 @@ def png(picture: np.ndarray) -> bytes:
 
 
 def shrunk(picture: np.ndarray, scale: float) -> np.ndarray:
-    """Return a picture (height, width, 4) of uint8 at `scale` times its width and height; 1 returns it as it is."""
+    """Return a picture (height, width, 4) of uint8 at `scale` times its width and height; 1 returns it as it is.
+
+    Colours do not depend on alpha, which nobody sees: most scenes clear it to 0, and Pillow makes black of that.
+    """
     if scale == 1:
         return picture
     height, width = picture.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize(size, Image.Resampling.BILINEAR))
+    image = Image.frombuffer("RGBX", (width, height), np.ascontiguousarray(picture).data, "raw", "RGBX", 0, 1)
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
