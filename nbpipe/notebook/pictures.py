@@ -38,5 +38,5 @@ def shrunk(picture: np.ndarray, scale: float) -> np.ndarray:
         return picture
     height, width = picture.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    image = Image.frombuffer("RGBX", (width, height), np.ascontiguousarray(picture).data, "raw", "RGBX", 0, 1)
+    image = Image.frombuffer("RGBX", (width, height), np.ascontiguousarray(picture), "raw", "RGBX", 0, 1)
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
