@@ -26,7 +26,7 @@ from nbpipe.errors import EncoderError
 from nbpipe.video.ffmpeg import ffmpeg_environment
 
 _TAIL_LINES, _TAIL_LINE_CHARS = 30, 400
-GIVING_WAY = 10  # added to the niceness; 5 gains half as much, and 19 no more
+_GIVING_WAY = 10  # added to the niceness; 5 gains half as much, and 19 no more
 _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\t\x20-\x7e\x80-\U0010ffff]")
 
 # What the person can do, by what FFmpeg says.
@@ -124,7 +124,7 @@ class EncoderProcess(_Process):
         super().__init__(command, errors=subprocess.PIPE)
         try:
             if gives_way:
-                self._step_back()
+                give_way(self._process.pid)
             self._drain = threading.Thread(target=self._read, name="nbpipe-ffmpeg-output", daemon=True)
             self._drain.start()
         except BaseException:
@@ -200,12 +200,6 @@ class EncoderProcess(_Process):
         elif key == "progress":
             self.complete = value == "end"
 
-    def _step_back(self) -> None:
-        """Raise the niceness; FFmpeg has no threads yet, and those that it makes inherit it."""
-        with contextlib.suppress(OSError):  # a sandbox may forbid it
-            own = os.getpriority(os.PRIO_PROCESS, 0)
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, own + GIVING_WAY)
-
     def _take_error(self, line: str) -> None:
         clean = _CONTROL.sub("", line).strip()[:_TAIL_LINE_CHARS]
         if clean:
@@ -232,6 +226,13 @@ class StreamingProcess(_Process):
         super().kill()
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+
+def give_way(pid: int) -> None:
+    """Raise the niceness of a process that has just begun: it has no threads yet, and those that it makes inherit it."""
+    with contextlib.suppress(OSError):  # a sandbox may forbid it
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, pid, own + _GIVING_WAY)
 
 
 def _signal_name(number: int) -> str:

@@ -36,7 +36,7 @@ from nbpipe.video.encoding import Encoding, argv, encoding
 from nbpipe.video.export import Export, in_pipe
 from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.pixels import Layout
-from nbpipe.video.process import GIVING_WAY
+from nbpipe.video.process import give_way
 from nbpipe.video.target import Target
 
 SCENE = """
@@ -76,7 +76,7 @@ class Bench:
         """`reading` and `encoding` at once, with nothing passed between them: what this machine has to give."""
         process = self._encode(folder)
         if context().software:  # as `record` does
-            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + GIVING_WAY)
+            give_way(process.pid)
         self.reading(folder)
         assert process.wait() == 0
 
