@@ -3,8 +3,8 @@
 Ratios to TurboPipe 2 in the same run, medians. "FFmpeg alone" is the same FFmpeg doing the same work with its input
 in a file in memory, which is what it can do when nobody else takes the processor's time; a frame that comes from a
 pipe may still be faster, because it is in the processor's cache. "Both at once" is that FFmpeg while this process does
-its own half of the work, with nothing passed between the two: what the machine has for them. Writes the chart of the README with
-``--chart FILE``.
+its own half of the work, with nothing passed between the two: what the machine has for them. Writes the chart of the
+README with ``--chart FILE``.
 """
 
 from __future__ import annotations
@@ -135,13 +135,7 @@ def feeding(table: Table, frames: int, runs: int) -> None:
         own, own_beside, kept, beside = (figures.pop(name) for name in (OWN, OWN_BESIDE, KEPT, BESIDE))
         what = f"RGB24 to null, {height}p, {buffers} buffer{'s' * (buffers > 1)}"
         table.ratio(what, figures, "nbpipe", f"≥ {goal}", {OWN: own, BESIDE: own_beside})
-        table.ratio(
-            what,
-            figures,
-            "nbpipe, memory kept",
-            f"≥ {goal}",
-            {OWN: kept, BESIDE: beside},
-        )
+        table.ratio(what, figures, "nbpipe, memory kept", f"≥ {goal}", {OWN: kept, BESIDE: beside})
         if first:
             table.ratio(what, figures, LENT, "", {OWN: kept})
             table.row("the same, run by run: page faults of FFmpeg a frame", "", "", faulting(task))
