@@ -229,7 +229,7 @@ class StreamingProcess(_Process):
 
 
 def give_way(pid: int) -> None:
-    """Raise the niceness of a process that has just begun: it has no threads yet, and those that it makes inherit it."""
+    """Raise the niceness of a process that has just begun; the threads that it will make inherit it."""
     with contextlib.suppress(OSError):  # a sandbox may forbid it
         own = os.getpriority(os.PRIO_PROCESS, 0)
         os.setpriority(os.PRIO_PROCESS, pid, own + _GIVING_WAY)
