@@ -102,8 +102,8 @@ def test_the_bench_of_feeding_prints_its_table():
 
 def test_the_bench_of_the_loop_prints_its_table():
     done = bench("loop.py", "--size", "320x180", "--frames", "20")
-    for row in ("drawing", "reading", "encoding", "both", "record"):  # the bench of the goals reads these
-        assert re.search(rf"^{row} +[\d.]+ +[\d.]+x +[\d.]+$", done.stdout, re.MULTILINE), row
+    for row in ("drawing", "encoding", "reading", "both at once", "record", "plain", "record with preview"):
+        assert re.search(rf"^{row} +[\d.]+( +[\d.]+x){{2}} +[\d.]+$", done.stdout, re.MULTILINE), row
     assert "share of the time spent on previews" in done.stdout
 
 

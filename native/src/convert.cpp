@@ -80,9 +80,12 @@ decltype(&portable::convert) kernel_of(Conversion::Build build) {
     if (build == Build::fastest && has_avx512()) {
         return avx512::convert;
     }
-    if (build != Build::portable && __builtin_cpu_supports("avx2") != 0) {
+    if (build > Build::ssse3 && __builtin_cpu_supports("avx2") != 0) {
         const bool narrow = build == Build::avx2_128 || (build == Build::fastest && is_zen1());
         return narrow ? avx2_128::convert : avx2::convert;
+    }
+    if (build != Build::portable && __builtin_cpu_supports("ssse3") != 0) {
+        return ssse3::convert;
     }
 #endif
     static_cast<void>(build);

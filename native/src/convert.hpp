@@ -13,12 +13,13 @@
 // neutral chroma, and black and white 16 and 235. Integers only, so every processor gives the same bytes.
 //
 // Speed. A 1080p RGBA frame of 8 bits, 8.3 MB, takes a core of a Zen 5 EPYC to yuv420p 0.33 ms with AVX-512,
-// 0.44 ms with AVX2 and 0.81 ms without; one of RGB 0.37 and 0.59 ms, but 3.2 ms without: SSE2 cannot take threes
-// apart. On another EPYC AVX2 took 0.6 ms, from memory instead of a cache 0.3 ms more, and 16 bits 1.3 ms.
+// 0.44 ms with AVX2 and 0.81 ms in the portable build; one of RGB 0.37 and 0.59 ms, but 3.2 ms there: SSE2 cannot
+// take threes apart, SSSE3 can. On another EPYC AVX2 took 0.6 ms, from memory instead of a cache 0.3 ms more, and 16 bits 1.3 ms.
 // Each source byte is read once, from the start of the memory to its end, in wide loads: it may be a mapping
 // that no cache covers. (Only of an odd number of rows, one row is read twice.) On a Zen 1 EPYC, from the
 // cache and from memory: RGBA 1.4 and 1.7 ms with AVX2 in vectors of 128 bits, 1.5 and 1.85 ms in those of 256; RGB 1.5
-// and 1.7 ms, and 2.0 and 2.2 ms.
+// and 1.7 ms, and 2.0 and 2.2 ms. RGB from memory without AVX2, in a later run where AVX2 took 2.4: 2.4 ms with SSSE3, 7.8
+// ms in the portable build.
 //
 // Threads. A Conversion never changes: any number of threads may call it at once. It allocates nothing (5 KB
 // of stack), starts no thread, and waits for nothing but what it is given to read with.
@@ -45,7 +46,7 @@ class Conversion {
 
     /// The build of the loops to take; the portable one where the processor does not know it. They give the same bytes, and
     /// only tests ask for others than the fastest.
-    enum class Build { portable, avx2_128, avx2, fastest };
+    enum class Build { portable, ssse3, avx2_128, avx2, fastest };
 
     /// Throws std::invalid_argument for a target not named above, and for sizes that are no picture.
     Conversion(const Source& source, std::string_view target, Build build = Build::fastest);

@@ -1,5 +1,5 @@
-// The loops of Conversion. CMake compiles this file into nbpipe::portable and, on x86, into nbpipe::avx2_128,
-// nbpipe::avx2 and nbpipe::avx512.
+// The loops of Conversion. CMake compiles this file into nbpipe::portable and, on x86, into nbpipe::ssse3,
+// nbpipe::avx2_128, nbpipe::avx2 and nbpipe::avx512.
 //
 // Builds of one function may meet in one program only if they share no name: were a std:: template or an
 // inline function compiled here and not inlined, the linker would keep one of them, and perhaps AVX-512 for

@@ -1,6 +1,6 @@
 // Between Conversion, which knows names and sizes, and the loops, which are compiled once for every processor
-// and, on x86, again for those with AVX2, in vectors of 128 and of 256 bits, and those with AVX-512. Plain types
-// only: see convert_kernel.cpp.
+// and, on x86, again for those with SSSE3, with AVX2, in vectors of 128 and of 256 bits, and with AVX-512. Plain
+// types only: see convert_kernel.cpp.
 #pragma once
 
 #include <cstddef>
@@ -31,6 +31,10 @@ void convert(const Picture& picture, Band band, const std::byte* source, std::by
 } // namespace portable
 
 #ifdef NBPIPE_X86
+namespace ssse3 {
+void convert(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept;
+} // namespace ssse3
+
 namespace avx2_128 {
 void convert(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept;
 } // namespace avx2_128

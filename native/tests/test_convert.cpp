@@ -236,7 +236,8 @@ void all_builds_give_the_same_bytes() {
                         const Source source{width, height, channels, bits, ++seed % 2 == 0};
                         const auto picture = random_picture(Conversion(source, target).source_bytes(), seed);
                         const auto portable = converted(source, target, picture.all(), Build::portable);
-                        for (const auto build : {Build::avx2_128, Build::avx2, Build::fastest}) {
+                        for (const auto build :
+                             {Build::ssse3, Build::avx2_128, Build::avx2, Build::fastest}) {
                             require(converted(source, target, picture.all(), build) == portable);
                         }
                     }

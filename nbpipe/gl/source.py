@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from fractions import Fraction
 from typing import Protocol
 
+import moderngl
 import numpy as np
 
 from nbpipe.gl.arrays import ArraySource, BufferSource
@@ -96,7 +97,56 @@ class Source(Protocol):
         """Free everything; the ring's memory is gone already."""
 
 
-class SceneSource:
+class _OfGL:
+    """What both have: pictures of the GL, which are read back from a stage of one size."""
+
+    channels = CHANNELS
+    bound = True
+
+    _drawn: moderngl.Framebuffer
+
+    def __init__(self, where: Context) -> None:
+        self.renderer, self.software = where.renderer, where.software
+        self._where = where
+
+    def _read_from(self, stage: Stage, reading: Reading, *, own: bool) -> None:
+        """Read the pictures of this stage from now on; it is released when that fails."""
+        try:
+            readback = Readback(self._where, stage, reading, own=own)
+        except BaseException:
+            stage.release()
+            raise
+        self.size, self._stage, self._readback = stage.size, stage, readback
+        self.pixel_format, self.bottom_up = readback.pixel_format, readback.bottom_up
+        self.converter = readback.converter
+
+    def _dismantle(self) -> None:
+        self._readback.release()
+        self._stage.release()
+
+    def later(self, job: Callable[[], object]) -> None:
+        """Run `job` in the context."""
+        self._where.later(job)
+
+    def memory(self, *, lasting: bool = False) -> Memory:
+        """Make what the picture is read into, or converted into."""
+        return self._readback.memory(lasting=lasting)
+
+    @property
+    def converting(self) -> float:
+        """Seconds of the loop."""
+        return self._readback.converting
+
+    def shrink(self) -> None:
+        """Begin a preview on the GPU."""
+        self._stage.shrink(self._drawn)
+
+    def preview(self) -> np.ndarray | None:
+        """Return the preview when it is there."""
+        return self._stage.preview()
+
+
+class SceneSource(_OfGL):
     """Draws a scene on a stage, and reads it as `reading` says.
 
     Attributes
@@ -106,9 +156,6 @@ class SceneSource:
     freed : callable
         Called when the scene can be drawn again that another source had alone.
     """
-
-    channels = CHANNELS
-    bound = True
 
     def __init__(
         self,
@@ -123,8 +170,8 @@ class SceneSource:
         alone: bool = False,
         freed: Callable[[], None] = _nothing,
     ) -> None:
-        self.renderer, self.software = where.renderer, where.software
-        self._scene, self._where, self._fps, self._frames = scene, where, fps, frames
+        super().__init__(where)
+        self._scene, self._fps, self._frames = scene, fps, frames
         self._samples, self._reading = samples, reading
         self.alone, self.freed = alone, freed
         self._restore: Callable[[], object] = _nothing
@@ -148,18 +195,11 @@ class SceneSource:
         stage = Stage(self._where.ctx, size, preview_size(size))
         try:
             canvas = stage.canvas(self._samples, self._reading.dtype, depth=_needs_depth(self._scene))
-            readback = Readback(self._where, stage, self._reading, own=True)
         except BaseException:
             stage.release()
             raise
-        self.size, self._stage, self._readback = size, stage, readback
+        self._read_from(stage, self._reading, own=True)
         self._canvas = self._drawn = canvas
-        self.pixel_format, self.bottom_up = readback.pixel_format, readback.bottom_up
-        self.converter = readback.converter
-
-    def _dismantle(self) -> None:
-        self._readback.release()
-        self._stage.release()
 
     def resize(self, size: tuple[int, int]) -> None:
         """Go on with pictures of another size, black at first; the scene's own objects stay.
@@ -179,14 +219,6 @@ class SceneSource:
         """Make the context current; it is this scene's turn."""
         return self._where.current(self._setup.state)
 
-    def later(self, job: Callable[[], object]) -> None:
-        """Run `job` in the context."""
-        self._where.later(job)
-
-    def memory(self, *, lasting: bool = False) -> Memory:
-        """Make what the picture is read into, or converted into."""
-        return self._readback.memory(lasting=lasting)
-
     def draw(self, index: int, time: float | None = None, fps: Fraction | None = None) -> bool:
         """Let the scene draw frame `index`, which is at ``index / fps`` unless `time` (seconds) says otherwise."""
         self._canvas.use()
@@ -202,19 +234,6 @@ class SceneSource:
     def read(self, memory: Memory) -> None:
         """Issue the read of the canvas."""
         self._readback.read(self._drawn, memory)
-
-    @property
-    def converting(self) -> float:
-        """Seconds of the loop."""
-        return self._readback.converting
-
-    def shrink(self) -> None:
-        """Begin a preview on the GPU."""
-        self._stage.shrink(self._drawn)
-
-    def preview(self) -> np.ndarray | None:
-        """Return the preview when it is there."""
-        return self._stage.preview()
 
     def release(self) -> None:
         """Give the scene back, which releases its own objects unless others draw it, and free the stage."""
@@ -232,11 +251,8 @@ class SceneSource:
         return self._setup.taken
 
 
-class TextureSource:
+class TextureSource(_OfGL):
     """Takes textures and framebuffers that the user made, and reads them like a canvas, in their own context."""
-
-    channels = CHANNELS
-    bound = True
 
     def __init__(
         self,
@@ -245,33 +261,17 @@ class TextureSource:
         size: tuple[int, int] | None,
         reading: Reading = _PLAIN,
     ) -> None:
-        self.size = size or picture_size(first)
+        super().__init__(context(first.ctx))
         self.tally = Tally()
         self._pictures = pictures
-        self._where = context(first.ctx)
-        self.renderer, self.software = self._where.renderer, self._where.software
+        size = size or picture_size(first)
         with self.current():
-            check_size(self.size, self._where)
-            self._stage = Stage(first.ctx, self.size, preview_size(self.size))
-            try:
-                self._readback = Readback(self._where, self._stage, reading, own=False)
-            except BaseException:
-                self._stage.release()
-                raise
-        self.pixel_format, self.bottom_up = self._readback.pixel_format, self._readback.bottom_up
-        self.converter = self._readback.converter
+            check_size(size, self._where)
+            self._read_from(Stage(first.ctx, size, preview_size(size)), reading, own=False)
 
     def current(self) -> AbstractContextManager[None]:
         """Make the pictures' context current."""
         return self._where.current()
-
-    def later(self, job: Callable[[], object]) -> None:
-        """Run `job` in the pictures' context."""
-        self._where.later(job)
-
-    def memory(self, *, lasting: bool = False) -> Memory:
-        """Make what the picture is read into, or converted into."""
-        return self._readback.memory(lasting=lasting)
 
     def draw(self, index: int) -> bool:
         """Take the next picture. Raises `SceneError` when it is unlike the first."""
@@ -292,23 +292,9 @@ class TextureSource:
         self._readback.read(self._drawn, memory)
         self.tally.count(converted=self._readback.changes(self._drawn), extra_copies=self._readback.extra_copies)
 
-    @property
-    def converting(self) -> float:
-        """Seconds of the loop."""
-        return self._readback.converting
-
-    def shrink(self) -> None:
-        """Begin a preview on the GPU."""
-        self._stage.shrink(self._drawn)
-
-    def preview(self) -> np.ndarray | None:
-        """Return the preview when it is there."""
-        return self._stage.preview()
-
     def release(self) -> None:
         """Free the stage; the pictures are the user's."""
-        self._readback.release()
-        self._stage.release()
+        self._dismantle()
 
 
 PictureSource = ArraySource | BufferSource | TextureSource

@@ -144,8 +144,10 @@ class EncoderProcess(_Process):
 
     def ended(self, timeout: float) -> bool:
         """Whether the process has ended and all of its output is read, waiting at most `timeout` seconds."""
+        until = time.monotonic() + timeout
+        self._drain.join(timeout)  # at once when FFmpeg closes its output, where Popen.wait looks every 50 ms
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout)
+            self._process.wait(max(0.0, until - time.monotonic()))
         if self._process.returncode is None:
             return False
         # A grandchild that inherited the output would keep it open; what FFmpeg itself wrote arrives at once.

@@ -1,19 +1,19 @@
 """Feed the same noise to FFmpeg in every known way, and compare frames per second.
 
 TurboPipe's own table, redone beside the field: RGB frames in moderngl buffers, by size, number of buffers and what
-FFmpeg does with them. Each way in turn, medians; quote the ratios, the rest is this machine's.
+FFmpeg does with them. Quote the ratios, the rest is this machine's.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 from peers import MISSING, NULL, WAYS, Task
+from rounds import Rounds, measure
 
 from nbpipe.gl.context import context
 from nbpipe.video.ffmpeg import find_ffmpeg
@@ -43,25 +43,17 @@ def release(task: Task) -> None:
         buffer.release()
 
 
-def measure(ways: Mapping[str, Callable[[], object]], count: int, runs: int) -> dict[str, float]:
-    """Run each way in turn, `runs` times over after one to warm up; return the median frames per second."""
-    figures: dict[str, list[float]] = {name: [] for name in ways}
-    for run in range(runs + 1):
-        for name, way in ways.items():
-            begun = time.perf_counter()
-            with context().current():
-                way()
-            if run:
-                figures[name].append(count / (time.perf_counter() - begun))
-    return {name: statistics.median(found) for name, found in figures.items()}
-
-
 def fed(
     task: Task, names: Iterable[str], runs: int, others: Mapping[str, Callable[[], object]] | None = None
-) -> dict[str, float]:
-    """Return the frames per second of each way that is installed, and of `others` in the same rounds."""
-    ways = {name: lambda way=WAYS[name]: way(task) for name in names if name not in MISSING}
-    return measure({**ways, **(others or {})}, task.count, runs)
+) -> Rounds:
+    """Measure each way that is installed, and `others` in the same rounds."""
+    ways = {name: partial(WAYS[name], task) for name in names if name not in MISSING}
+
+    def within(way: Callable[[], object]) -> None:
+        with context().current():
+            way()
+
+    return measure({name: partial(within, way) for name, way in {**ways, **(others or {})}.items()}, task.count, runs)
 
 
 def main() -> int:
@@ -83,13 +75,17 @@ def main() -> int:
                 task = noise(height, buffers, OUTPUTS[output], options.frames)
                 figures = fed(task, IN_NULL if output == "null" else ENCODED, options.runs)
                 release(task)
-                base = figures.get("TurboPipe", float("nan"))
-                cells = (
-                    f"{figures[name]:14.0f}  x{figures[name] / base:4.2f} " if name in figures else f"{'–':>22}"
-                    for name in ENCODED
-                )
-                print(f"{height:4}p {output:10} {buffers} buf" + "".join(cells), flush=True)
+                cells = "".join(cell(figures, name) for name in ENCODED)
+                print(f"{height:4}p {output:10} {buffers} buf{cells}", flush=True)
     return 0
+
+
+def cell(figures: Rounds, name: str) -> str:
+    """Return a way's frames per second, and how many times TurboPipe's they are, where both are there."""
+    if name not in figures.fps:
+        return f"{'–':>22}"
+    times = f"x{figures.ratio(name, 'TurboPipe'):4.2f}" if "TurboPipe" in figures.fps else "–"
+    return f"{figures.median(name):14.0f}  {times:5} "
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """`make bench`: what nbpipe is held to, measured in one run, each figure beside what limits it.
 
-Ratios to TurboPipe 2 in the same run, medians. "FFmpeg alone" is the same FFmpeg doing the same work with its input
+Ratios to TurboPipe 2 round by round, medians. "FFmpeg alone" is the same FFmpeg doing the same work with its input
 in a file in memory, which is what it can do when nobody else takes the processor's time; a frame that comes from a
 pipe may still be faster, because it is in the processor's cache. "Both at once" is that FFmpeg while this process does
 its own half of the work, with nothing passed between the two: what the machine has for them. Writes the chart of the
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import multiprocessing
 import os
 import platform
 import resource
@@ -20,7 +21,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -28,8 +30,9 @@ from pathlib import Path
 
 import numpy as np
 from feed import OUTPUTS, fed, noise, release
-from loop import Bench, compare
+from loop import ALONE, BOTH, Bench, compare, compare_apart
 from peers import BT709, MISSING, WAYS, Task, alone, converted_beside, converted_only, copied_beside
+from rounds import Rounds
 
 import nbpipe
 from nbpipe.gl.context import context
@@ -38,8 +41,8 @@ from nbpipe.video.ffmpeg import find_ffmpeg
 from nbpipe.video.writer import Conversion
 
 # What FFmpeg does by itself, and with as many frames copied or converted beside it; what nbpipe's loop does by itself.
-KEPT, BESIDE = "FFmpeg alone, memory kept", "both at once"
-OWN, OWN_BESIDE = "FFmpeg alone", "both at once, as FFmpeg is started by itself"
+OWN, OWN_BESIDE = "FFmpeg alone", "both at once"
+KEPT, BESIDE = "FFmpeg alone, memory kept", "both at once, memory kept"
 LOOP = "the loop alone"
 LENT = "nbpipe, lent arrays"
 
@@ -70,18 +73,20 @@ class Table:
     def row(self, what: str, measured: str, goal: str, limit: str = "") -> None:
         print(f"{what:58}{measured:>10}{goal:>9}   {limit}", flush=True)
 
-    def ratio(
-        self, what: str, figures: dict[str, float], way: str, goal: str, bounds: dict[str, float] | None = None
-    ) -> None:
-        """Add a row for `way`; `bounds` are frames per second by what could be that fast, and the least of them counts."""
-        base, mine = figures["TurboPipe"], figures[way]
-        self.ratios.setdefault(what, {name: fps / base for name, fps in figures.items()})
-        words = f"TurboPipe {base:.0f} fps, nbpipe {mine:.0f}"
-        for name, fps in (bounds or {}).items():
-            words += f", {name} {fps:.0f}"
-        if bounds:
-            words += f": {mine / min(bounds.values()):.0%} of {'that' if len(bounds) == 1 else 'the slowest'}"
-        self.row(f"{what}, {way}" if way != "nbpipe" else what, f"{mine / base:.2f}x", goal, words)
+    def ratio(self, what: str, figures: Rounds, way: str, goal: str, bounds: Sequence[str] = ()) -> None:
+        """Add a row for `way`; `bounds` are ways of the same rounds which it cannot overtake."""
+        self.ratios.setdefault(what, {n: figures.ratio(n, "TurboPipe") for n in figures.fps if n in (*WAYS, LENT)})
+        words = f"TurboPipe {figures.median('TurboPipe'):.0f} fps, {beside(figures, way, bounds)}"
+        self.row(f"{what}, {way}" if way != "nbpipe" else what, f"{figures.ratio(way, 'TurboPipe'):.2f}x", goal, words)
+
+
+def beside(figures: Rounds, way: str, bounds: Sequence[str]) -> str:
+    """Return the frames per second of a way and of its bounds, and what share of the lowest bound that is."""
+    words = ", ".join(f"{name.partition(',')[0]} {figures.median(name):.0f}" for name in (way, *bounds))
+    if bounds:
+        lowest = min(bounds, key=figures.median)
+        words += f": {figures.ratio(way, lowest):.0%} of {'that' if len(bounds) == 1 else 'the slowest'}"
+    return words
 
 
 def raw_file(task: Task, folder: Path, *, planes: bool) -> Path:
@@ -111,12 +116,12 @@ def limits(task: Task, *, planes: bool = False) -> Iterator[dict[str, Callable[[
         path = raw_file(task, Path(folder), planes=planes)
         task = replace(task, pixel_format="yuv420p" if planes else task.pixel_format)
         kept = replace(task, keep_memory=True)
-        beside = converted_beside if planes else copied_beside
+        both = converted_beside if planes else copied_beside
         yield {
+            BESIDE: partial(both, kept, path),
+            OWN_BESIDE: partial(both, task, path),
             KEPT: partial(alone, kept, path),
             OWN: partial(alone, task, path),
-            BESIDE: partial(beside, kept, path),
-            OWN_BESIDE: partial(beside, task, path),
         }
 
 
@@ -132,12 +137,11 @@ def feeding(table: Table, frames: int, runs: int) -> None:
             if first:
                 others[LENT] = partial(WAYS["nbpipe, memory kept"], replace(task, buffers=arrays(task)))
             figures = fed(task, names if first else names[3:], runs, others)
-        own, own_beside, kept, beside = (figures.pop(name) for name in (OWN, OWN_BESIDE, KEPT, BESIDE))
         what = f"RGB24 to null, {height}p, {buffers} buffer{'s' * (buffers > 1)}"
-        table.ratio(what, figures, "nbpipe", f"≥ {goal}", {OWN: own, BESIDE: own_beside})
-        table.ratio(what, figures, "nbpipe, memory kept", f"≥ {goal}", {OWN: kept, BESIDE: beside})
+        table.ratio(what, figures, "nbpipe", f"≥ {goal}", (OWN, OWN_BESIDE))
+        table.ratio(what, figures, "nbpipe, memory kept", f"≥ {goal}", (KEPT, BESIDE))
         if first:
-            table.ratio(what, figures, LENT, "", {OWN: kept})
+            table.ratio(what, figures, LENT, "", (KEPT,))
             table.row("the same, run by run: page faults of FFmpeg a frame", "", "", faulting(task))
         release(task)
 
@@ -166,68 +170,50 @@ def converting(table: Table, frames: int, runs: int) -> None:
     rescaling = partial(WAYS["TurboPipe"], replace(task, output=BT709))
     with limits(task, planes=True) as alone_ways:
         ours = partial(WAYS["nbpipe, converted"], task)
-        loop = partial(converted_only, task)
-        ways = {"TurboPipe": rescaling, "nbpipe, converted": ours, LOOP: loop}
-        figures = fed(task, [], runs, ways | {name: alone_ways[name] for name in (KEPT, BESIDE)})
-    bounds = {OWN: figures.pop(KEPT), LOOP: figures.pop(LOOP), BESIDE: figures.pop(BESIDE)}
-    table.ratio("arriving as BT.709 yuv420p, 1080p", figures, "nbpipe, converted", "≥ 3.5", bounds)
+        limiting = {BESIDE: alone_ways[BESIDE], LOOP: partial(converted_only, task), KEPT: alone_ways[KEPT]}
+        figures = fed(task, [], runs, {"TurboPipe": rescaling, "nbpipe, converted": ours, **limiting})
+    table.ratio("arriving as BT.709 yuv420p, 1080p", figures, "nbpipe, converted", "≥ 3.5", (KEPT, LOOP, BESIDE))
     task = replace(task, output=OUTPUTS["ultrafast"], count=max(20, frames // 6))
     names = ("plain", "threaded", "imageio-ffmpeg", "PyAV", "TurboPipe", "nbpipe", "nbpipe, converted")
     with limits(task, planes=True) as alone_ways:
-        figures = fed(task, names, runs, {name: alone_ways[name] for name in (KEPT, BESIDE)})
-    bounds = {OWN: figures.pop(KEPT), BESIDE: figures.pop(BESIDE)}
-    table.ratio("x264 ultrafast, 1080p", figures, "nbpipe, converted", "≥ 1.4", bounds)
+        figures = fed(task, names, runs, {name: alone_ways[name] for name in (BESIDE, KEPT)})
+    table.ratio("x264 ultrafast, 1080p", figures, "nbpipe, converted", "≥ 1.4", (KEPT, BESIDE))
     release(task)
 
 
 def whole_loop(table: Table, frames: int, runs: int) -> None:
     """Drawing and encoding together."""
     bench = Bench((1920, 1080), frames, "ultrafast")
-    ways = [bench.drawing, bench.reading, bench.encoding, bench.both, bench.plain, bench.turbopipe, bench.record]
-    found = compare(ways, frames, runs)
-    named = {"plain": "plain", "turbopipe": "TurboPipe", "record": "nbpipe"}
-    fps = {named[name]: figure[0] for name, figure in found.items() if name in named}
-    table.ratio("whole loop, nbpipe.record, 1080p ultrafast", fps, "nbpipe", "≥ 1.3")
-    drawing, reading, encoding = (found[name][1] for name in ("drawing", "reading", "encoding"))
-    beyond = {name: found[name][1] - drawing - encoding for name in ("both", "turbopipe", "record")}
-    parts = (
-        f"drawing {drawing:.1f} ms, encoding {encoding:.1f}, each alone; reading and converting "
-        f"{reading - drawing:.1f} more, and {beyond['both']:.1f} with both at once"
+    ways = {"plain": bench.plain, **bench.parts(), "nbpipe": bench.record, "TurboPipe": bench.turbopipe}
+    figures = compare(ways, frames, runs)
+    table.ratio("whole loop, nbpipe.record, 1080p ultrafast", figures, "nbpipe", "≥ 1.3", (BOTH,))
+    read, both, peer = (
+        figures.beyond(*pair) for pair in (("reading", "drawing"), (BOTH, *ALONE), ("TurboPipe", *ALONE))
     )
+    parts = ", ".join(f"{name} {figures.beyond(name):.1f} ms" for name in ALONE)
     table.row(
         "processor time a frame beyond drawing and encoding",
-        f"{beyond['record']:.1f} ms",
+        f"{figures.beyond('nbpipe', *ALONE):.1f} ms",
         "≤ 2.5 ms",
-        f"{parts}; TurboPipe {beyond['turbopipe']:.1f} ms",
+        f"{parts}, each alone; reading and converting {read:.1f} more; both at once {both:.1f} more than alone, and "
+        f"nbpipe {figures.beyond('nbpipe', BOTH):+.1f} beside that; TurboPipe {peer:.1f} ms",
     )
-    against(table, "nbpipe.record against the slower of the two alone", {name: found[name][0] for name in found})
+    against(table, "nbpipe.record against the slower of the two alone", figures)
 
 
 def apart(table: Table, frames: int, runs: int) -> None:
-    """The same with a core for each, in a process of its own; x264's next preset, so that encoding is the slower one."""
-    script = Path(__file__).with_name("loop.py")
-    command = [sys.executable, script, "--apart", "--preset", "superfast", "--frames", str(frames), "--runs", str(runs)]
-    said = subprocess.run(command, capture_output=True, check=True, text=True).stdout.splitlines()
-    fps = {
-        name: float(line.split()[1])
-        for name in ("drawing", "reading", "encoding", "both", "record")
-        for line in said
-        if line.startswith(name + " ")
-    }
-    against(table, "the same, superfast, with a core for each of the two", fps)
+    """The same with a core for each; x264's next preset, so that encoding is the slower one."""
+    # In a new process: llvmpipe counts the cores once, when a context is made.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as another:
+        figures = another.submit(compare_apart, "superfast", frames, runs).result()
+    against(table, "the same, superfast, with a core for each of the two", figures)
 
 
-def against(table: Table, what: str, fps: dict[str, float]) -> None:
+def against(table: Table, what: str, figures: Rounds) -> None:
     """Add a row for `record` beside its parts: each alone, and both at once."""
-    drawing, reading, encoding, both, record = (
-        fps[name] for name in ("drawing", "reading", "encoding", "both", "record")
-    )
+    slower = min(ALONE, key=figures.median)
     table.row(
-        what,
-        f"{record / min(drawing, encoding):.2f}x",
-        "≥ 0.95",
-        f"drawing {drawing:.1f} fps, {reading:.1f} with what is drawn read and converted, encoding {encoding:.1f}, "
-        f"both at once {both:.1f}, record {record:.1f}: {record / min(reading, encoding, both):.0%} of the slowest",
+        what, f"{figures.ratio('nbpipe', slower):.2f}x", "≥ 0.95", beside(figures, "nbpipe", (*ALONE, "reading", BOTH))
     )
 
 

@@ -1,26 +1,27 @@
 """Measure the main job in one run: drawing alone, encoding alone, both at once with nothing passed between them, and
 `nbpipe.record`.
 
-Prints frames per second, processor time per frame (this process and FFmpeg together) and the ratio to the
-slower of the two parts, as medians. Absolute figures are this machine's; quote the ratios.
+Prints frames per second, processor time per frame (this process and FFmpeg together), and the ratios to the slower of
+the two parts and to both at once. Absolute figures are this machine's; quote the ratios.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import moderngl
+from peers import MISSING
+from rounds import Rounds, measure
 
 import nbpipe
 from nbpipe.drive import Drive
@@ -48,6 +49,8 @@ void mainImage(out vec4 colour, in vec2 point) {
 }
 """
 
+ALONE, BOTH = ("drawing", "encoding"), "both at once"
+
 
 class Bench:
     """One size and preset; each way takes a folder and makes `frames` frames in it."""
@@ -55,6 +58,10 @@ class Bench:
     def __init__(self, size: tuple[int, int], frames: int, preset: str) -> None:
         self.size, self.frames, self.preset = size, frames, preset
         self.preview_share = 0.0
+
+    def parts(self) -> dict[str, Callable[[Path], None]]:
+        """Return what takes part in it: each of the two alone, and both at once."""
+        return {"drawing": self.drawing, "encoding": self.encoding, "reading": self.reading, BOTH: self.both}
 
     def drawing(self, _: Path) -> None:
         source = SceneSource(adapt(SCENE), context(), self.size, Fraction(60), self.frames, 0)
@@ -182,31 +189,21 @@ class Bench:
             source.release()
 
 
-def measure(way: Callable[[Path], None], frames: int, folder: Path) -> tuple[float, float]:
-    """Return frames per second, and processor milliseconds per frame."""
-    before, begun = os.times(), time.perf_counter()
-    way(folder)
-    wall, after = time.perf_counter() - begun, os.times()
-    return frames / wall, (sum(after[:4]) - sum(before[:4])) / frames * 1e3
-
-
-def compare(ways: Sequence[Callable[[Path], None]], frames: int, runs: int) -> dict[str, tuple[float, float]]:
-    """Measure each way in turn; return medians by the way's name."""
-    figures: dict[str, list[tuple[float, float]]] = {way.__name__: [] for way in ways}
+def compare(ways: Mapping[str, Callable[[Path], None]], frames: int, runs: int) -> Rounds:
+    """Measure ways of a bench that make `frames` frames each."""
     try:
         with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-            for run in range(runs + 1):
-                for way in ways:
-                    figure = measure(way, frames, Path(folder))
-                    if run:  # the first round warms caches up and fills the raw file
-                        figures[way.__name__].append(figure)
+            return measure({name: partial(way, Path(folder)) for name, way in ways.items()}, frames, runs)
     finally:
         for raw in Path("/dev/shm").glob(f"nbpipe-bench-{os.getpid()}.*"):
             raw.unlink()
-    return {
-        name: (statistics.median(fps for fps, _ in rows), statistics.median(cpu for _, cpu in rows))
-        for name, rows in figures.items()
-    }
+
+
+def compare_apart(preset: str, frames: int, runs: int) -> Rounds:
+    """Measure drawing, encoding and both of 1080p with a core for each, in this process, which has no context yet."""
+    with apart():
+        bench = Bench((1920, 1080), frames, preset)
+        return compare({**bench.parts(), "nbpipe": bench.record}, frames, runs)
 
 
 @contextlib.contextmanager
@@ -241,24 +238,27 @@ def show(options: argparse.Namespace) -> None:
     """Measure, and print the table."""
     width, height = map(int, options.size.split("x"))
     bench = Bench((width, height), options.frames, options.preset)
-    ways = [bench.drawing, bench.reading, bench.encoding, bench.both, bench.record]
+    ways = {**bench.parts(), "record": bench.record}
     if not options.apart:
-        ways += [bench.plain, bench.turbopipe, bench.record_with_preview]
-    if bench.turbopipe in ways and importlib.util.find_spec("turbopipe") is None:
+        ways |= {"plain": bench.plain, "TurboPipe": bench.turbopipe, "record with preview": bench.record_with_preview}
+    if "TurboPipe" in MISSING & ways.keys():
         print("TurboPipe is not installed and left out: pip install turbopipe")
-        ways.remove(bench.turbopipe)
-    medians = compare(ways, options.frames, options.runs)
-    slower = min(medians["drawing"][0], medians["encoding"][0])
-    parts = medians["drawing"][1] + medians["encoding"][1]
+        del ways["TurboPipe"]
+    rounds = compare(ways, options.frames, options.runs)
+    slower = min(ALONE, key=rounds.median)
     print(
         f"{options.size}, libx264 {options.preset}, {options.frames} frames, {options.runs} runs, {os.cpu_count()} cores"
     )
     print(f"{context().renderer}; FFmpeg {find_ffmpeg().version}\n")
-    print(f"{'':22}{'fps':>8}{'of the slower part':>20}{'cpu ms/frame':>14}")
-    for name, (fps, cpu) in medians.items():
-        print(f"{name.replace('_', ' '):22}{fps:8.1f}{fps / slower:19.2f}x{cpu:14.1f}")
-    extra = medians["record"][1] - parts
-    print(f"\nprocessor time of record beyond drawing and encoding alone: {extra:.1f} ms a frame")
+    print(f"{'':22}{'fps':>8}{'of the slower part':>20}{'of both at once':>17}{'cpu ms/frame':>14}")
+    for name in rounds.fps:
+        shares = f"{rounds.ratio(name, slower):19.2f}x{rounds.ratio(name, BOTH):16.2f}x"
+        print(f"{name:22}{rounds.median(name):8.1f}{shares}{rounds.beyond(name):14.1f}")
+    extra, both = rounds.beyond("record", *ALONE), rounds.beyond("record", BOTH)
+    print(
+        f"\nprocessor time of record beyond drawing and encoding alone: {extra:.1f} ms a frame; "
+        f"beyond both at once: {both:.1f} ms"
+    )
     if not options.apart:
         print(f"share of the time spent on previews: {bench.preview_share:.1%}")
 
