@@ -27,11 +27,13 @@ class PipeWriter:
 
     **Errors.** The first error of a write ends the thread and is kept. From then on `submit`, and `wait` for
     a ticket that was not written, raise it as `OSError` with its ``errno``; a reader that is gone is a
-    `BrokenPipeError`. It also outlives `close`, because it is the cause. Counters can always be read.
+    `BrokenPipeError`. It also outlives `close`, because it is the cause. Counters can always be read,
+    but for a forked child.
 
     **Fork.** In a forked child the object is inert: the duplicate is closed there, so that the child does not
-    keep the reader waiting for its end of file; `closed` is true, `close` does nothing, and all else raises
-    `ValueError`. (The child still has the *caller's* descriptor: close that one after making the writer.)
+    keep the reader waiting for its end of file; `closed` and `close_if_written` are true, `close` does nothing, `held`
+    answers, and all else raises `ValueError`. (The child still has the *caller's* descriptor: close that one after
+    making the writer.)
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ class NoOpenGL(NbpipeError):
 
 
 class WrongThread(NbpipeError):
-    """Called on a thread that does not own the OpenGL context."""
+    """Called on another thread, or in another process, than the one that a recording, preview or context belongs to."""
 
 
 class SceneError(NbpipeError):

@@ -76,17 +76,13 @@ class Job:
         stream = PreviewStream(recording.send, frames) if show and notebook else None
         followers: list[Callable[[Progress], None]] = [recording.update]
 
-        def follow(progress: Progress) -> None:
-            for follower in followers:
-                follower(progress)
-
         try:
             pipeline = Pipeline(
                 source,
                 lambda: Export(self.ffmpeg, self.wanted, layout, self.fps, self.target, gives_way=source.software),
                 frames,
                 steering=steering,
-                onlookers=Onlookers(follow, sink or stream),
+                onlookers=Onlookers(followers, sink or stream),
             )
         except BaseException:
             recording.detach()

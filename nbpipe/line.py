@@ -51,7 +51,7 @@ class _Piece:
     ticket: int | None = None
 
 
-def place_of(fd: int) -> tuple[int, int]:
+def identity_of(fd: int) -> tuple[int, int]:
     """Return where a descriptor leads: device and inode, or its number on Windows, whose pipes have neither."""
     status = os.fstat(fd)
     return status.st_dev, status.st_ino or -1 - fd
@@ -61,7 +61,7 @@ class Line:
     """What goes into one descriptor."""
 
     def __init__(self, fd: int) -> None:
-        self.fd, self.place = fd, place_of(fd)
+        self.fd, self.identity = fd, identity_of(fd)
         mode = os.fstat(fd).st_mode
         self.for_one_piece = not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
         self.entered = threading.RLock()
@@ -80,7 +80,7 @@ class Line:
     def stranded(self) -> bool:
         """Whether its descriptor leads elsewhere by now."""
         try:
-            return place_of(self.fd) != self.place
+            return identity_of(self.fd) != self.identity
         except OSError:
             return True
 

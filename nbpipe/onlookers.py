@@ -44,8 +44,8 @@ class Onlookers:
 
     Parameters
     ----------
-    on_progress : callable, optional
-        Takes a `Progress`.
+    followers : list of callable
+        Each takes a `Progress`. More may be added to the list.
     preview : PreviewSink, optional
 
     Attributes
@@ -54,8 +54,8 @@ class Onlookers:
         Seconds that all of it has taken.
     """
 
-    def __init__(self, on_progress: Callable[[Progress], None] | None, preview: PreviewSink | None) -> None:
-        self._on_progress, self._preview = on_progress, preview
+    def __init__(self, followers: list[Callable[[Progress], None]], preview: PreviewSink | None) -> None:
+        self._followers, self._preview = followers, preview
         self.cost = 0.0
         self._begun = self._latest = time.monotonic()
         self._under_way: int | None = None  # the frame whose preview has been begun and has not come,
@@ -87,9 +87,9 @@ class Onlookers:
 
     def tell(self, progress: Progress) -> None:
         """Hand on a snapshot."""
-        if self._on_progress is not None:
+        for follower in self._followers:
             with self._counted("progress"):
-                self._on_progress(progress)
+                follower(progress)
 
     @contextlib.contextmanager
     def _counted(self, what: str) -> Iterator[None]:

@@ -8,11 +8,11 @@ goes into it. What keeps the promises:
   nor be resized, and `pipe` waits when memory that is still queued is given again. A moderngl buffer cannot be
   held that way and is copied into one of the line's two blocks.
 * **Bounds.** At most `QUEUE` pieces wait in a line; then `pipe` waits for the reader.
-* **Identity.** A line belongs to a place (device and inode), not to a number: two numbers of one pipe share it, and
-  when a number leads elsewhere the old line ends by itself, once it has written what it has.
-* **Files and devices.** A file opened again is the same place at another offset, and all pseudo-terminals are one
-  place; so a line to anything but a pipe, a FIFO or a socket ends with each piece.
-* **Errors.** They rise from every later call for the same place, and from `sync` and `close` at least once. Where one
+* **Identity.** A line belongs to what a descriptor leads to (device and inode), not to a number: two numbers of one
+  pipe share it, and when a number leads elsewhere the old line ends by itself, once it has written what it has.
+* **Files and devices.** A file opened again is the same file at another offset, and all pseudo-terminals have one
+  inode; so a line to anything but a pipe, a FIFO or a socket ends with each piece.
+* **Errors.** They rise from every later call for the same pipe, and from `sync` and `close` at least once. Where one
   call meets several, the first rises and its notes tell of the others.
 * **End.** A line follows its descriptor: when the program closes that, the reader gets his end of file after
   the last byte. At the end of the program what is queued is written, or its loss is told.
@@ -26,14 +26,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-import operator
 import os
 import threading
 import time
-from typing import SupportsIndex
 
+from nbpipe.arguments import whole_number
 from nbpipe.ending import at_the_end, mind_the_end, tell
-from nbpipe.line import Line, extent, place_of
+from nbpipe.line import Line, extent, identity_of
 
 _PATIENCE = 2.0  # seconds that the end of the program waits for readers, all at the same time
 
@@ -145,13 +144,13 @@ def close(fd: int | None = None) -> None:
         Something could not be written; it is dropped. Notes name further descriptors of which that is so.
     """
     number = None if fd is None else _descriptor(fd)
-    place = None
+    identity = None
     if number is not None:
         with contextlib.suppress(OSError):  # the program has closed it already
-            place = place_of(number)
+            identity = identity_of(number)
     failures: list[OSError] = []
     for line in _live():
-        if number is None or line.place == place or (place is None and line.fd == number):
+        if number is None or line.identity == identity or (identity is None and line.fd == number):
             try:
                 with line.entered:
                     while not line.end_if_written():  # what dies with what was written may have piped more
@@ -176,9 +175,9 @@ def _raise(failures: list[OSError]) -> None:
 def _line(fd: int) -> Line:
     while True:
         with _making:
-            place, before = place_of(fd), None
+            identity, before = identity_of(fd), None
             for line in _live():
-                if line.place != place:
+                if line.identity != identity:
                     continue
                 if line.revived:
                     line.end()
@@ -188,7 +187,7 @@ def _line(fd: int) -> Line:
                     before = line
             if before is None:
                 line = Line(fd)
-                if line.place == place_of(fd):  # else another thread has given the number away meanwhile
+                if line.identity == identity_of(fd):  # else another thread has given the number away meanwhile
                     mind_the_end()
                     return _registered(line)
                 line.end()
@@ -203,7 +202,7 @@ def _registered(line: Line) -> Line:
     number = next(_numbers)
     _lines[number] = line
     for other in _live():
-        if other is not line and other.place == line.place and not line.for_one_piece:
+        if other is not line and other.identity == line.identity and not line.for_one_piece:
             _lines.pop(number, None)
             line.end()
             return other
@@ -225,10 +224,7 @@ def _forget(line: Line) -> None:
 
 
 def _descriptor(fd: object) -> int:
-    if isinstance(fd, bool) or not isinstance(fd, SupportsIndex):
-        msg = f"fd must be the number of a descriptor, such as process.stdin.fileno(), not {fd!r}"
-        raise TypeError(msg)
-    return operator.index(fd)
+    return whole_number(fd, "fd must be the number of a descriptor, such as process.stdin.fileno()")
 
 
 @at_the_end

@@ -337,9 +337,9 @@ class Pipeline:
             return
         self._reported = now
         export = self._export
-        if self._state is State.RECORDING:
-            export.check()
         recording = self._state is State.RECORDING
+        if recording:
+            export.check()
         fps = self._meter.rate(self._frame) if recording else self._meter.average(self._frame)
         left = self._frames - self._frame if self._frames is not None and not ended else 0
         self.progress = Progress(

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, SupportsIndex
 
+from nbpipe.arguments import checked_samples, checked_size
 from nbpipe.errors import NbpipeError, folded
-from nbpipe.gl.setups import place_of
+from nbpipe.gl.setups import context_for
 from nbpipe.notebook import cell
 from nbpipe.notebook.preview import Preview
 from nbpipe.player import Player
-from nbpipe.record import checked_samples, checked_size
 from nbpipe.scene.adapters import playable
 from nbpipe.scene.clock import checked_seconds
 from nbpipe.scene.frame import Rate, frame_rate
@@ -114,7 +114,7 @@ def begin(
     except RuntimeError:
         msg = "nbpipe.preview plays in a notebook, whose kernel has an event loop; in a script use nbpipe.record"
         raise NbpipeError(msg) from None
-    player = Player(adapted, place_of(adapted, ctx), dimensions, rate, length, multisamples)
+    player = Player(adapted, context_for(adapted, ctx), dimensions, rate, length, multisamples)
     try:
         picture = poster(player)
     except BaseException:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import operator
 import weakref
 from collections.abc import Iterator
 from fractions import Fraction
@@ -19,14 +18,14 @@ from typing import TYPE_CHECKING, Self, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
+from nbpipe.arguments import DEFAULT_SIZE, checked_samples, checked_size, whole_number
 from nbpipe.callers import check_not_amid
 from nbpipe.errors import NbpipeError, SceneError, folded
 from nbpipe.gl.loan import Pool
 from nbpipe.gl.readback import Reading
-from nbpipe.gl.setups import place_of
+from nbpipe.gl.setups import context_for
 from nbpipe.gl.source import SceneSource, Source, picture_source
 from nbpipe.gl.stage import CHANNELS, DTYPES
-from nbpipe.record import DEFAULT_SIZE, checked_samples, checked_size
 from nbpipe.scene.adapters import Pictures, adapt, picture_size
 from nbpipe.scene.frame import Rate, frame_count, frame_rate
 from nbpipe.scene.scene import picture_size_of
@@ -108,7 +107,7 @@ def frames(
     dimensions = checked_size(size)
     multisamples = checked_samples(samples)
     numbers = _checked_dtype(dtype)
-    room = _checked_memory(memory)
+    room = whole_number(memory, "memory must be a whole number of bytes")
     adapted = adapt(scene)
     reading = Reading(dtype=numbers.name, upright=True)
 
@@ -123,7 +122,7 @@ def frames(
     else:
         drawn = picture_size_of(adapted, dimensions, DEFAULT_SIZE)
         most = _most_frames(room, drawn, numbers)
-        where = place_of(adapted, ctx)
+        where = context_for(adapted, ctx)
         source = SceneSource(adapted, where, drawn, rate, count, multisamples, reading)
     return Frames(source, count, numbers, most)
 
@@ -251,13 +250,6 @@ def _checked_dtype(dtype: npt.DTypeLike) -> np.dtype:
         msg = f"dtype must be one of {allowed}, not {dtype!r}"
         raise ValueError(msg)
     return np.dtype(found.name)
-
-
-def _checked_memory(memory: object) -> int:
-    if isinstance(memory, bool) or not isinstance(memory, SupportsIndex):
-        msg = f"memory must be a whole number of bytes, not {memory!r}"
-        raise TypeError(msg)
-    return operator.index(memory)
 
 
 def _most_frames(memory: int, size: tuple[int, int], dtype: np.dtype) -> int:

@@ -20,6 +20,7 @@ from typing import Self
 
 import moderngl
 
+from nbpipe.arguments import checked_size
 from nbpipe.callers import amid, check_not_amid
 from nbpipe.drive import Drive
 from nbpipe.errors import WAYS_OUT, SceneError, WrongThread, folded
@@ -29,7 +30,6 @@ from nbpipe.gl.tally import Stats, Tally
 from nbpipe.job import Job, reading
 from nbpipe.notebook.cell import leave_to_rerun
 from nbpipe.notebook.widget import Recording
-from nbpipe.record import checked_size
 from nbpipe.scene.adapters import BufferPicture, Picture, Pictures
 from nbpipe.scene.frame import Rate, frame_rate
 

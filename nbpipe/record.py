@@ -8,17 +8,15 @@ end in the calling cell, or in turns with the kernel's other work.
 from __future__ import annotations
 
 import contextlib
-import operator
 import os
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, SupportsIndex, Unpack
 
-import numpy as np
-
+from nbpipe.arguments import DEFAULT_SIZE, checked_samples, checked_size
 from nbpipe.drive import Drive
 from nbpipe.errors import folded
-from nbpipe.gl.setups import place_of
+from nbpipe.gl.setups import context_for
 from nbpipe.gl.source import SceneSource, Source, picture_source
 from nbpipe.job import Job, reading
 from nbpipe.notebook.cell import leave_to_rerun
@@ -36,7 +34,6 @@ from nbpipe.video.encoding import Wishes
 if TYPE_CHECKING:
     import moderngl
 
-DEFAULT_SIZE = (1280, 720)
 DEFAULT_SECONDS = 5
 
 
@@ -229,7 +226,7 @@ def begin(
     if isinstance(adapted, Pictures):
         source = picture_source(adapted, size, reading(job.wanted))
     else:
-        where = place_of(adapted, options.get("ctx"))
+        where = context_for(adapted, options.get("ctx"))
         size = picture_size_of(adapted, size, DEFAULT_SIZE)
         if take is not None:
             adapted = Replay(adapted, take)
@@ -237,31 +234,3 @@ def begin(
             count = frame_count(rate, DEFAULT_SECONDS if take is None else take.video_seconds(rate), None)
         source = SceneSource(adapted, where, size, rate, count, samples, reading(job.wanted), alone=True)
     return job.begin(source, count, show=show, here=here, sink=sink)
-
-
-def checked_size(size: object) -> tuple[int, int] | None:
-    """Return `size` as two positive integers; raise `TypeError` or `ValueError` if it is none."""
-    if size is None:
-        return None
-    if not isinstance(size, (Sequence, np.ndarray)) or len(size) != 2 or isinstance(size, str):  # noqa: PLR2004
-        msg = f"size must be (width, height) in pixels, not {size!r}"
-        raise TypeError(msg)
-    if any(isinstance(n, bool) or not isinstance(n, SupportsIndex) for n in size):
-        msg = f"size must be two whole numbers (width, height), not {size!r}"
-        raise TypeError(msg)
-    width, height = map(operator.index, size)
-    if width < 1 or height < 1:
-        msg = f"size must be at least 1x1 pixel, not {width}x{height}"
-        raise ValueError(msg)
-    return width, height
-
-
-def checked_samples(samples: object) -> int:
-    """Return `samples` as an integer that is not negative; raise `TypeError` or `ValueError` if it is none."""
-    if isinstance(samples, bool) or not isinstance(samples, SupportsIndex):
-        msg = f"samples must be a whole number, not {samples!r}"
-        raise TypeError(msg)
-    if operator.index(samples) < 0:
-        msg = f"samples must not be negative, not {samples}"
-        raise ValueError(msg)
-    return operator.index(samples)

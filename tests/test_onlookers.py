@@ -49,7 +49,7 @@ class Sink:
 
 
 def watch(source, sink, frames):
-    person = Onlookers(None, sink)
+    person = Onlookers([], sink)
     for source.now in range(frames):
         person.show(source)
         person.begin(source, source.now)
@@ -89,7 +89,7 @@ def test_after_a_first_picture_that_took_long_there_is_another_every_two_seconds
             now[0] += 30 if len(self.came) == 1 else 0
 
     source, sink = Late(looks=1), Slow(None, due=range(200))
-    person = Onlookers(None, sink)
+    person = Onlookers([], sink)
     for source.now in range(40):
         person.show(source)
         person.begin(source, source.now)

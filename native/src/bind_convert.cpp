@@ -35,7 +35,7 @@ void bind_convert(nb::module_& module) {
                 const BufferView into(target);
                 const auto writable = into.writable_bytes();
                 const WithoutGil others_run;
-                self(from.bytes(), writable, first);
+                self.convert(from.bytes(), writable, first);
             },
             nb::arg(), nb::arg(), nb::arg() = 0)
         .def(
@@ -52,7 +52,7 @@ void bind_convert(nb::module_& module) {
                 const auto rows = through.writable_bytes();
                 const auto writable = into.writable_bytes();
                 const WithoutGil others_run;
-                return std::chrono::duration<double>(self({call, format, type}, rows, writable)).count();
+                return std::chrono::duration<double>(self.read({call, format, type}, rows, writable)).count();
             },
             nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg());
 }

@@ -45,9 +45,9 @@ void at_exit() {
 
 /// The writer and what it has borrowed. PyBuffer_Release may run any Python code, even a call on this very
 /// object, so it never happens under the lock: nodes are spliced into a local list that dies after it.
-class Lender {
+class BoundWriter {
   public:
-    Lender(int fd, bool lend, bool follow) : writer_(fd, {.lend_pages = lend, .follow = follow}) {}
+    BoundWriter(int fd, bool lend, bool follow) : writer_(fd, {.lend_pages = lend, .follow = follow}) {}
 
     PipeWriter::Ticket submit(nb::handle data) {
         reap();
@@ -143,8 +143,7 @@ class Lender {
     }
 
   private:
-    [[nodiscard]] bool wait_without_gil(PipeWriter::Ticket ticket,
-                                        PipeWriter::Clock::time_point deadline) const {
+    [[nodiscard]] bool wait_without_gil(PipeWriter::Ticket ticket, PipeWriter::Clock::time_point deadline) {
         const WithoutGil others_run;
         return writer_.wait_until(ticket, deadline);
     }
@@ -197,24 +196,24 @@ NB_MODULE(_native, m) {
     }
 
     nbpipe::bind_convert(m);
-    nb::class_<Lender>(m, "PipeWriter", nb::is_final())
+    nb::class_<BoundWriter>(m, "PipeWriter", nb::is_final())
         .def(nb::init<int, bool, bool>(), "fd"_a, nb::kw_only(), "lend"_a = false, "follow"_a = false)
-        .def("submit", &Lender::submit, nb::arg())
-        .def("copy", &Lender::copy, nb::arg(), nb::arg())
-        .def("wait", &Lender::wait, nb::arg(), "timeout"_a = nb::none())
-        .def("close", &Lender::close)
-        .def("close_if_written", &Lender::close_if_written)
+        .def("submit", &BoundWriter::submit, nb::arg())
+        .def("copy", &BoundWriter::copy, nb::arg(), nb::arg())
+        .def("wait", &BoundWriter::wait, nb::arg(), "timeout"_a = nb::none())
+        .def("close", &BoundWriter::close)
+        .def("close_if_written", &BoundWriter::close_if_written)
         .def("__enter__", [](nb::handle self) { return nb::borrow(self); })
-        .def("__exit__", [](Lender& self, const nb::args&) { self.close(); })
-        .def_prop_ro("submitted", [](Lender& self) { return self.counts().submitted; })
-        .def_prop_ro("written", [](Lender& self) { return self.counts().written; })
+        .def("__exit__", [](BoundWriter& self, const nb::args&) { self.close(); })
+        .def_prop_ro("submitted", [](BoundWriter& self) { return self.counts().submitted; })
+        .def_prop_ro("written", [](BoundWriter& self) { return self.counts().written; })
         .def_prop_ro("queued",
-                     [](Lender& self) {
+                     [](BoundWriter& self) {
                          const auto counts = self.counts();
                          return counts.submitted - counts.written;
                      })
-        .def_prop_ro("bytes_written", [](Lender& self) { return self.counts().bytes; })
-        .def_prop_ro("error", [](const Lender& self) { return self.error(); })
-        .def_prop_ro("held", &Lender::held)
-        .def_prop_ro("closed", &Lender::closed);
+        .def_prop_ro("bytes_written", [](BoundWriter& self) { return self.counts().bytes; })
+        .def_prop_ro("error", [](const BoundWriter& self) { return self.error(); })
+        .def_prop_ro("held", &BoundWriter::held)
+        .def_prop_ro("closed", &BoundWriter::closed);
 }

@@ -74,13 +74,13 @@ bool has_avx512() {
 bool is_zen1() { return __builtin_cpu_is("znver1") != 0; }
 #endif
 
-decltype(&portable::convert) kernel_of(Conversion::Build build) {
+Kernel* kernel_of(Conversion::Build build) {
 #ifdef NBPIPE_X86
     using Build = Conversion::Build;
     if (build == Build::fastest && has_avx512()) {
         return avx512::convert;
     }
-    if (build > Build::ssse3 && __builtin_cpu_supports("avx2") != 0) {
+    if (build != Build::portable && build != Build::ssse3 && __builtin_cpu_supports("avx2") != 0) {
         const bool narrow = build == Build::avx2_128 || (build == Build::fastest && is_zen1());
         return narrow ? avx2_128::convert : avx2::convert;
     }
@@ -108,8 +108,8 @@ Conversion::Conversion(const Source& source, std::string_view target, Build buil
     target_bytes_ = area(even(picture_.width), even(picture_.height), format.half_bytes) / 2;
 }
 
-void Conversion::operator()(std::span<const std::byte> source, std::span<std::byte> target,
-                            std::ptrdiff_t first) const {
+void Conversion::convert(std::span<const std::byte> source, std::span<std::byte> target,
+                         std::ptrdiff_t first) const {
     if (source.size() > source_bytes_ || target.size() != target_bytes_) {
         throw std::invalid_argument("this conversion is from " + std::to_string(source_bytes_) +
                                     " bytes to " + std::to_string(target_bytes_) + ", not from " +
@@ -135,8 +135,8 @@ void Conversion::operator()(std::span<const std::byte> source, std::span<std::by
     kernel_(picture_, {.first = first, .last = first + count}, source.data(), target.data());
 }
 
-std::chrono::nanoseconds Conversion::operator()(const ReadPixels& from, std::span<std::byte> band,
-                                                std::span<std::byte> target) const {
+std::chrono::nanoseconds Conversion::read(const ReadPixels& from, std::span<std::byte> band,
+                                          std::span<std::byte> target) const {
     using Clock = std::chrono::steady_clock;
     const auto row_bytes = source_bytes_ / static_cast<std::size_t>(picture_.height);
     const auto room = static_cast<std::ptrdiff_t>(band.size() / row_bytes);
@@ -153,7 +153,7 @@ std::chrono::nanoseconds Conversion::operator()(const ReadPixels& from, std::spa
         from.call(0, static_cast<int>(picture_.height - first - count), static_cast<int>(picture_.width),
                   static_cast<int>(count), from.format, from.type, band.data());
         const auto begun = Clock::now();
-        (*this)(band.first(static_cast<std::size_t>(count) * row_bytes), target, first);
+        convert(band.first(static_cast<std::size_t>(count) * row_bytes), target, first);
         spent += Clock::now() - begun;
     }
     return spent;

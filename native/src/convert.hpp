@@ -60,8 +60,8 @@ class Conversion {
     ///
     /// Throws std::invalid_argument when a length is not as above, when these are no rows of the picture, or when the
     /// two overlap.
-    void operator()(std::span<const std::byte> source, std::span<std::byte> target,
-                    std::ptrdiff_t first = 0) const;
+    void convert(std::span<const std::byte> source, std::span<std::byte> target,
+                 std::ptrdiff_t first = 0) const;
 
     /// glReadPixels, and what it is to be told: all that this knows of a GL. It brings rows of a picture into memory, the
     /// lowest of them first and without gaps.
@@ -77,12 +77,12 @@ class Conversion {
     ///
     /// Throws std::invalid_argument when the picture is not bottom-up, when `band` has no room for two rows of it, or
     /// for one if there is only that, and as above.
-    std::chrono::nanoseconds operator()(const ReadPixels& from, std::span<std::byte> band,
-                                        std::span<std::byte> target) const;
+    std::chrono::nanoseconds read(const ReadPixels& from, std::span<std::byte> band,
+                                  std::span<std::byte> target) const;
 
   private:
     Picture picture_;
-    decltype(&portable::convert) kernel_;
+    Kernel* kernel_;
     std::size_t source_bytes_;
     std::size_t target_bytes_ = 0;
 };

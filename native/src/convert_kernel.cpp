@@ -149,7 +149,8 @@ struct Rows {
 };
 
 /// Calls `go` with each from `first` up to `last`, in the order in which those rows, or stripes, lie in memory.
-template <typename Go> void in_memory(const Picture& picture, ptrdiff_t first, ptrdiff_t last, const Go& go) {
+template <typename Go>
+void in_memory_order(const Picture& picture, ptrdiff_t first, ptrdiff_t last, const Go& go) {
     for (ptrdiff_t nth = first; nth < last; ++nth) {
         go(picture.bottom_up ? first + last - 1 - nth : nth);
     }
@@ -172,7 +173,7 @@ struct Pair {
 };
 
 /// The average, rounded up.
-U16 between(U16 a, U16 b) { return static_cast<U16>((a + b + 1) >> 1); }
+U16 average(U16 a, U16 b) { return static_cast<U16>((a + b + 1) >> 1); }
 
 template <typename Src, typename Smp>
 void step(const std::byte* __restrict upper, const std::byte* __restrict lower,
@@ -183,9 +184,9 @@ void step(const std::byte* __restrict upper, const std::byte* __restrict lower,
         const Pixel q = Src::at(lower, x);
         store(luma_upper + x * Smp::size, Smp::of(luma<typename Src::Weight>(p)));
         store(luma_lower + x * Smp::size, Smp::of(luma<typename Src::Weight>(q)));
-        red[x] = between(p.red, q.red);
-        green[x] = between(p.green, q.green);
-        blue[x] = between(p.blue, q.blue);
+        red[x] = average(p.red, q.red);
+        green[x] = average(p.green, q.green);
+        blue[x] = average(p.blue, q.blue);
     }
 }
 
@@ -227,10 +228,10 @@ void halve(const U16* __restrict mean, U16* __restrict half, ptrdiff_t pairs) {
         U16 sides[block];
         U16 smooth[block];
         for (ptrdiff_t x = 0; x < block; ++x) {
-            sides[x] = between(mean[at + x - 1], mean[at + x + 1]);
+            sides[x] = average(mean[at + x - 1], mean[at + x + 1]);
         }
         for (ptrdiff_t x = 0; x < block; ++x) {
-            smooth[x] = between(sides[x], mean[at + x]);
+            smooth[x] = average(sides[x], mean[at + x]);
         }
         for (ptrdiff_t x = 0; x < block / 2; ++x) {
             half[at / 2 + x] = smooth[2 * x];
@@ -269,7 +270,7 @@ void subsampled(const Picture& picture, Band band, const std::byte* source, std:
     std::byte* const second = first + width / 2 * stripes * Smp::size; // when not interleaved
     constexpr ptrdiff_t apart = (interleaved ? 2 : 1) * Smp::size;     // from one Cb to the next
     Scratch scratch{};
-    in_memory(picture, band.first / 2, (band.last + 1) / 2, [&](ptrdiff_t stripe) {
+    in_memory_order(picture, band.first / 2, (band.last + 1) / 2, [&](ptrdiff_t stripe) {
         const bool alone = 2 * stripe + 1 == picture.height; // the last row of an odd number is repeated
         for (ptrdiff_t x = 0; x < picture.width; x += piece) {
             const ptrdiff_t count = picture.width - x < piece ? picture.width - x : piece;
@@ -348,7 +349,7 @@ void copied_row(const std::byte* __restrict row, std::byte* __restrict out, ptrd
 template <typename Src, typename Row>
 void each_row(const Picture& picture, Band band, const std::byte* source, const Row& row) {
     const Rows rows(picture, band, source, Src::size);
-    in_memory(picture, band.first, band.last, [&](ptrdiff_t y) { row(rows.at(y), y * picture.width); });
+    in_memory_order(picture, band.first, band.last, [&](ptrdiff_t y) { row(rows.at(y), y * picture.width); });
 }
 
 // ---- which of them ----------------------------------------------------------------------------------------
@@ -388,12 +389,14 @@ void convert_from(const Picture& picture, Band band, const std::byte* source, st
 } // namespace
 
 void convert(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept {
-    if (picture.bits == 8) {
-        picture.channels == 4 ? convert_from<Source<U8, 4>>(picture, band, source, target)
-                              : convert_from<Source<U8, 3>>(picture, band, source, target);
+    if (picture.bits == 8 && picture.channels == 4) {
+        convert_from<Source<U8, 4>>(picture, band, source, target);
+    } else if (picture.bits == 8) {
+        convert_from<Source<U8, 3>>(picture, band, source, target);
+    } else if (picture.channels == 4) {
+        convert_from<Source<U16, 4>>(picture, band, source, target);
     } else {
-        picture.channels == 4 ? convert_from<Source<U16, 4>>(picture, band, source, target)
-                              : convert_from<Source<U16, 3>>(picture, band, source, target);
+        convert_from<Source<U16, 3>>(picture, band, source, target);
     }
 }
 

@@ -26,25 +26,27 @@ struct Band {
 
 // `source` has the rows of the band alone, `target` is the whole frame.
 
+using Kernel = void(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept;
+
 namespace portable {
-void convert(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept;
+Kernel convert;
 } // namespace portable
 
 #ifdef NBPIPE_X86
 namespace ssse3 {
-void convert(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept;
+Kernel convert;
 } // namespace ssse3
 
 namespace avx2_128 {
-void convert(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept;
+Kernel convert;
 } // namespace avx2_128
 
 namespace avx2 {
-void convert(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept;
+Kernel convert;
 } // namespace avx2
 
 namespace avx512 {
-void convert(const Picture& picture, Band band, const std::byte* source, std::byte* target) noexcept;
+Kernel convert;
 } // namespace avx512
 #endif
 

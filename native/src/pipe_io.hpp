@@ -79,7 +79,7 @@ class Outlet {
 
     /// Ends this wait_writable() and all later ones, and a write_some() that blocks. The caller has set
     /// something by then that keeps the writing thread from coming back: it might find no room any more.
-    void wake() const noexcept;
+    void wake() noexcept;
 
     void close() noexcept;
 

@@ -79,17 +79,17 @@ Descriptor duplicate(int fd) {
 }
 
 #ifdef __linux__
-Descriptor above_stdio(Descriptor fd) {
-    return fd.get() >= 0 && fd.get() < first_own_number ? duplicate(fd.get()) : std::move(fd);
+/// None, if there was none or no number is left.
+Descriptor above_stdio(Descriptor fd) noexcept {
+    if (fd.get() < 0 || fd.get() >= first_own_number) {
+        return fd;
+    }
+    return Descriptor{::fcntl(fd.get(), F_DUPFD_CLOEXEC, first_own_number)};
 }
 
 Descriptor reopen_nonblocking(const Descriptor& pipe) {
     const auto path = "/proc/self/fd/" + std::to_string(pipe.get());
-    Descriptor own{::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
-    if (own.get() < 0 || own.get() >= first_own_number) {
-        return own;
-    }
-    return Descriptor{::fcntl(own.get(), F_DUPFD_CLOEXEC, first_own_number)}; // none, if no number is left
+    return above_stdio(Descriptor{::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)});
 }
 
 // The most an unprivileged process may ask for (/proc/sys/fs/pipe-max-size). A default pipe of 64 KiB costs
@@ -150,19 +150,6 @@ bool has_room(int fd) noexcept {
 }
 
 } // namespace
-
-Descriptor::Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-}
-
-void Descriptor::reset() noexcept {
-    if (fd_ >= 0) {
-        ::close(std::exchange(fd_, -1));
-    }
-}
 
 Outlet::System::System(int fd, Lending wanted) : lending(wanted == Lending::where_possible), original(fd) {
     static const int registered = ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
@@ -352,7 +339,7 @@ int Outlet::wait_writable() const noexcept {
 }
 
 // Never read again, so the descriptor stays ready. Neither kind can be full after a single write.
-void Outlet::wake() const noexcept {
+void Outlet::wake() noexcept {
     const std::uint64_t one = 1;
     const auto& writer = system_->wake_writer.get() >= 0 ? system_->wake_writer : system_->wake_reader;
     while (::write(writer.get(), &one, sizeof one) < 0 && errno == EINTR) {

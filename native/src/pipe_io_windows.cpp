@@ -150,7 +150,7 @@ bool Outlet::original_open() const noexcept {
 
 void Outlet::hang_up() noexcept { system_->target.reset(); }
 
-void Outlet::wake() const noexcept {
+void Outlet::wake() noexcept {
     system_->woken = true;
     while (system_->writing) {
         ::CancelSynchronousIo(system_->thread.get());

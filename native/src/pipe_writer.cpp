@@ -10,7 +10,6 @@
 #include <iterator>
 #include <mutex>
 #include <stdexcept>
-#include <string>
 #include <system_error>
 #include <utility>
 
@@ -52,17 +51,17 @@ struct PipeWriter::Worker {
     std::condition_variable progress;
     std::deque<Queued> queue; // the front is being written
     std::size_t queued_bytes = 0;
-    struct Moving {                  // a ticket that has gone into the pipe whole
+    struct InFlight {                // a ticket that has gone into the pipe whole
         std::int64_t written_at = 0; // the count of bytes at which it is written
         std::int64_t lent_to = 0;    // where the last of it that is lent ends
     };
-    std::deque<Moving> moving;
-    Moving front; // of the front of the queue, as far as it has gone
+    std::deque<InFlight> in_flight;
+    InFlight front; // of the front of the queue, as far as it has gone
     Counts counts;
     int error = 0; // the first errno; 0 while there is none
     bool closing = false;
 
-    std::once_flag closed; // makes every close() wait for the one that joins
+    std::once_flag close_once; // makes every close() wait for the one that joins
     Thread thread;
 };
 
@@ -81,7 +80,7 @@ void PipeWriter::Worker::run() noexcept {
             queue.pop_front();
             queued_bytes -= data.size();
             front.written_at = std::max(front.written_at, counts.bytes);
-            moving.push_back(std::exchange(front, {}));
+            in_flight.push_back(std::exchange(front, {}));
             settle();
         } else if (result != ECANCELED) {
             // Before anybody is told: the next reader of a FIFO would find in it what the last one has left.
@@ -99,11 +98,11 @@ void PipeWriter::Worker::run() noexcept {
 
 /// Waits for work. A writer that follows closes itself here when nothing more can come.
 void PipeWriter::Worker::rest(std::unique_lock<std::mutex>& lock) noexcept {
-    if (!follow && moving.empty()) {
+    if (!follow && in_flight.empty()) {
         work.wait(lock);
     } else if (work.wait_for(lock, look_interval) == std::cv_status::timeout && queue.empty()) {
         settle(); // somebody has enlarged the pipe, or all would be settled
-        closing = closing || (follow && moving.empty() && !outlet.original_open());
+        closing = closing || (follow && in_flight.empty() && !outlet.original_open());
     }
 }
 
@@ -112,9 +111,10 @@ std::size_t PipeWriter::Worker::behind() const { return queued_bytes - queue.fro
 
 /// The mutex is held.
 void PipeWriter::Worker::settle() {
-    while (!moving.empty() && moving.front().written_at <= counts.bytes &&
-           !(moving.front().lent_to > 0 && outlet.holds_more_than(counts.bytes - moving.front().lent_to))) {
-        moving.pop_front();
+    while (!in_flight.empty() && in_flight.front().written_at <= counts.bytes &&
+           !(in_flight.front().lent_to > 0 &&
+             outlet.holds_more_than(counts.bytes - in_flight.front().lent_to))) {
+        in_flight.pop_front();
         counts.released = ++counts.written;
         progress.notify_all();
     }
@@ -211,17 +211,17 @@ void PipeWriter::advance(Ticket ticket, std::size_t filled) {
     self.work.notify_one();
 }
 
-bool PipeWriter::wait_until(Ticket ticket, Clock::time_point deadline) const {
+bool PipeWriter::wait_until(Ticket ticket, Clock::time_point deadline) {
     auto& self = worker();
     std::unique_lock lock(self.mutex);
     if (ticket < 1 || ticket > self.counts.submitted) {
         throw std::invalid_argument("no such ticket");
     }
-    const auto settled = [&] { return self.counts.written >= ticket || self.error != 0 || self.closing; };
-    if (!settled()) {
+    const auto decided = [&] { return self.counts.written >= ticket || self.error != 0 || self.closing; };
+    if (!decided()) {
         self.thread.run_anywhere();
-        self.progress.wait_until(lock, deadline, settled);
-        // Else the thread may have ended, and glibc would take the caller for it.
+        self.progress.wait_until(lock, deadline, decided);
+        // A thread that has ended has no id, and glibc would set the affinity of the caller.
         if (self.error == 0 && !self.closing) {
             self.thread.keep_off_this_processor();
         }
@@ -238,7 +238,7 @@ void PipeWriter::close() noexcept {
         return;
     }
     auto& self = *worker_;
-    std::call_once(self.closed, [&self] {
+    std::call_once(self.close_once, [&self] {
         {
             const std::scoped_lock lock(self.mutex);
             self.closing = true;

@@ -50,7 +50,7 @@ std::vector<int> converted(const Source& source, std::string_view target, std::s
     require(picture.size() == exact.size);
     std::ranges::copy(picture, exact.data.get());
     const Block planes(conversion.target_bytes());
-    conversion(exact.all(), planes.all());
+    conversion.convert(exact.all(), planes.all());
     std::vector<int> samples;
     std::ranges::transform(planes.all(), std::back_inserter(samples), std::to_integer<int>);
     return samples;
@@ -168,7 +168,7 @@ void bands_make_the_same_picture_in_any_order() {
                     const Block band(row * static_cast<std::size_t>(count));
                     std::ranges::copy(picture.all().subspan(row * static_cast<std::size_t>(above), band.size),
                                       band.data.get());
-                    conversion(band.all(), planes.all(), first);
+                    conversion.convert(band.all(), planes.all(), first);
                 }
                 require(std::ranges::equal(planes.all(), converted(source, target, picture.all()), {},
                                            std::to_integer<int>));
@@ -200,7 +200,7 @@ void a_picture_read_in_bands_is_the_same() {
             for (const std::size_t room : {2, 3, 4, 20}) {
                 const Block band(canvas_row * room + 5);
                 const Block planes(conversion.target_bytes());
-                static_cast<void>(conversion({bring, 0x1908, 0x1401}, band.all(), planes.all()));
+                static_cast<void>(conversion.read({bring, 0x1908, 0x1401}, band.all(), planes.all()));
                 require(std::ranges::equal(planes.all(), converted(source, target, picture.all()), {},
                                            std::to_integer<int>));
             }
@@ -213,8 +213,9 @@ void what_cannot_be_read_in_bands() {
         const Block band(room);
         const Block planes(target);
         try {
-            static_cast<void>(Conversion(source, "gray")(
-                {[](int, int, int, int, unsigned, unsigned, void*) {}, 0, 0}, band.all(), planes.all()));
+            static_cast<void>(Conversion(source, "gray")
+                                  .read({[](int, int, int, int, unsigned, unsigned, void*) {}, 0, 0},
+                                        band.all(), planes.all()));
         } catch (const std::invalid_argument&) {
             return true;
         }
@@ -260,7 +261,7 @@ void many_threads_share_one_conversion() {
         threads.emplace_back([&] {
             const Block planes(conversion.target_bytes());
             for (int turn = 0; turn < 20; ++turn) {
-                conversion(picture.all(), planes.all());
+                conversion.convert(picture.all(), planes.all());
                 require(std::ranges::equal(planes.all(), expected, {}, std::to_integer<int>));
             }
         });
@@ -304,7 +305,7 @@ void spans_of_another_length_or_place() {
     const Block memory(22);
     const auto refuses = [&](std::size_t from, std::size_t length, std::size_t to, std::size_t room) {
         try {
-            conversion(memory.all().subspan(from, length), memory.all().subspan(to, room));
+            conversion.convert(memory.all().subspan(from, length), memory.all().subspan(to, room));
         } catch (const std::invalid_argument&) {
             return true;
         }
@@ -321,7 +322,7 @@ void what_are_no_rows_of_the_picture() {
     const Block planes(conversion.target_bytes());
     const auto refuses = [&](std::size_t length, std::ptrdiff_t first) {
         try {
-            conversion(memory.all().first(length), planes.all(), first);
+            conversion.convert(memory.all().first(length), planes.all(), first);
         } catch (const std::invalid_argument&) {
             return true;
         }

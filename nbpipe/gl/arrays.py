@@ -22,8 +22,8 @@ from nbpipe.gl.tally import Tally
 from nbpipe.scene.adapters import BufferPicture, Pictures, check_like, kind, picture_size, unlike
 
 
-class _Copied:
-    """What both have: slots of plain memory, and a preview of every n-th pixel."""
+class _CopiedSource:
+    """Common to `ArraySource` and `BufferSource`: slots of plain memory, and a preview of every n-th pixel."""
 
     upside_down = False  # the pictures as they are given; `bottom_up` is of the slot
 
@@ -60,7 +60,7 @@ class _Copied:
         return np.frombuffer(data, self._dtype).reshape(self.size[1], self.size[0], self.channels)
 
 
-class ArraySource(_Copied):
+class ArraySource(_CopiedSource):
     """Takes arrays."""
 
     renderer = "arrays"
@@ -133,7 +133,7 @@ class ArraySource(_Copied):
         self._array = self._band = None
 
 
-class BufferSource(_Copied):
+class BufferSource(_CopiedSource):
     """Takes buffers of the GL that hold tightly packed pixels of 8 bits, bottom row first, in their own context."""
 
     upside_down = bound = True

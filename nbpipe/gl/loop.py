@@ -2,7 +2,9 @@
 
 The counterpart of `packer`, for software GL, arrays and buffers. Whatever leaves them is copied once, because it will
 soon be drawn over or changed; converting costs little more than that copy, takes its place, and makes of the 4 bytes of
-a pixel 1.5, which is all that a slot then has to hold and the pipe to take.
+a pixel 1.5, which is all that a slot then has to hold and the pipe to take. In turns with a loop on the writer's
+thread, out of slots of RGBA, on two cores of a Zen 1 EPYC: moderngl buffers arrive in BT.709 at 398 frames of 1080p a
+second and not 316, recordings of arrays are 5 % faster, those of 4K scenes 4 %, and a 4K recording takes 90 MiB less.
 
     llvmpipe's canvas ──glReadPixels──► band, in the cache ──┐
     an array, a mapped buffer ───────────────────────────────┴─convert─► slot

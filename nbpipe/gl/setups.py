@@ -91,7 +91,7 @@ class Setup:
 _setups: weakref.WeakValueDictionary[tuple[int, int], Setup] = weakref.WeakValueDictionary()
 
 
-def place_of(scene: Scene, ctx: moderngl.Context | None) -> Context:
+def context_for(scene: Scene, ctx: moderngl.Context | None) -> Context:
     """Return where to draw `scene`: in `ctx`, else in its own context, else where it is set up, else in the thread's.
 
     Raises as `context`.

@@ -97,8 +97,8 @@ class Source(Protocol):
         """Free everything; the ring's memory is gone already."""
 
 
-class _OfGL:
-    """What both have: pictures of the GL, which are read back from a stage of one size."""
+class _GLSource:
+    """Common to `SceneSource` and `TextureSource`: pictures of the GL, read back from a stage of one size."""
 
     channels = CHANNELS
     bound = True
@@ -146,7 +146,7 @@ class _OfGL:
         return self._stage.preview()
 
 
-class SceneSource(_OfGL):
+class SceneSource(_GLSource):
     """Draws a scene on a stage, and reads it as `reading` says.
 
     Attributes
@@ -251,7 +251,7 @@ class SceneSource(_OfGL):
         return self._setup.taken
 
 
-class TextureSource(_OfGL):
+class TextureSource(_GLSource):
     """Takes textures and framebuffers that the user made, and reads them like a canvas, in their own context."""
 
     def __init__(

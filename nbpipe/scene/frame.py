@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, SupportsIndex
 
+from nbpipe.arguments import whole_number
+
 if TYPE_CHECKING:
     import moderngl
 
@@ -117,10 +119,7 @@ def frame_count(fps: Fraction, duration: float | Fraction | None, frames: Suppor
         msg = f"give duration or frames, not both (got duration={duration!r}, frames={frames!r})"
         raise TypeError(msg)
     if frames is not None:
-        if isinstance(frames, bool) or not isinstance(frames, SupportsIndex):
-            msg = f"frames must be a whole number, not {frames!r}"
-            raise TypeError(msg)
-        count = operator.index(frames)
+        count = whole_number(frames, "frames must be a whole number")
         if not 1 <= count <= _MOST_FRAMES:
             msg = f"frames must be at least 1 and at most {_MOST_FRAMES}, not {count}"
             raise ValueError(msg)

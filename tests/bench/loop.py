@@ -121,7 +121,7 @@ class Bench:
     def record_with_preview(self, folder: Path) -> None:
         """The same with pictures made for a browser that answers at once."""
         stream = PreviewStream(lambda message, _: stream.ack(message["index"]), self.frames)
-        onlookers = Onlookers(None, stream)
+        onlookers = Onlookers([], stream)
         ffmpeg = find_ffmpeg()
         target = Target(folder / "x.mp4")
         wanted = encoding(ffmpeg, target.path, preset=self.preset)
