@@ -5,21 +5,11 @@
  * Must not know: elements, messages, timers.
  */
 import type { Preview, Stream } from "./preview-model.ts";
-import { joined, speed } from "./words.ts";
-
-/** What a view knows beyond the preview itself. */
-export interface Situation {
-  /** The kernel behind this view has gone. */
-  gone: boolean;
-  /** The kernel has answered a hello. */
-  heard: boolean;
-  /** The view is so young that the kernel may still answer. */
-  young: boolean;
-}
+import { joined, KERNEL_GONE, type Situation, speed } from "./words.ts";
 
 /** The one line that says what to do next, where something is not as one would expect. */
 export function situationWords({ gone, heard, young }: Situation): string {
-  if (gone) return "The kernel is gone; run the cell again.";
+  if (gone) return KERNEL_GONE;
   if (!heard && !young) return "The kernel is busy: the preview answers when the running cell has ended.";
   return "";
 }

@@ -9,9 +9,8 @@ import { make } from "./elements.ts";
 import type { Film } from "./film.ts";
 import type { Recording } from "./model.ts";
 import { createPanel } from "./panel.ts";
-import type { Situation } from "./preview-words.ts";
 import { createScreen } from "./screen.ts";
-import type { Wish } from "./words.ts";
+import type { Situation, Wish } from "./words.ts";
 
 export interface RecordView {
   element: HTMLElement;

@@ -5,15 +5,8 @@
  */
 import { make, write } from "./elements.ts";
 import type { Preview } from "./preview-model.ts";
-import {
-  detailWords,
-  type Situation,
-  situationWords,
-  spokenWords,
-  streamTitle,
-  streamWords,
-} from "./preview-words.ts";
-import { rendererTitle, rendererWords } from "./words.ts";
+import { detailWords, situationWords, spokenWords, streamTitle, streamWords } from "./preview-words.ts";
+import { rendererTitle, rendererWords, type Situation } from "./words.ts";
 
 export interface Status {
   element: HTMLElement;

@@ -38,18 +38,24 @@ export function limitWords({ state, bottleneck }: Recording): string {
   return state === "recording" && bottleneck ? `${bottleneck} is the limit` : "";
 }
 
-/** What a view knows beyond the recording itself. */
-export interface Circumstances {
+/** What a view knows of its kernel. */
+export interface Situation {
   /** The kernel behind this view has gone. */
   gone: boolean;
   /** The kernel has answered a hello: what the browser says arrives, so the buttons work. */
   heard: boolean;
   /** The view is so young that the kernel may still answer. */
   young: boolean;
+}
+
+/** What a view knows beyond the recording itself. */
+export interface Circumstances extends Situation {
   film: FilmStatus;
   /** This browser has tried the file and cannot decode it. */
   unplayable: boolean;
 }
+
+export const KERNEL_GONE = "The kernel is gone; run the cell again.";
 
 /** The one line that says what to do next, where something is not as one would expect. */
 export function hintWords(
@@ -58,7 +64,7 @@ export function hintWords(
 ): string {
   const { state, video, name } = recording;
   if (gone && (isActive(recording) || (video?.playable && film.kind !== "here"))) {
-    return "The kernel is gone; run the cell again.";
+    return KERNEL_GONE;
   }
   if ((state === "recording" || state === "paused") && !heard && !young) {
     return "This kernel hears the browser only between cells: to stop, use the kernel's ■ interrupt button.";

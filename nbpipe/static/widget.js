@@ -475,10 +475,11 @@ function stateWords(recording, wish, gone = false) {
 function limitWords({ state, bottleneck }) {
   return state === "recording" && bottleneck ? `${bottleneck} is the limit` : "";
 }
+var KERNEL_GONE = "The kernel is gone; run the cell again.";
 function hintWords(recording, { gone, heard, young, film, unplayable }) {
   const { state, video: video2, name } = recording;
   if (gone && (isActive(recording) || video2?.playable && film.kind !== "here")) {
-    return "The kernel is gone; run the cell again.";
+    return KERNEL_GONE;
   }
   if ((state === "recording" || state === "paused") && !heard && !young) {
     return "This kernel hears the browser only between cells: to stop, use the kernel's ■ interrupt button.";
