@@ -7,8 +7,9 @@
  * pages have asked for more than the kernel sends in a second, is repeated, after ever longer times.
  * Must not know: players, object URLs (who makes one revokes it), the wire.
  */
-import type { Video } from "./model.ts";
+import type { Recording, Video } from "./model.ts";
 import type { ChunkMessage } from "./wire.ts";
+import { hasFile } from "./words.ts";
 
 export type FilmStatus =
   | { kind: "idle" }
@@ -79,4 +80,12 @@ export class Film {
       this.#request(2 * patience);
     }, patience);
   }
+}
+
+/**
+ * To be called on every paint: only the first call that finds the file whole fetches it. Its start is painted
+ * while `want` still runs, and that paint's call finds it begun.
+ */
+export function fetchWhenWhole(film: Film, recording: Recording): void {
+  if (hasFile(recording) && recording.video?.playable) film.want(recording.video);
 }

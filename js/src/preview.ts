@@ -11,10 +11,11 @@
  * the views share lives in a `Session`. A view gets pictures only while a person can see it, and a picture that
  * nobody sees is not acknowledged, so the kernel stops drawing by itself.
  */
-import type { AnyWidget } from "@anywidget/types";
 import { createActions } from "./actions.ts";
 import { createControls } from "./controls.ts";
 import { make } from "./elements.ts";
+import { createEntry } from "./entry.ts";
+import { fetchWhenWhole } from "./film.ts";
 import type { Picture } from "./frames.ts";
 import { sayHello } from "./hello.ts";
 import { watchInput } from "./input.ts";
@@ -28,7 +29,6 @@ import { createStage } from "./stage.ts";
 import { createStatus } from "./status.ts";
 import { createTransport } from "./transport.ts";
 import { type Model, watchKernel } from "./wire.ts";
-import { hasFile } from "./words.ts";
 
 /** Milliseconds between two tellings of the time. */
 const TICK = 100;
@@ -95,8 +95,7 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
 
   function paintRecording({ record }: Preview, usable: boolean): void {
     const { film } = session;
-    // Painting goes on when the film reports its start; it starts once.
-    if (record && hasFile(record) && record.video?.playable && usable) film.want(record.video);
+    if (record && usable) fetchWhenWhole(film, record);
     made.paint(record, film, situation);
   }
 
@@ -175,18 +174,6 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
   };
 }
 
-const createPreview = () => {
-  let session: Session | null = null;
-  return {
-    initialize({ model }) {
-      session = openSession(model);
-      return () => session?.close();
-    },
-    render({ model, el }) {
-      session ??= openSession(model);
-      return openView(session, model, el);
-    },
-  } satisfies Exclude<AnyWidget, () => unknown>;
-};
+const createPreview = () => createEntry(openSession, openView);
 
 export default createPreview;

@@ -6,12 +6,12 @@
  *          ─traits──► Recording ─────────────► Panel  ┘ ─presses─► kernel
  *
  * anywidget calls the default export once per model, and hands each view its own proxy of that model: so what
- * the views of one recording share (the last picture, the fetched file) lives in this closure. Frames arrive
+ * the views of one recording share (the last picture, the fetched file) lives in a `Session`. Frames arrive
  * from `initialize` on, also while no view exists.
  */
-import type { AnyWidget } from "@anywidget/types";
 import { make } from "./elements.ts";
-import { Film } from "./film.ts";
+import { createEntry } from "./entry.ts";
+import { Film, fetchWhenWhole } from "./film.ts";
 import { Frames } from "./frames.ts";
 import { sayHello } from "./hello.ts";
 import { readRecording, send, TRAITS } from "./model.ts";
@@ -19,7 +19,6 @@ import { createPanel } from "./panel.ts";
 import { createPoster } from "./poster.ts";
 import { createScreen } from "./screen.ts";
 import { type Model, readCommon, watchKernel, watchMessages, watchTraits } from "./wire.ts";
-import { hasFile } from "./words.ts";
 
 /** What the views of one model share. */
 interface Session {
@@ -76,8 +75,7 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
   function paint(): void {
     const recording = readRecording((trait) => model.get(trait));
     const { film, heard } = session;
-    // Painting goes on when the film reports its start; it starts once.
-    if (hasFile(recording) && recording.video?.playable && !gone) film.want(recording.video);
+    if (!gone) fetchWhenWhole(film, recording);
     root.setAttribute("aria-label", `Recording ${recording.name}`);
     root.style.setProperty("--nbpipe-width", `${recording.size[0]}px`);
     screen.paint(recording, film.status);
@@ -121,18 +119,6 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
   };
 }
 
-const createWidget = () => {
-  let session: Session | null = null;
-  return {
-    initialize({ model }) {
-      session = openSession(model);
-      return () => session?.close();
-    },
-    render({ model, el }) {
-      session ??= openSession(model);
-      return openView(session, model, el);
-    },
-  } satisfies Exclude<AnyWidget, () => unknown>;
-};
+const createWidget = () => createEntry(openSession, openView);
 
 export default createWidget;

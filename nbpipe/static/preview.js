@@ -515,8 +515,84 @@ function makeRow(parameter, change) {
   return [name, { control, hold }, box];
 }
 
+// src/entry.ts
+function createEntry(openSession2, openView2) {
+  let session = null;
+  return {
+    initialize({ model }) {
+      session = openSession2(model);
+      return () => session?.close();
+    },
+    render({ model, el }) {
+      session ??= openSession2(model);
+      return openView2(session, model, el);
+    }
+  };
+}
+
+// src/film.ts
+var PATIENCE2 = 2e3;
+var Film = class {
+  status = { kind: "idle" };
+  #ask;
+  #changed;
+  #video = null;
+  #chunks = [];
+  #received = 0;
+  #timer;
+  constructor(ask, changed) {
+    this.#ask = ask;
+    this.#changed = changed;
+  }
+  /** Starts fetching, the first time. */
+  want(video2) {
+    if (this.#video) return;
+    this.#video = video2;
+    this.status = { kind: "loading", share: 0 };
+    this.#request(PATIENCE2);
+    this.#changed();
+  }
+  take({ offset, total, data }) {
+    const video2 = this.#video;
+    if (!video2 || this.status.kind !== "loading") return;
+    const end = offset + data.byteLength;
+    if (offset !== this.#received || total !== video2.bytes || end > total) return;
+    this.#chunks.push(data);
+    this.#received = end;
+    if (end < total) {
+      this.status = { kind: "loading", share: end / total };
+      this.#request(PATIENCE2);
+    } else {
+      this.status = { kind: "here", blob: new Blob(this.#chunks, { type: video2.mime }) };
+      this.close();
+    }
+    this.#changed();
+  }
+  fail(reason) {
+    if (this.status.kind !== "loading") return;
+    this.status = { kind: "lost", reason };
+    this.close();
+    this.#changed();
+  }
+  /** Asks for nothing more, and forgets what is not whole. */
+  close() {
+    clearTimeout(this.#timer);
+    this.#chunks = [];
+  }
+  #request(patience) {
+    clearTimeout(this.#timer);
+    this.#ask(this.#received);
+    this.#timer = setTimeout(() => {
+      this.#request(2 * patience);
+    }, patience);
+  }
+};
+function fetchWhenWhole(film, recording) {
+  if (hasFile(recording) && recording.video?.playable) film.want(recording.video);
+}
+
 // src/hello.ts
-var PATIENCE2 = 1500;
+var PATIENCE3 = 1500;
 var HELLOS = 8;
 function sayHello({ say, over, waited: waited2 }) {
   let hellos = 0;
@@ -528,7 +604,7 @@ function sayHello({ say, over, waited: waited2 }) {
     waited2();
     if (over() || hellos === HELLOS) clearInterval(timer);
     else next();
-  }, PATIENCE2);
+  }, PATIENCE3);
   next();
   return () => clearInterval(timer);
 }
@@ -1153,64 +1229,6 @@ var Decoder = class {
       this.#pending.delete(index);
       this.#outlet.owe(index);
     }
-  }
-};
-
-// src/film.ts
-var PATIENCE3 = 2e3;
-var Film = class {
-  status = { kind: "idle" };
-  #ask;
-  #changed;
-  #video = null;
-  #chunks = [];
-  #received = 0;
-  #timer;
-  constructor(ask, changed) {
-    this.#ask = ask;
-    this.#changed = changed;
-  }
-  /** Starts fetching, the first time. */
-  want(video2) {
-    if (this.#video) return;
-    this.#video = video2;
-    this.status = { kind: "loading", share: 0 };
-    this.#request(PATIENCE3);
-    this.#changed();
-  }
-  take({ offset, total, data }) {
-    const video2 = this.#video;
-    if (!video2 || this.status.kind !== "loading") return;
-    const end = offset + data.byteLength;
-    if (offset !== this.#received || total !== video2.bytes || end > total) return;
-    this.#chunks.push(data);
-    this.#received = end;
-    if (end < total) {
-      this.status = { kind: "loading", share: end / total };
-      this.#request(PATIENCE3);
-    } else {
-      this.status = { kind: "here", blob: new Blob(this.#chunks, { type: video2.mime }) };
-      this.close();
-    }
-    this.#changed();
-  }
-  fail(reason) {
-    if (this.status.kind !== "loading") return;
-    this.status = { kind: "lost", reason };
-    this.close();
-    this.#changed();
-  }
-  /** Asks for nothing more, and forgets what is not whole. */
-  close() {
-    clearTimeout(this.#timer);
-    this.#chunks = [];
-  }
-  #request(patience) {
-    clearTimeout(this.#timer);
-    this.#ask(this.#received);
-    this.#timer = setTimeout(() => {
-      this.#request(2 * patience);
-    }, patience);
   }
 };
 
@@ -2142,7 +2160,7 @@ function openView(session, model, host) {
   }
   function paintRecording({ record: record2 }, usable) {
     const { film } = session;
-    if (record2 && hasFile(record2) && record2.video?.playable && usable) film.want(record2.video);
+    if (record2 && usable) fetchWhenWhole(film, record2);
     made.paint(record2, film, situation);
   }
   const stopKernel = watchKernel(model, host, () => {
@@ -2214,19 +2232,7 @@ function openView(session, model, host) {
     root.remove();
   };
 }
-var createPreview = () => {
-  let session = null;
-  return {
-    initialize({ model }) {
-      session = openSession(model);
-      return () => session?.close();
-    },
-    render({ model, el }) {
-      session ??= openSession(model);
-      return openView(session, model, el);
-    }
-  };
-};
+var createPreview = () => createEntry(openSession, openView);
 var preview_default = createPreview;
 export {
   preview_default as default

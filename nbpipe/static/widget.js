@@ -53,6 +53,123 @@ function write(element, text2) {
   element.hidden = text2 === "";
 }
 
+// src/entry.ts
+function createEntry(openSession2, openView2) {
+  let session = null;
+  return {
+    initialize({ model }) {
+      session = openSession2(model);
+      return () => session?.close();
+    },
+    render({ model, el }) {
+      session ??= openSession2(model);
+      return openView2(session, model, el);
+    }
+  };
+}
+
+// src/words.ts
+var WISHES = { stop: "Stopping…", pause: "Pausing…", resume: "Resuming…" };
+function stateWords(recording, wish, gone = false) {
+  if (gone && isActive(recording)) return "Disconnected";
+  if (wish) return WISHES[wish];
+  switch (recording.state) {
+    case "pending":
+      return "Preparing…";
+    case "recording":
+      return "Rendering";
+    case "paused":
+      return `Paused at frame ${recording.frame}`;
+    case "finishing":
+      return recording.synced ? "Closing the file" : `Writing the last ${frames(recording.queued)}`;
+    case "done":
+      return "Done";
+    case "stopped":
+      return `Stopped after ${frames(recording.frame)}`;
+    case "failed":
+      return "Failed";
+  }
+}
+function limitWords({ state, bottleneck }) {
+  return state === "recording" && bottleneck ? `${bottleneck} is the limit` : "";
+}
+var KERNEL_GONE = "The kernel is gone; run the cell again.";
+function hintWords(recording, { gone, heard, young, film, unplayable }) {
+  const { state, video: video2, name } = recording;
+  if (gone && (isActive(recording) || video2?.playable && film.kind !== "here")) {
+    return KERNEL_GONE;
+  }
+  if ((state === "recording" || state === "paused") && !heard && !young) {
+    return "This kernel hears the browser only between cells: to stop, use the kernel's ■ interrupt button.";
+  }
+  if (!hasFile(recording) || !video2) return "";
+  if (!video2.playable) {
+    const why = PLAYED.includes(video2.mime) ? "Too large to play here" : "Browsers do not play this kind of file";
+    return `${why}: open the file ${name} (${fileSize(video2.bytes)}).`;
+  }
+  if (film.kind === "lost") return `The video could not be loaded (${film.reason}): open the file ${name}.`;
+  if (unplayable) return "This browser cannot play the file: download it and open it in a player.";
+  return "";
+}
+var PLAYED = ["video/mp4", "video/webm"];
+function isActive({ state }) {
+  return state === "pending" || state === "recording" || state === "paused" || state === "finishing";
+}
+function hasFile({ state }) {
+  return state === "done" || state === "stopped";
+}
+function numberWords(recording) {
+  const { state, frame, eta, fps, bytes, elapsed } = recording;
+  const parts = [];
+  if (state === "done" || state === "stopped") {
+    parts.push(`${frames(frame)} in ${clock(elapsed)}`, speed(fps));
+  } else {
+    parts.push(position(recording));
+    if (state === "recording") parts.push(speed(fps), eta === null ? "" : `${clock(eta)} left`);
+  }
+  parts.push(bytes > 0 ? fileSize(bytes) : "");
+  return joined(parts);
+}
+function detailWords({ name, size: size2, rate, encoder, note }) {
+  return joined([name, `${size2[0]}×${size2[1]}`, rateWords(rate), encoder, note]);
+}
+function rendererWords({ renderer, software }) {
+  const short = renderer.replace(/ \(.*$/, "").replace(/\/.*$/, "").trim();
+  return software ? `software: ${short || "Mesa"}` : short;
+}
+function rendererTitle({ renderer, software }) {
+  return software ? `No GPU is used: Mesa draws on the processor (${renderer})` : `Rendered by ${renderer}`;
+}
+function position({ frame, frames: total }) {
+  return total === null ? `frame ${frame}` : `frame ${frame} / ${total}`;
+}
+function clock(seconds) {
+  const whole = Math.ceil(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const tail = `${hours ? String(minutes).padStart(2, "0") : minutes}:${String(whole % 60).padStart(2, "0")}`;
+  return hours ? `${hours}:${tail}` : tail;
+}
+function fileSize(bytes) {
+  if (bytes < 1e3) return `${bytes} B`;
+  const units = ["kB", "MB", "GB", "TB"];
+  let value = bytes / 1e3;
+  while (value >= 999.95 && units.length > 1) {
+    value /= 1e3;
+    units.shift();
+  }
+  return `${value.toFixed(units[0] === "kB" ? 0 : 1)} ${units[0]}`;
+}
+function frames(count2) {
+  return count2 === 1 ? "1 frame" : `${count2} frames`;
+}
+var speed = (fps) => fps > 0 ? `${fps < 9.95 ? fps.toFixed(1) : Math.round(fps)} fps` : "";
+var joined = (parts) => parts.filter(Boolean).join(" · ");
+function rateWords(rate) {
+  const [over, under = 1] = rate.split("/").map(Number);
+  const value = Number(over) / under;
+  return value > 0 && Number.isFinite(value) ? `${Number(value.toFixed(3))} fps` : "";
+}
+
 // src/film.ts
 var PATIENCE = 2e3;
 var Film = class {
@@ -110,6 +227,9 @@ var Film = class {
     }, patience);
   }
 };
+function fetchWhenWhole(film, recording) {
+  if (hasFile(recording) && recording.video?.playable) film.want(recording.video);
+}
 
 // src/frames.ts
 var MOST_ASKED = 64;
@@ -450,108 +570,6 @@ function video(value) {
   return { bytes, mime, playable: playable === true && bytes > 0 && /^video\/[a-z0-9.+-]{1,40}$/.test(mime) };
 }
 
-// src/words.ts
-var WISHES = { stop: "Stopping…", pause: "Pausing…", resume: "Resuming…" };
-function stateWords(recording, wish, gone = false) {
-  if (gone && isActive(recording)) return "Disconnected";
-  if (wish) return WISHES[wish];
-  switch (recording.state) {
-    case "pending":
-      return "Preparing…";
-    case "recording":
-      return "Rendering";
-    case "paused":
-      return `Paused at frame ${recording.frame}`;
-    case "finishing":
-      return recording.synced ? "Closing the file" : `Writing the last ${frames(recording.queued)}`;
-    case "done":
-      return "Done";
-    case "stopped":
-      return `Stopped after ${frames(recording.frame)}`;
-    case "failed":
-      return "Failed";
-  }
-}
-function limitWords({ state, bottleneck }) {
-  return state === "recording" && bottleneck ? `${bottleneck} is the limit` : "";
-}
-var KERNEL_GONE = "The kernel is gone; run the cell again.";
-function hintWords(recording, { gone, heard, young, film, unplayable }) {
-  const { state, video: video2, name } = recording;
-  if (gone && (isActive(recording) || video2?.playable && film.kind !== "here")) {
-    return KERNEL_GONE;
-  }
-  if ((state === "recording" || state === "paused") && !heard && !young) {
-    return "This kernel hears the browser only between cells: to stop, use the kernel's ■ interrupt button.";
-  }
-  if (!hasFile(recording) || !video2) return "";
-  if (!video2.playable) {
-    const why = PLAYED.includes(video2.mime) ? "Too large to play here" : "Browsers do not play this kind of file";
-    return `${why}: open the file ${name} (${fileSize(video2.bytes)}).`;
-  }
-  if (film.kind === "lost") return `The video could not be loaded (${film.reason}): open the file ${name}.`;
-  if (unplayable) return "This browser cannot play the file: download it and open it in a player.";
-  return "";
-}
-var PLAYED = ["video/mp4", "video/webm"];
-function isActive({ state }) {
-  return state === "pending" || state === "recording" || state === "paused" || state === "finishing";
-}
-function hasFile({ state }) {
-  return state === "done" || state === "stopped";
-}
-function numberWords(recording) {
-  const { state, frame, eta, fps, bytes, elapsed } = recording;
-  const parts = [];
-  if (state === "done" || state === "stopped") {
-    parts.push(`${frames(frame)} in ${clock(elapsed)}`, speed(fps));
-  } else {
-    parts.push(position(recording));
-    if (state === "recording") parts.push(speed(fps), eta === null ? "" : `${clock(eta)} left`);
-  }
-  parts.push(bytes > 0 ? fileSize(bytes) : "");
-  return joined(parts);
-}
-function detailWords({ name, size: size2, rate, encoder, note }) {
-  return joined([name, `${size2[0]}×${size2[1]}`, rateWords(rate), encoder, note]);
-}
-function rendererWords({ renderer, software }) {
-  const short = renderer.replace(/ \(.*$/, "").replace(/\/.*$/, "").trim();
-  return software ? `software: ${short || "Mesa"}` : short;
-}
-function rendererTitle({ renderer, software }) {
-  return software ? `No GPU is used: Mesa draws on the processor (${renderer})` : `Rendered by ${renderer}`;
-}
-function position({ frame, frames: total }) {
-  return total === null ? `frame ${frame}` : `frame ${frame} / ${total}`;
-}
-function clock(seconds) {
-  const whole = Math.ceil(seconds);
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  const tail = `${hours ? String(minutes).padStart(2, "0") : minutes}:${String(whole % 60).padStart(2, "0")}`;
-  return hours ? `${hours}:${tail}` : tail;
-}
-function fileSize(bytes) {
-  if (bytes < 1e3) return `${bytes} B`;
-  const units = ["kB", "MB", "GB", "TB"];
-  let value = bytes / 1e3;
-  while (value >= 999.95 && units.length > 1) {
-    value /= 1e3;
-    units.shift();
-  }
-  return `${value.toFixed(units[0] === "kB" ? 0 : 1)} ${units[0]}`;
-}
-function frames(count2) {
-  return count2 === 1 ? "1 frame" : `${count2} frames`;
-}
-var speed = (fps) => fps > 0 ? `${fps < 9.95 ? fps.toFixed(1) : Math.round(fps)} fps` : "";
-var joined = (parts) => parts.filter(Boolean).join(" · ");
-function rateWords(rate) {
-  const [over, under = 1] = rate.split("/").map(Number);
-  const value = Number(over) / under;
-  return value > 0 && Number.isFinite(value) ? `${Number(value.toFixed(3))} fps` : "";
-}
-
 // src/panel.ts
 var UNANSWERED = {
   stop: ["pending", "recording", "paused"],
@@ -794,7 +812,7 @@ function openView(session, model, host) {
   function paint() {
     const recording = readRecording((trait) => model.get(trait));
     const { film, heard } = session;
-    if (hasFile(recording) && recording.video?.playable && !gone) film.want(recording.video);
+    if (!gone) fetchWhenWhole(film, recording);
     root.setAttribute("aria-label", `Recording ${recording.name}`);
     root.style.setProperty("--nbpipe-width", `${recording.size[0]}px`);
     screen.paint(recording, film.status);
@@ -834,19 +852,7 @@ function openView(session, model, host) {
     root.remove();
   };
 }
-var createWidget = () => {
-  let session = null;
-  return {
-    initialize({ model }) {
-      session = openSession(model);
-      return () => session?.close();
-    },
-    render({ model, el }) {
-      session ??= openSession(model);
-      return openView(session, model, el);
-    }
-  };
-};
+var createWidget = () => createEntry(openSession, openView);
 var widget_default = createWidget;
 export {
   widget_default as default
