@@ -3,10 +3,10 @@
  *
  * Owns: whether this browser can, the one VideoDecoder, and which packets it has not answered yet. A packet's
  * index is its timestamp, so an image that comes out tells which packet it was. Every index is either shown or
- * owed, once. Must not know: canvases, messages' names, when anything is painted.
+ * finished unseen, once. Must not know: canvases, messages' names, when anything is painted.
  *
  * A stream is a chain: after a fault every packet is useless until the next key packet. So a fault, from
- * whatever cause, is told once, and the rest of the broken chain is owed unread.
+ * whatever cause, is told once, and the rest of the broken chain is finished unread.
  */
 import type { Picture } from "./frames.ts";
 import type { Key, Packet } from "./preview-model.ts";
@@ -35,16 +35,17 @@ export async function probeCodecs(): Promise<string[]> {
   return (await Promise.race([asked, late])) ? ["h264"] : [];
 }
 
-export interface Outlet {
+/** Where the pictures go, and what becomes of the rest. */
+export interface DecoderSink {
   show(picture: Picture, index: number): void;
   /** It will never be shown. */
-  owe(index: number): void;
+  finished(index: number): void;
   /** The chain is broken; only a key packet mends it. */
   lost(index: number): void;
 }
 
 export class Decoder {
-  #outlet: Outlet;
+  #sink: DecoderSink;
   #decoder: VideoDecoder | null = null;
   /** What the decoder was made for. */
   #setup = "";
@@ -55,35 +56,41 @@ export class Decoder {
   #latest = 0;
   #watchdog: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(outlet: Outlet) {
-    this.#outlet = outlet;
+  constructor(sink: DecoderSink) {
+    this.#sink = sink;
   }
 
   decode(packet: Packet): void {
-    const { index, moment, key, data } = packet;
+    const { index, moment, key } = packet;
     this.#latest = index;
     if (this.#broken && !key) {
-      this.#outlet.owe(index);
+      this.#sink.finished(index);
       return;
     }
     this.#broken = false;
-    try {
-      if (key) this.#prepare(key);
-      this.#pending.set(index, moment);
-      if (!this.#decoder || this.#pending.size > MAX_PENDING)
-        throw new Error("no decoder, or none that follows");
-      // Before, since Chromium finds some faults while it is being called.
-      this.#watchdog ??= setTimeout(() => this.#fail(), DECODE_PATIENCE);
-      this.#decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: index, data }));
-    } catch {
-      this.#pending.set(index, moment); // It may have failed before it was.
-      this.#fail();
-    }
+    if (this.#feed(packet)) return;
+    this.#pending.set(index, moment); // It may have failed before it was.
+    this.#fail();
   }
 
   close(): void {
     this.#pending.clear();
     this.#drop();
+  }
+
+  /** Whether the decoder has taken it: not if there is none, if it does not follow, or if it throws. */
+  #feed({ index, moment, key, data }: Packet): boolean {
+    try {
+      if (key) this.#prepare(key);
+      this.#pending.set(index, moment);
+      if (!this.#decoder || this.#pending.size > MAX_PENDING) return false;
+      // Before, since Chromium finds some faults while it is being called.
+      this.#watchdog ??= setTimeout(() => this.#fail(), DECODE_PATIENCE);
+      this.#decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: index, data }));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** A decoder for these packets: the one there is, if the stream goes on as it was. */
@@ -121,13 +128,13 @@ export class Decoder {
     clearTimeout(this.#watchdog);
     const behind = this.#pending.size > 0;
     this.#watchdog = behind ? setTimeout(() => this.#fail(), DECODE_PATIENCE) : undefined;
-    this.#outlet.show({ source: image, width, height, moment, close: () => image.close() }, index);
+    this.#sink.show({ source: image, width, height, moment, close: () => image.close() }, index);
   }
 
   #fail(): void {
     this.#drop();
     this.#broken = true;
-    this.#outlet.lost(this.#latest);
+    this.#sink.lost(this.#latest);
   }
 
   /** Ends the decoder, and with it all that it has not answered. */
@@ -143,7 +150,7 @@ export class Decoder {
   #settle(which: (index: number) => boolean): void {
     for (const index of [...this.#pending.keys()].filter(which)) {
       this.#pending.delete(index);
-      this.#outlet.owe(index);
+      this.#sink.finished(index);
     }
   }
 }

@@ -2,13 +2,13 @@
  * The pictures of one model: which is shown when, and what the kernel is told of it.
  *
  * Owns: decoding of stills, the pictures that wait for the screen, the last one (a view that comes late shows it
- * at once), and when the kernel is answered. One per model, shared by its views. Must not know: canvases,
+ * at once), and when they are acknowledged. One per model, shared by its views. Must not know: canvases,
  * messages, the kernel.
  *
  *     offer ──► waiting ──► decoding ──► ready, up to `depth` ──► picture, painted by every viewer
  *                  │ a newer frame came    ▲  │ too many                │
- *                  └──────── done ◄────────│──┘                         ▼ at an animation frame
- *                                 show ────┘ decoded by somebody else   answer, when one is asked for
+ *                  └────── finished ◄──────│──┘                         ▼ at an animation frame
+ *                                 show ────┘ decoded by somebody else   ack, when one is requested
  *
  * Stills and pictures of a video may come mixed and be decoded at different speeds: the index tells which is
  * newer, and an older one is never shown after it.
@@ -18,10 +18,10 @@
  * what no burst has needed: so many are dropped, and the delay with them. A picture that a person waits for takes
  * the place of all that wait.
  *
- * The kernel keeps only so many pictures under way, and an answer makes room for more. It is given inside an
- * animation frame, and stands for every picture up to its index, dropped ones too. So nothing is answered while
- * the tab is hidden or no view is left: then the kernel stops sending by itself, and the first animation frame
- * afterwards starts it again.
+ * The kernel keeps only so many pictures under way, and an ack makes room for more. It is sent inside an
+ * animation frame, and stands for every picture up to its index, dropped ones too. So none is sent while the tab
+ * is hidden or no view is left: then the kernel stops sending by itself, and the first animation frame afterwards
+ * starts it again.
  */
 import type { FrameMessage, Moment } from "./wire.ts";
 
@@ -38,16 +38,16 @@ export interface Picture {
 /** Draws a picture somewhere, before it returns. */
 export type Viewer = (picture: Picture) => void;
 
-/** `age`: milliseconds since picture `index` was ready; `shown`: how many were since the answer before. */
-export type Answer = (index: number, age: number, shown: number) => void;
+/** `age`: milliseconds since picture `index` was finished; `shown`: how many were since the ack before. */
+export type Ack = (index: number, age: number, shown: number) => void;
 
-/** Answers that may be owed: more than any kernel asks for before it waits for one. */
-const MOST_ASKED = 64;
+/** Acks that may be due: more than any kernel requests before it waits for one. */
+const MOST_REQUESTED = 64;
 /** Milliseconds over which the pictures that wait are watched. */
 const WATCHED = 1000;
 
 export class Frames {
-  #answer: Answer;
+  #ack: Ack;
   #depth: number;
   #viewers = new Set<Viewer>();
   #waiting: FrameMessage | null = null;
@@ -56,13 +56,13 @@ export class Frames {
   #ready: Picture[] = [];
   #picture: Picture | null = null;
   #newest = -1;
-  /** Since the last answer. */
+  /** Since the last ack. */
   #shown = 0;
   /** The newest picture that is ready, shown or dropped, and since when. */
-  #done = -1;
-  #doneAt = 0;
-  /** Those for which an answer is wanted, in order. */
-  #asked: number[] = [];
+  #finished = -1;
+  #finishedAt = 0;
+  /** The pictures for which one is requested and not sent, in order. */
+  #acksRequested: number[] = [];
   /** The newest that a person waits for. */
   #awaited = -1;
   #watched = Number.NEGATIVE_INFINITY;
@@ -71,24 +71,25 @@ export class Frames {
   #closed = false;
 
   /** `depth`: how many pictures may wait for the screen. */
-  constructor(answer: Answer, depth = 1) {
-    this.#answer = answer;
+  constructor(ack: Ack, depth = 1) {
+    this.#ack = ack;
     this.#depth = depth;
   }
 
   offer(frame: FrameMessage): void {
     if (this.#closed) return;
-    if (frame.asks) this.ask(frame.index);
-    if (frame.awaited !== null) this.await(frame.index);
-    if (this.#waiting) this.owe(this.#waiting.index);
+    if (frame.asks) this.requestAck(frame.index);
+    if (frame.awaited !== null) this.expect(frame.index);
+    if (this.#waiting) this.finished(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();
   }
 
-  /** An answer is wanted when picture `index` is done. */
-  ask(index: number): void {
-    this.#asked.push(index);
-    if (this.#asked.length > MOST_ASKED) this.#asked.shift(); // A later one stands for it.
+  /** An ack is due when picture `index` is finished. */
+  requestAck(index: number): void {
+    this.#acksRequested.push(index);
+    // A later one stands for it.
+    if (this.#acksRequested.length > MOST_REQUESTED) this.#acksRequested.shift();
     this.#schedule();
   }
 
@@ -101,20 +102,20 @@ export class Frames {
       this.#ready.push(picture);
       this.#keep(index <= this.#awaited ? 1 : this.#depth);
     }
-    this.owe(index);
+    this.finished(index);
   }
 
-  /** Picture `index` is done, be it shown or not. */
-  owe(index: number): void {
-    if (index > this.#done) {
-      this.#done = index;
-      this.#doneAt = performance.now();
+  /** Picture `index` is ready for the screen, or will never be shown. */
+  finished(index: number): void {
+    if (index > this.#finished) {
+      this.#finished = index;
+      this.#finishedAt = performance.now();
     }
     this.#schedule();
   }
 
   /** A person waits for picture `index`. */
-  await(index: number): void {
+  expect(index: number): void {
     this.#awaited = index;
   }
 
@@ -148,7 +149,7 @@ export class Frames {
       .then(
         (picture) => this.show(picture, frame.index),
         // A damaged image is thrown away like a late one; the next one may be whole.
-        () => this.owe(frame.index),
+        () => this.finished(frame.index),
       )
       .finally(() => {
         this.#decoding = false;
@@ -161,28 +162,28 @@ export class Frames {
     for (const picture of this.#ready.splice(0, this.#ready.length - most)) picture.close();
   }
 
-  get #wanted(): boolean {
-    const [first] = this.#asked;
-    return first !== undefined && first <= this.#done;
+  get #ackDue(): boolean {
+    const [first] = this.#acksRequested;
+    return first !== undefined && first <= this.#finished;
   }
 
   #schedule(): void {
-    const due = this.#ready.length > 0 || this.#wanted;
+    const due = this.#ready.length > 0 || this.#ackDue;
     if (!due || this.#closed || this.#viewers.size === 0 || this.#animation !== null) return;
     this.#animation = requestAnimationFrame(() => {
       this.#animation = null;
       if (this.#viewers.size === 0) return;
       this.#paint();
-      if (this.#wanted) this.#pay();
+      if (this.#ackDue) this.#acknowledge();
       this.#schedule();
     });
   }
 
-  #pay(): void {
+  #acknowledge(): void {
     const shown = this.#shown;
     this.#shown = 0;
-    this.#asked = this.#asked.filter((index) => index > this.#done);
-    this.#answer(this.#done, Math.round(performance.now() - this.#doneAt), shown);
+    this.#acksRequested = this.#acksRequested.filter((index) => index > this.#finished);
+    this.#ack(this.#finished, Math.round(performance.now() - this.#finishedAt), shown);
   }
 
   #paint(): void {

@@ -75,7 +75,7 @@ export function openSession(model: Model): Session {
   const outbox = new Outbox(act);
   const decoder = new Decoder({
     show: (picture, index) => frames.show(picture, index),
-    owe: (index) => frames.owe(index),
+    finished: (index) => frames.finished(index),
     // Nothing is lost with packets for others that came before this page was known: it is sent a key packet.
     lost: (index) => tell({ type: "lost", client, index }),
   });
@@ -116,9 +116,9 @@ export function openSession(model: Model): Session {
     if (message.type === "frame") frames.offer(message);
     else if (message.type === "packets") {
       const last = message.packets.at(-1)?.index ?? 0;
-      if (message.awaited !== null) frames.await(last);
+      if (message.awaited !== null) frames.expect(last);
       for (const packet of message.packets) decoder.decode(packet);
-      if (message.asks) frames.ask(last);
+      if (message.asks) frames.requestAck(last);
     } else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
     else if (message.client === client && !heard) {

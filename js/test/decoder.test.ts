@@ -46,7 +46,7 @@ class FakeDecoder {
 }
 
 let shown: [number, number | undefined][];
-let owed: number[];
+let unseen: number[];
 let lost: number[];
 let decoder: Decoder;
 const at = (index: number) => FakeDecoder.all.at(index) as FakeDecoder;
@@ -63,13 +63,13 @@ beforeEach(() => {
     },
   );
   Object.assign(FakeDecoder, { all: [], open: 0, refuse: false });
-  [shown, owed, lost] = [[], [], []];
+  [shown, unseen, lost] = [[], [], []];
   decoder = new Decoder({
     show(picture, index) {
       shown.push([index, picture.moment?.frame]);
       picture.close();
     },
-    owe: (index) => owed.push(index),
+    finished: (index) => unseen.push(index),
     lost: (index) => lost.push(index),
   });
 });
@@ -98,7 +98,7 @@ describe("a stream", () => {
       [6, 106],
       [7, 107],
     ]);
-    expect([owed, lost]).toEqual([[], []]);
+    expect([unseen, lost]).toEqual([[], []]);
   });
 
   it("keeps its decoder at a key packet like the last, and gets another for another", () => {
@@ -111,16 +111,16 @@ describe("a stream", () => {
     decoder.decode(key(5, { width: 1280, description: bytes(1, 77), codec: "avc1.640028" }));
     expect(FakeDecoder.all.map(({ state }) => state)).toEqual(["closed", "closed", "closed", "configured"]);
     // What the former ones had not answered will never come.
-    expect(owed).toEqual([2, 3, 4]);
+    expect(unseen).toEqual([2, 3, 4]);
     at(0).give(2);
     expect(shown).toHaveLength(1);
     expect([FakeDecoder.open, lost]).toEqual([0, []]);
   });
 
-  it("owes a packet that the decoder has swallowed", () => {
+  it("finishes a packet that the decoder has swallowed", () => {
     for (const one of [key(1), packet(2), packet(3)]) decoder.decode(one);
     at(0).give(3);
-    expect([shown.map(([index]) => index), owed]).toEqual([[3], [1, 2]]);
+    expect([shown.map(([index]) => index), unseen]).toEqual([[3], [1, 2]]);
   });
 });
 
@@ -134,18 +134,18 @@ describe("a broken chain", () => {
     expect(shown.at(-1)?.[0]).toBe(10);
   }
 
-  it("begins without a key packet: told once, every packet owed once, mended by a key packet", () => {
+  it("begins without a key packet: told once, every packet finished once, mended by a key packet", () => {
     decoder.decode(packet(7));
-    expect([lost, owed]).toEqual([[7], [7]]);
+    expect([lost, unseen]).toEqual([[7], [7]]);
     isMended();
-    expect(owed).toEqual([7, 8, 9]);
+    expect(unseen).toEqual([7, 8, 9]);
   });
 
   it("comes of an error of the decoder", () => {
     for (const one of [key(1), packet(2)]) decoder.decode(one);
     at(0).give(1);
     at(0).error();
-    expect([lost, owed]).toEqual([[2], [2]]);
+    expect([lost, unseen]).toEqual([[2], [2]]);
     isMended();
     at(0).error(); // Of a decoder that has been given up.
     expect(lost).toHaveLength(1);
@@ -156,14 +156,14 @@ describe("a broken chain", () => {
     at(0).give(1);
     decoder.decode(packet(2, { data: bytes(GARBAGE) }));
     vi.advanceTimersByTime(10_000);
-    expect([lost, owed, vi.getTimerCount()]).toEqual([[2], [2], 0]);
+    expect([lost, unseen, vi.getTimerCount()]).toEqual([[2], [2], 0]);
     isMended();
   });
 
   it("comes of a stream that the decoder refuses", () => {
     FakeDecoder.refuse = true;
     decoder.decode(key(3));
-    expect([lost, owed]).toEqual([[3], [3]]);
+    expect([lost, unseen]).toEqual([[3], [3]]);
     FakeDecoder.refuse = false;
     isMended();
   });
@@ -175,7 +175,7 @@ describe("a broken chain", () => {
     vi.advanceTimersByTime(1000);
     expect(lost).toEqual([]);
     vi.advanceTimersByTime(1000);
-    expect([lost, owed]).toEqual([[2], [2]]);
+    expect([lost, unseen]).toEqual([[2], [2]]);
     isMended();
   });
 
@@ -183,7 +183,7 @@ describe("a broken chain", () => {
     decoder.decode(key(0));
     for (let index = 1; index < 1000; index += 1) decoder.decode(packet(index));
     expect(lost).toHaveLength(1);
-    expect(owed).toHaveLength(1000);
+    expect(unseen).toHaveLength(1000);
   });
 });
 
@@ -191,7 +191,8 @@ it("lets everything go at the end", () => {
   decoder.decode(key(1));
   decoder.close();
   at(0).give(1);
-  expect([at(0).state, FakeDecoder.open, shown, owed, vi.getTimerCount()]).toEqual(["closed", 0, [], [], 0]);
+  expect([at(0).state, FakeDecoder.open, vi.getTimerCount()]).toEqual(["closed", 0, 0]);
+  expect([shown, unseen]).toEqual([[], []]);
 });
 
 describe("the offer to the kernel", () => {

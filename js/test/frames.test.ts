@@ -85,13 +85,13 @@ describe("a picture that was decoded elsewhere", () => {
     expect(time.bitmaps.open).toBe(1);
   });
 
-  it("is answered when there is none, if it asked for that", () => {
+  it("is acknowledged when there is none, if that was requested", () => {
     frames.attach(viewer);
-    frames.owe(3);
+    frames.finished(3);
     time.animate();
     expect(acks).toEqual([]);
-    frames.ask(4);
-    frames.owe(4);
+    frames.requestAck(4);
+    frames.finished(4);
     expect(acks).toEqual([]);
     time.animate();
     expect(acks).toEqual([4]);
@@ -110,7 +110,7 @@ describe("a hidden tab", () => {
     expect(acks).toEqual([3]);
   });
 
-  it("keeps a bounded debt, however much the kernel sends", () => {
+  it("keeps a bounded number of requests, however much the kernel sends", () => {
     frames.attach(viewer);
     for (let index = 0; index < 10_000; index += 1) frames.offer(frame(index));
     time.animate();
@@ -218,26 +218,26 @@ describe("a browser without createImageBitmap", () => {
   });
 });
 
-describe("a stream that asks for few answers", () => {
-  it("is answered at the first animation frame when a picture that asks is done, and for all until then", () => {
+describe("a stream that requests few acks", () => {
+  it("gets each at the first animation frame when its picture is finished, and for all until then", () => {
     vi.useFakeTimers({ toFake: ["performance"] });
-    const answers: [number, number, number][] = [];
-    const stream = new Frames((...answer) => answers.push(answer), 3);
+    const sent: [number, number, number][] = [];
+    const stream = new Frames((...ack) => sent.push(ack), 3);
     stream.attach(viewer);
     for (const index of [1, 2]) {
       stream.show(picture(), index);
       time.animate();
     }
-    stream.ask(4);
+    stream.requestAck(4);
     stream.show(picture(), 3);
     time.animate();
-    expect(answers).toEqual([]);
+    expect(sent).toEqual([]);
     stream.show(picture(), 4);
     vi.advanceTimersByTime(12);
     time.animate();
-    expect(answers).toEqual([[4, 12, 4]]);
+    expect(sent).toEqual([[4, 12, 4]]);
     time.animate();
-    expect(answers).toHaveLength(1);
+    expect(sent).toHaveLength(1);
     stream.close();
     vi.useRealTimers();
   });
@@ -282,7 +282,7 @@ describe("a stream that comes in bursts", () => {
 
   it("shows what a person waits for at once, and what comes after it as ever", () => {
     arrive(1, 2);
-    stream.await(4);
+    stream.expect(4);
     arrive(3, 4);
     arrive(5, 6);
     animate(3);

@@ -1138,7 +1138,7 @@ async function probeCodecs() {
   return await Promise.race([asked, late]) ? ["h264"] : [];
 }
 var Decoder = class {
-  #outlet;
+  #sink;
   #decoder = null;
   /** What the decoder was made for. */
   #setup = "";
@@ -1148,32 +1148,37 @@ var Decoder = class {
   /** The newest packet's index. */
   #latest = 0;
   #watchdog;
-  constructor(outlet) {
-    this.#outlet = outlet;
+  constructor(sink) {
+    this.#sink = sink;
   }
   decode(packet) {
-    const { index, moment, key, data } = packet;
+    const { index, moment, key } = packet;
     this.#latest = index;
     if (this.#broken && !key) {
-      this.#outlet.owe(index);
+      this.#sink.finished(index);
       return;
     }
     this.#broken = false;
-    try {
-      if (key) this.#prepare(key);
-      this.#pending.set(index, moment);
-      if (!this.#decoder || this.#pending.size > MAX_PENDING)
-        throw new Error("no decoder, or none that follows");
-      this.#watchdog ??= setTimeout(() => this.#fail(), DECODE_PATIENCE);
-      this.#decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: index, data }));
-    } catch {
-      this.#pending.set(index, moment);
-      this.#fail();
-    }
+    if (this.#feed(packet)) return;
+    this.#pending.set(index, moment);
+    this.#fail();
   }
   close() {
     this.#pending.clear();
     this.#drop();
+  }
+  /** Whether the decoder has taken it: not if there is none, if it does not follow, or if it throws. */
+  #feed({ index, moment, key, data }) {
+    try {
+      if (key) this.#prepare(key);
+      this.#pending.set(index, moment);
+      if (!this.#decoder || this.#pending.size > MAX_PENDING) return false;
+      this.#watchdog ??= setTimeout(() => this.#fail(), DECODE_PATIENCE);
+      this.#decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: index, data }));
+      return true;
+    } catch {
+      return false;
+    }
   }
   /** A decoder for these packets: the one there is, if the stream goes on as it was. */
   #prepare({ codec, width, height, description }) {
@@ -1208,12 +1213,12 @@ var Decoder = class {
     clearTimeout(this.#watchdog);
     const behind = this.#pending.size > 0;
     this.#watchdog = behind ? setTimeout(() => this.#fail(), DECODE_PATIENCE) : void 0;
-    this.#outlet.show({ source: image, width, height, moment, close: () => image.close() }, index);
+    this.#sink.show({ source: image, width, height, moment, close: () => image.close() }, index);
   }
   #fail() {
     this.#drop();
     this.#broken = true;
-    this.#outlet.lost(this.#latest);
+    this.#sink.lost(this.#latest);
   }
   /** Ends the decoder, and with it all that it has not answered. */
   #drop() {
@@ -1227,16 +1232,16 @@ var Decoder = class {
   #settle(which) {
     for (const index of [...this.#pending.keys()].filter(which)) {
       this.#pending.delete(index);
-      this.#outlet.owe(index);
+      this.#sink.finished(index);
     }
   }
 };
 
 // src/frames.ts
-var MOST_ASKED = 64;
+var MOST_REQUESTED = 64;
 var WATCHED = 1e3;
 var Frames = class {
-  #answer;
+  #ack;
   #depth;
   #viewers = /* @__PURE__ */ new Set();
   #waiting = null;
@@ -1245,13 +1250,13 @@ var Frames = class {
   #ready = [];
   #picture = null;
   #newest = -1;
-  /** Since the last answer. */
+  /** Since the last ack. */
   #shown = 0;
   /** The newest picture that is ready, shown or dropped, and since when. */
-  #done = -1;
-  #doneAt = 0;
-  /** Those for which an answer is wanted, in order. */
-  #asked = [];
+  #finished = -1;
+  #finishedAt = 0;
+  /** The pictures for which one is requested and not sent, in order. */
+  #acksRequested = [];
   /** The newest that a person waits for. */
   #awaited = -1;
   #watched = Number.NEGATIVE_INFINITY;
@@ -1259,22 +1264,22 @@ var Frames = class {
   #animation = null;
   #closed = false;
   /** `depth`: how many pictures may wait for the screen. */
-  constructor(answer, depth = 1) {
-    this.#answer = answer;
+  constructor(ack, depth = 1) {
+    this.#ack = ack;
     this.#depth = depth;
   }
   offer(frame) {
     if (this.#closed) return;
-    if (frame.asks) this.ask(frame.index);
-    if (frame.awaited !== null) this.await(frame.index);
-    if (this.#waiting) this.owe(this.#waiting.index);
+    if (frame.asks) this.requestAck(frame.index);
+    if (frame.awaited !== null) this.expect(frame.index);
+    if (this.#waiting) this.finished(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();
   }
-  /** An answer is wanted when picture `index` is done. */
-  ask(index) {
-    this.#asked.push(index);
-    if (this.#asked.length > MOST_ASKED) this.#asked.shift();
+  /** An ack is due when picture `index` is finished. */
+  requestAck(index) {
+    this.#acksRequested.push(index);
+    if (this.#acksRequested.length > MOST_REQUESTED) this.#acksRequested.shift();
     this.#schedule();
   }
   /** Takes over a decoded picture. */
@@ -1286,18 +1291,18 @@ var Frames = class {
       this.#ready.push(picture);
       this.#keep(index <= this.#awaited ? 1 : this.#depth);
     }
-    this.owe(index);
+    this.finished(index);
   }
-  /** Picture `index` is done, be it shown or not. */
-  owe(index) {
-    if (index > this.#done) {
-      this.#done = index;
-      this.#doneAt = performance.now();
+  /** Picture `index` is ready for the screen, or will never be shown. */
+  finished(index) {
+    if (index > this.#finished) {
+      this.#finished = index;
+      this.#finishedAt = performance.now();
     }
     this.#schedule();
   }
   /** A person waits for picture `index`. */
-  await(index) {
+  expect(index) {
     this.#awaited = index;
   }
   /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */
@@ -1327,7 +1332,7 @@ var Frames = class {
     decode(frame).then(
       (picture) => this.show(picture, frame.index),
       // A damaged image is thrown away like a late one; the next one may be whole.
-      () => this.owe(frame.index)
+      () => this.finished(frame.index)
     ).finally(() => {
       this.#decoding = false;
       this.#decodeNext();
@@ -1337,26 +1342,26 @@ var Frames = class {
   #keep(most) {
     for (const picture of this.#ready.splice(0, this.#ready.length - most)) picture.close();
   }
-  get #wanted() {
-    const [first] = this.#asked;
-    return first !== void 0 && first <= this.#done;
+  get #ackDue() {
+    const [first] = this.#acksRequested;
+    return first !== void 0 && first <= this.#finished;
   }
   #schedule() {
-    const due = this.#ready.length > 0 || this.#wanted;
+    const due = this.#ready.length > 0 || this.#ackDue;
     if (!due || this.#closed || this.#viewers.size === 0 || this.#animation !== null) return;
     this.#animation = requestAnimationFrame(() => {
       this.#animation = null;
       if (this.#viewers.size === 0) return;
       this.#paint();
-      if (this.#wanted) this.#pay();
+      if (this.#ackDue) this.#acknowledge();
       this.#schedule();
     });
   }
-  #pay() {
+  #acknowledge() {
     const shown = this.#shown;
     this.#shown = 0;
-    this.#asked = this.#asked.filter((index) => index > this.#done);
-    this.#answer(this.#done, Math.round(performance.now() - this.#doneAt), shown);
+    this.#acksRequested = this.#acksRequested.filter((index) => index > this.#finished);
+    this.#ack(this.#finished, Math.round(performance.now() - this.#finishedAt), shown);
   }
   #paint() {
     const next = this.#ready.shift();
@@ -1495,7 +1500,7 @@ function openSession(model) {
   const outbox = new Outbox(act);
   const decoder = new Decoder({
     show: (picture, index) => frames2.show(picture, index),
-    owe: (index) => frames2.owe(index),
+    finished: (index) => frames2.finished(index),
     // Nothing is lost with packets for others that came before this page was known: it is sent a key packet.
     lost: (index) => tell({ type: "lost", client, index })
   });
@@ -1532,9 +1537,9 @@ function openSession(model) {
     if (message.type === "frame") frames2.offer(message);
     else if (message.type === "packets") {
       const last = message.packets.at(-1)?.index ?? 0;
-      if (message.awaited !== null) frames2.await(last);
+      if (message.awaited !== null) frames2.expect(last);
       for (const packet of message.packets) decoder.decode(packet);
-      if (message.asks) frames2.ask(last);
+      if (message.asks) frames2.requestAck(last);
     } else if (message.type === "chunk") film.take(message);
     else if (message.type === "no-video") film.fail(message.error);
     else if (message.client === client && !heard) {

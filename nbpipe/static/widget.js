@@ -232,10 +232,10 @@ function fetchWhenWhole(film, recording) {
 }
 
 // src/frames.ts
-var MOST_ASKED = 64;
+var MOST_REQUESTED = 64;
 var WATCHED = 1e3;
 var Frames = class {
-  #answer;
+  #ack;
   #depth;
   #viewers = /* @__PURE__ */ new Set();
   #waiting = null;
@@ -244,13 +244,13 @@ var Frames = class {
   #ready = [];
   #picture = null;
   #newest = -1;
-  /** Since the last answer. */
+  /** Since the last ack. */
   #shown = 0;
   /** The newest picture that is ready, shown or dropped, and since when. */
-  #done = -1;
-  #doneAt = 0;
-  /** Those for which an answer is wanted, in order. */
-  #asked = [];
+  #finished = -1;
+  #finishedAt = 0;
+  /** The pictures for which one is requested and not sent, in order. */
+  #acksRequested = [];
   /** The newest that a person waits for. */
   #awaited = -1;
   #watched = Number.NEGATIVE_INFINITY;
@@ -258,22 +258,22 @@ var Frames = class {
   #animation = null;
   #closed = false;
   /** `depth`: how many pictures may wait for the screen. */
-  constructor(answer, depth = 1) {
-    this.#answer = answer;
+  constructor(ack, depth = 1) {
+    this.#ack = ack;
     this.#depth = depth;
   }
   offer(frame) {
     if (this.#closed) return;
-    if (frame.asks) this.ask(frame.index);
-    if (frame.awaited !== null) this.await(frame.index);
-    if (this.#waiting) this.owe(this.#waiting.index);
+    if (frame.asks) this.requestAck(frame.index);
+    if (frame.awaited !== null) this.expect(frame.index);
+    if (this.#waiting) this.finished(this.#waiting.index);
     this.#waiting = frame;
     this.#decodeNext();
   }
-  /** An answer is wanted when picture `index` is done. */
-  ask(index) {
-    this.#asked.push(index);
-    if (this.#asked.length > MOST_ASKED) this.#asked.shift();
+  /** An ack is due when picture `index` is finished. */
+  requestAck(index) {
+    this.#acksRequested.push(index);
+    if (this.#acksRequested.length > MOST_REQUESTED) this.#acksRequested.shift();
     this.#schedule();
   }
   /** Takes over a decoded picture. */
@@ -285,18 +285,18 @@ var Frames = class {
       this.#ready.push(picture);
       this.#keep(index <= this.#awaited ? 1 : this.#depth);
     }
-    this.owe(index);
+    this.finished(index);
   }
-  /** Picture `index` is done, be it shown or not. */
-  owe(index) {
-    if (index > this.#done) {
-      this.#done = index;
-      this.#doneAt = performance.now();
+  /** Picture `index` is ready for the screen, or will never be shown. */
+  finished(index) {
+    if (index > this.#finished) {
+      this.#finished = index;
+      this.#finishedAt = performance.now();
     }
     this.#schedule();
   }
   /** A person waits for picture `index`. */
-  await(index) {
+  expect(index) {
     this.#awaited = index;
   }
   /** Shows the last picture at once, if there is one, and each later one. Returns the way to stop. */
@@ -326,7 +326,7 @@ var Frames = class {
     decode(frame).then(
       (picture) => this.show(picture, frame.index),
       // A damaged image is thrown away like a late one; the next one may be whole.
-      () => this.owe(frame.index)
+      () => this.finished(frame.index)
     ).finally(() => {
       this.#decoding = false;
       this.#decodeNext();
@@ -336,26 +336,26 @@ var Frames = class {
   #keep(most) {
     for (const picture of this.#ready.splice(0, this.#ready.length - most)) picture.close();
   }
-  get #wanted() {
-    const [first] = this.#asked;
-    return first !== void 0 && first <= this.#done;
+  get #ackDue() {
+    const [first] = this.#acksRequested;
+    return first !== void 0 && first <= this.#finished;
   }
   #schedule() {
-    const due = this.#ready.length > 0 || this.#wanted;
+    const due = this.#ready.length > 0 || this.#ackDue;
     if (!due || this.#closed || this.#viewers.size === 0 || this.#animation !== null) return;
     this.#animation = requestAnimationFrame(() => {
       this.#animation = null;
       if (this.#viewers.size === 0) return;
       this.#paint();
-      if (this.#wanted) this.#pay();
+      if (this.#ackDue) this.#acknowledge();
       this.#schedule();
     });
   }
-  #pay() {
+  #acknowledge() {
     const shown = this.#shown;
     this.#shown = 0;
-    this.#asked = this.#asked.filter((index) => index > this.#done);
-    this.#answer(this.#done, Math.round(performance.now() - this.#doneAt), shown);
+    this.#acksRequested = this.#acksRequested.filter((index) => index > this.#finished);
+    this.#ack(this.#finished, Math.round(performance.now() - this.#finishedAt), shown);
   }
   #paint() {
     const next = this.#ready.shift();
