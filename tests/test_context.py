@@ -113,6 +113,17 @@ def test_a_scene_that_releases_nbpipes_context_breaks_nothing():
     assert numbers("first.mp4") == numbers("second.mp4") == [0, 1, 2]
 
 
+@pytest.mark.parametrize("released", [False, True])
+def test_nothing_that_is_gone_stays_bound_in_a_users_context(own_context, released):
+    if released:  # by the user, who had it bound
+        own_context.simple_framebuffer((4, 4)).use()
+        own_context.fbo.release()
+    nbpipe.record(Watermark(), "out.mp4", size=(160, 96), frames=2, ctx=own_context, show=False)
+    own_context.error  # noqa: B018  reading it clears it
+    own_context.simple_framebuffer((4, 4))
+    assert own_context.error == "GL_NO_ERROR"
+
+
 def test_a_context_that_was_released_is_refused():
     ctx = moderngl.create_context(standalone=True, backend="egl", libgl="libGL.so.1", libegl="libEGL.so.1")
     ctx.release()

@@ -157,12 +157,20 @@ class Context:
             try:
                 self._end_turn(state, before)
             finally:
-                # The user's own drawing goes on where it was; a framebuffer that was released has lost its `use`.
-                if self.ctx.fbo is not bound and hasattr(getattr(bound, "mglo", None), "use"):
-                    bound.use()
+                if self.ctx.fbo is not bound and not is_released(self.ctx):
+                    self._bind(bound)
                 if found[0] != self._gl.current()[0]:
                     self._gl.make_current(found)
                 self._run_later()
+
+    def _bind(self, framebuffer: moderngl.Framebuffer | None) -> None:
+        """Let the user's own drawing go on where it was, or nowhere if there was nothing, or what is released by now.
+
+        moderngl would bind again the name of what a scene has drawn in, and which is gone, whenever one is made.
+        """
+        if framebuffer is None or isinstance(framebuffer.mglo, moderngl.InvalidObject):
+            framebuffer = self.ctx.detect_framebuffer(0)
+        framebuffer.use()
 
     def _end_turn(self, state: GLState | None, before: GLState | None) -> None:
         if state is None:
