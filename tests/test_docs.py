@@ -95,7 +95,7 @@ def bench(script, *options):
 def test_the_bench_of_feeding_prints_its_table():
     done = bench("feed.py", "--heights", "180", "--buffers", "2", "--outputs", "null,ultrafast", "--frames", "1")
     assert (
-        len(re.findall(r"^ 180p (null|ultrafast) +2 buf( +([\d.]+ +x *[\dna.]+|–))+ *$", done.stdout, re.MULTILINE))
+        len(re.findall(r"^ 180p (null|ultrafast) +2 buf( +([\d.]+ +(x *[\d.]+|–)|–))+ *$", done.stdout, re.MULTILINE))
         == 2
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import numpy as np
-from peers import MISSING, NULL, WAYS, Task
+from peers import MISSING, NULL, WAYS, Task, name_missing
 from rounds import Rounds, measure
 
 from nbpipe.gl.context import context
@@ -66,8 +66,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     print(f"{context().renderer}; FFmpeg {find_ffmpeg().version}")
-    for name in MISSING:
-        print(f"{name} is not installed and left out: pip install {name.lower()}")
+    name_missing()
     print(f"frames per second, and times TurboPipe's\n\n{'':22}" + "".join(f"{name:>22}" for name in ENCODED))
     for output in options.outputs.split(","):
         for height in map(int, options.heights.split(",")):

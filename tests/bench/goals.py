@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 from feed import OUTPUTS, fed, noise, release
 from loop import ALONE, BOTH, Bench, compare, compare_apart
-from peers import BT709, MISSING, WAYS, Task, alone, converted_beside, converted_only, copied_beside
+from peers import BT709, MISSING, WAYS, Task, alone, converted_beside, converted_only, copied_beside, name_missing
 from rounds import Rounds
 
 import nbpipe
@@ -45,6 +45,7 @@ OWN, OWN_BESIDE = "FFmpeg alone", "both at once"
 KEPT, BESIDE = "FFmpeg alone, memory kept", "both at once, memory kept"
 LOOP = "the loop alone"
 LENT = "nbpipe, lent arrays"
+PEER = "TurboPipe"  # what all is measured against
 
 _MEMORY = """
 import sys, nbpipe
@@ -75,9 +76,11 @@ class Table:
 
     def ratio(self, what: str, figures: Rounds, way: str, goal: str, bounds: Sequence[str] = ()) -> None:
         """Add a row for `way`; `bounds` are ways of the same rounds which it cannot overtake."""
-        self.ratios.setdefault(what, {n: figures.ratio(n, "TurboPipe") for n in figures.fps if n in (*WAYS, LENT)})
-        words = f"TurboPipe {figures.median('TurboPipe'):.0f} fps, {beside(figures, way, bounds)}"
-        self.row(f"{what}, {way}" if way != "nbpipe" else what, f"{figures.ratio(way, 'TurboPipe'):.2f}x", goal, words)
+        times, words = "–", beside(figures, way, bounds)
+        if PEER in figures.fps:
+            self.ratios.setdefault(what, {n: figures.ratio(n, PEER) for n in figures.fps if n in (*WAYS, LENT)})
+            times, words = f"{figures.ratio(way, PEER):.2f}x", f"{PEER} {figures.median(PEER):.0f} fps, {words}"
+        self.row(f"{what}, {way}" if way != "nbpipe" else what, times, goal, words)
 
 
 def beside(figures: Rounds, way: str, bounds: Sequence[str]) -> str:
@@ -167,11 +170,12 @@ def faulting(task: Task) -> str:
 def converting(table: Table, frames: int, runs: int) -> None:
     """The same pictures arriving as BT.709, and encoded."""
     task = noise(1080, 4, frames=frames)
-    rescaling = partial(WAYS["TurboPipe"], replace(task, output=BT709))
+    rescaling = partial(WAYS[PEER], replace(task, output=BT709))
     with limits(task, planes=True) as alone_ways:
         ours = partial(WAYS["nbpipe, converted"], task)
         limiting = {BESIDE: alone_ways[BESIDE], LOOP: partial(converted_only, task), KEPT: alone_ways[KEPT]}
-        figures = fed(task, [], runs, {"TurboPipe": rescaling, "nbpipe, converted": ours, **limiting})
+        peer = {} if PEER in MISSING else {PEER: rescaling}
+        figures = fed(task, [], runs, {**peer, "nbpipe, converted": ours, **limiting})
     table.ratio("arriving as BT.709 yuv420p, 1080p", figures, "nbpipe, converted", "≥ 3.5", (KEPT, LOOP, BESIDE))
     task = replace(task, output=OUTPUTS["ultrafast"], count=max(20, frames // 6))
     names = ("plain", "threaded", "imageio-ffmpeg", "PyAV", "TurboPipe", "nbpipe", "nbpipe, converted")
@@ -184,19 +188,18 @@ def converting(table: Table, frames: int, runs: int) -> None:
 def whole_loop(table: Table, frames: int, runs: int) -> None:
     """Drawing and encoding together."""
     bench = Bench((1920, 1080), frames, "ultrafast")
-    ways = {"plain": bench.plain, **bench.parts(), "nbpipe": bench.record, "TurboPipe": bench.turbopipe}
-    figures = compare(ways, frames, runs)
+    peer = {} if PEER in MISSING else {PEER: bench.turbopipe}
+    figures = compare({"plain": bench.plain, **bench.parts(), "nbpipe": bench.record, **peer}, frames, runs)
     table.ratio("whole loop, nbpipe.record, 1080p ultrafast", figures, "nbpipe", "≥ 1.3", (BOTH,))
-    read, both, peer = (
-        figures.beyond(*pair) for pair in (("reading", "drawing"), (BOTH, *ALONE), ("TurboPipe", *ALONE))
-    )
+    read, both = figures.beyond("reading", "drawing"), figures.beyond(BOTH, *ALONE)
+    theirs = f"; {PEER} {figures.beyond(PEER, *ALONE):.1f} ms" if peer else ""
     parts = ", ".join(f"{name} {figures.beyond(name):.1f} ms" for name in ALONE)
     table.row(
         "processor time a frame beyond drawing and encoding",
         f"{figures.beyond('nbpipe', *ALONE):.1f} ms",
         "≤ 2.5 ms",
         f"{parts}, each alone; reading and converting {read:.1f} more; both at once {both:.1f} more than alone, and "
-        f"nbpipe {figures.beyond('nbpipe', BOTH):+.1f} beside that; TurboPipe {peer:.1f} ms",
+        f"nbpipe {figures.beyond('nbpipe', BOTH):+.1f} beside that{theirs}",
     )
     against(table, "nbpipe.record against the slower of the two alone", figures)
 
@@ -319,13 +322,12 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--chart", type=Path)
     options = parser.parse_args()
-    if MISSING & {"TurboPipe"}:
-        print("TurboPipe is what everything is measured against: pip install turbopipe", file=sys.stderr)
-        return 1
     print(
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, {context().renderer}, "
-        f"FFmpeg {find_ffmpeg().version}, medians of {options.runs}; peers: {', '.join(sorted(set(WAYS) - MISSING))}\n"
+        f"FFmpeg {find_ffmpeg().version}, medians of {options.runs}; peers: {', '.join(sorted(set(WAYS) - MISSING))}"
     )
+    name_missing()
+    print()
     table = Table()
     feeding(table, options.frames, options.runs)
     converting(table, options.frames, options.runs)
@@ -333,7 +335,7 @@ def main() -> int:
     apart(table, options.frames // 2, options.runs)
     memory(table)
     heartbeat(table)
-    if options.chart:
+    if options.chart and table.ratios:
         chart(table, options.chart)
     return 0
 

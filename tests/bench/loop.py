@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import moderngl
-from peers import MISSING
+from peers import MISSING, name_missing
 from rounds import Rounds, measure
 
 import nbpipe
@@ -241,15 +241,14 @@ def show(options: argparse.Namespace) -> None:
     ways = {**bench.parts(), "record": bench.record}
     if not options.apart:
         ways |= {"plain": bench.plain, "TurboPipe": bench.turbopipe, "record with preview": bench.record_with_preview}
-    if "TurboPipe" in MISSING & ways.keys():
-        print("TurboPipe is not installed and left out: pip install turbopipe")
-        del ways["TurboPipe"]
-    rounds = compare(ways, options.frames, options.runs)
+    rounds = compare({n: way for n, way in ways.items() if n not in MISSING}, options.frames, options.runs)
     slower = min(ALONE, key=rounds.median)
     print(
         f"{options.size}, libx264 {options.preset}, {options.frames} frames, {options.runs} runs, {os.cpu_count()} cores"
     )
-    print(f"{context().renderer}; FFmpeg {find_ffmpeg().version}\n")
+    print(f"{context().renderer}; FFmpeg {find_ffmpeg().version}")
+    name_missing()
+    print()
     print(f"{'':22}{'fps':>8}{'of the slower part':>20}{'of both at once':>17}{'cpu ms/frame':>14}")
     for name in rounds.fps:
         shares = f"{rounds.ratio(name, slower):19.2f}x{rounds.ratio(name, BOTH):16.2f}x"

@@ -233,5 +233,11 @@ WAYS: dict[str, Callable[[Task], None]] = {
     "nbpipe, memory kept": pipe_keeping,
     "nbpipe, converted": converted,
 }
-_MODULES = {"TurboPipe": "turbopipe", "PyAV": "av"}
-MISSING = {name for name, module in _MODULES.items() if importlib.util.find_spec(module) is None}
+_PACKAGES = {"TurboPipe": "turbopipe", "PyAV": "av"}  # which are named like what one imports
+MISSING = {name for name, package in _PACKAGES.items() if importlib.util.find_spec(package) is None}
+
+
+def name_missing() -> None:
+    """Print what is left out."""
+    for name in sorted(MISSING):
+        print(f"{name} is not installed and left out: pip install {_PACKAGES[name]}")
