@@ -97,7 +97,7 @@ class Line:
             if isinstance(data, moderngl.Buffer) and not is_current(data.ctx):
                 msg = "this moderngl buffer is of another context than is current here, or of one that was released"
                 raise ValueError(msg)
-            view = data if isinstance(data, memoryview) else None
+            view = None if data is inner or isinstance(data, moderngl.Buffer) else memoryview(_contiguous(data))
             size = inner.size() if view is None else view.nbytes
             piece = _Piece(extent(data))
             block = self._block(size)
@@ -109,11 +109,27 @@ class Line:
 
             mapped(inner, submit, view)
 
+    def wait_for(self, where: Extent) -> None:
+        """Wait until what is queued from this memory is written. Raises `OSError` when it cannot be.
+
+        The line is entered only while a piece is being submitted: whoever waits in it for a reader that has stopped, to
+        give him something else, must not hold this up.
+        """
+        pieces = self._pieces_of(where)
+        if any(piece.ticket is None for piece in pieces):
+            with self.entered:
+                ticket = self.ticket_of(where)
+        else:
+            ticket = max((piece.ticket or 0 for piece in pieces), default=0)
+        self.wait(ticket)
+
     def ticket_of(self, where: Extent) -> int:
         """Return the last ticket that reads from this memory, or 0. The line must have been entered."""
-        pieces = [piece for piece in self._account() if piece.where[0] < where[1] and where[0] < piece.where[1]]
         last = self._writer.submitted
-        return max((last if piece.ticket is None else piece.ticket for piece in pieces), default=0)
+        return max((last if piece.ticket is None else piece.ticket for piece in self._pieces_of(where)), default=0)
+
+    def _pieces_of(self, where: Extent) -> list[_Piece]:
+        return [piece for piece in self._account() if piece.where[0] < where[1] and where[0] < piece.where[1]]
 
     def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
         """Whether `ticket`, or everything, is written within `timeout`. Raises `OSError` when it cannot be."""
@@ -131,8 +147,12 @@ class Line:
             raise OSError(errno.ECANCELED, msg) from None
 
     def drop_blocks(self) -> None:
-        """Give up the blocks; what is queued from them keeps their memory."""
-        self._blocks.clear()
+        """Give up the blocks, unless one is in use now; what is queued from them keeps their memory."""
+        if self.entered.acquire(blocking=False):
+            try:
+                self._blocks.clear()
+            finally:
+                self.entered.release()
 
     @property
     def revived(self) -> bool:
@@ -193,7 +213,10 @@ class Line:
 
     def _explained(self, error: OSError) -> OSError:
         self.told = True
-        words = f"writing to descriptor {self.fd} failed: {error.strerror}"
+        words = (
+            f"writing to descriptor {self.fd} failed: {error.strerror}; what was queued for it is dropped. Mend the "
+            "cause, and begin again with a new descriptor"
+        )
         if isinstance(error, BrokenPipeError):
             words = f"the reader of descriptor {self.fd} has gone; see what it said, and start it again with a new pipe"
         return OSError(error.errno, words)

@@ -51,10 +51,11 @@ def pipe(data: object, fd: int) -> None:
     Parameters
     ----------
     data : moderngl.Buffer or buffer
-        A moderngl buffer (or its ``.mglo``, or a memoryview of that), which is copied, and may be changed or
-        released at once; or anything with the buffer protocol: bytes, bytearray, memoryview, a numpy array.
-        That is lent without a copy (unless it is not contiguous): do not change it before `sync` has returned.
-        If some of it is queued for this descriptor already, this waits until that is written.
+        A moderngl buffer (or its ``.mglo``, or a memoryview or array that shows it), which is copied, and may be
+        changed or released at once; its context must be current, which cannot be checked of a ``.mglo``. Or anything
+        with the buffer protocol: bytes, bytearray, memoryview, a numpy array. That is lent without a copy (unless it
+        is not contiguous): do not change it before `sync` has returned. If some of it is queued for this descriptor
+        already, this waits until that is written.
     fd : int
         A descriptor that is open for writing, such as ``process.stdin.fileno()``. When the program closes it,
         what is queued is still written.
@@ -81,7 +82,13 @@ def pipe(data: object, fd: int) -> None:
     while True:
         if _ended:
             raise OSError(errno.ESHUTDOWN, "the program is ending; nothing more can be piped")
-        line = _line(number)
+        try:
+            line = _line(number)
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                raise
+            msg = f"descriptor {number} is not open for writing; pipe to one that is, such as process.stdin.fileno()"
+            raise OSError(errno.EBADF, msg) from None
         with line.entered:
             try:
                 line.put(data)
@@ -114,9 +121,7 @@ def sync(data: object = None) -> None:
             if where is None:
                 line.wait()
             else:
-                with line.entered:
-                    ticket = line.ticket_of(where)
-                line.wait(ticket)
+                line.wait_for(where)
         except OSError as error:
             failures.append(error)
     _raise(failures)
@@ -125,12 +130,12 @@ def sync(data: object = None) -> None:
 def done(data: object) -> None:
     """Free what was kept for buffers, as TurboPipe's does; what of `data` is queued stays alive until it is written.
 
-    Here that is the blocks of all lines that moderngl buffers are copied into, and `data` is only checked.
+    Here that is the blocks that moderngl buffers are copied into, of all lines but those in use, and `data` is only
+    checked.
     """
     extent(data)
     for line in _live():
-        with line.entered:
-            line.drop_blocks()
+        line.drop_blocks()
 
 
 def close(fd: int | None = None) -> None:
@@ -239,6 +244,8 @@ def _leave() -> None:
                 lost = line.end()
         except OSError:
             lost = line.end()
+        except KeyboardInterrupt:  # for all that is left: one loss after the other is told, and the program ends
+            deadline, lost = time.monotonic(), line.end()
         if lost and not told:
             tell(
                 f"the program ended while {lost} of the pieces piped to descriptor {line.fd} were not written. "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import contextlib
 import ctypes
+import errno
 import itertools
 import mmap
 import os
@@ -123,6 +124,56 @@ def test_a_loop_written_for_turbopipe_1_runs_with_only_the_import_changed(give, 
     process.stdin.close()
     assert process.wait() == 0
     assert (tmp_path / "out").read_bytes() == b"".join(frame(number).tobytes() for number in range(6))
+
+
+def test_an_array_that_shows_a_moderngl_buffer_is_copied_too(ctx, pair):
+    nbpipe.pipe(bytes(2 << 20), pair[1])  # the pipe is full, and what follows has to wait
+    buffer = ctx.buffer(b"\x07" * 100_000)
+    shown = np.frombuffer(buffer.mglo, np.uint8)
+    nbpipe.pipe(shown[1:].reshape(3, -1), pair[1])
+    del shown
+    buffer.release()
+    others = [ctx.buffer(b"\x09" * 100_000) for _ in range(50)]  # where it lay
+    reader = Reader(pair[0])
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    for other in others:
+        other.release()
+    assert reader.result() == bytes(2 << 20) + b"\x07" * 99_999
+
+
+def test_who_waits_for_a_stopped_reader_holds_up_nobody_elses_sync(pair):
+    stopped = os.pipe()
+    pieces = [np.full(3_000_000, number, np.uint8) for number in range(QUEUE + 1)]
+
+    def feed():
+        for piece in pieces:
+            nbpipe.pipe(piece, stopped[1])
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    while not any(line.fd == stopped[1] and is_entered(line) for line in _live()):
+        pass
+    data = np.ones(100, np.uint8)
+    nbpipe.pipe(data, pair[1])
+    assert os.read(pair[0], 100) == data.tobytes()
+    nbpipe.sync(data)
+    nbpipe.done(data)
+    reader = Reader(stopped[0])
+    feeder.join()
+    nbpipe.close()
+    os.close(stopped[1])
+    assert reader.result() == b"".join(piece.tobytes() for piece in pieces)
+    os.close(stopped[0])
+
+
+def is_entered(line):
+    """Whether another thread waits in a line whose queue is full."""
+    free = line.entered.acquire(blocking=False)
+    if free:
+        line.entered.release()
+    return not free and len(line._queued) == QUEUE
 
 
 @pytest.mark.parametrize("afterwards", ["write", "orphan", "release", "forget"])
@@ -336,11 +387,15 @@ def test_another_error_is_named():
             nbpipe.close(full.fileno())
 
 
-def test_a_closed_descriptor_is_refused(pair):
-    os.close(pair[1])
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        nbpipe.pipe(b"x", pair[1])
-    pair[1] = -1
+@pytest.mark.parametrize("end", ["reading", "closed"])
+def test_what_is_not_open_for_writing_is_refused_by_number(pair, end):
+    number = pair[0] if end == "reading" else pair[1]
+    if end == "closed":
+        os.close(number)
+        pair[1] = -1
+    with pytest.raises(OSError, match=f"descriptor {number} is not open for writing; pipe to one that is") as caught:
+        nbpipe.pipe(b"x", number)
+    assert caught.value.errno == errno.EBADF
 
 
 def test_a_number_given_to_another_file_gets_not_one_foreign_byte(pair, tmp_path):
@@ -879,7 +934,7 @@ def test_memory_that_numpy_does_not_know_is_copied_as_it_is(data, pair):
         (b"x", "1", TypeError, "fd must be the number"),
         (b"x", True, TypeError, "fd must be the number"),
         (b"x", 1.0, TypeError, "fd must be the number"),
-        (b"x", -1, OSError, "Bad file descriptor"),
+        (b"x", -1, OSError, "descriptor -1 is not open for writing"),
     ],
 )
 def test_wrong_arguments_are_refused_by_name(data, fd, error, words):
@@ -998,6 +1053,25 @@ def test_a_program_that_ends_before_a_reader_who_does_not_read_says_what_is_lost
     process.wait()
     os.killpg(process.pid, signal.SIGKILL)
     process.stderr.close()
+
+
+def test_an_interrupt_at_the_end_of_a_program_loses_no_word_of_what_is_lost():
+    code = """
+import atexit, os, signal, nbpipe
+from nbpipe.line import Line
+wait = Line.wait
+def interrupted(line, ticket=None, timeout=None):
+    if timeout is not None:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        Line.wait = wait
+    return wait(line, ticket, timeout)
+for _ in range(2):
+    nbpipe.pipe(bytes(3_000_000), os.pipe()[1])
+Line.wait = interrupted
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr.count("1 of the pieces piped to descriptor") == len(done.stderr.splitlines()) == 2
 
 
 def test_the_end_of_a_program_waits_for_all_stalled_readers_at_once():

@@ -31,6 +31,8 @@ _mapping = threading.local()  # whether a buffer is mapped here now
 def inner_buffer(data: object) -> Any | None:
     """Return the inner object of a moderngl buffer, however it is given; ``None`` for anything else.
 
+    Arrays and views that show its mapping count: their memory goes with the buffer, which nobody can hold.
+
     Raises
     ------
     ValueError
@@ -38,8 +40,8 @@ def inner_buffer(data: object) -> Any | None:
     """
     if isinstance(data, moderngl.Buffer):
         data = data.mglo
-    elif type(data) is memoryview:
-        data = data.obj
+    while type(data) is memoryview or (isinstance(data, np.ndarray) and data.base is not None):
+        data = data.obj if isinstance(data, memoryview) else data.base
     if type(data) is moderngl.InvalidObject:
         msg = "this moderngl buffer has been released; hand it over before you release it"
         raise ValueError(msg)
@@ -71,6 +73,7 @@ def mapped(inner: Any, use: Callable[[memoryview], None], view: memoryview | Non
     """Call ``use`` with a buffer's bytes, once the GL has written them; it may keep nothing of them.
 
     `view` is the user's own view of the buffer, if that is what he gave: it is mapped already, and its size counts.
+    (moderngl does not tell which context an inner object belongs to. The caller makes sure that it is the current one.)
 
     Not a context manager, and the with statement is of a memoryview alone: an interrupt between the lines of one that
     is written in Python would leave the buffer mapped for as long as somebody keeps the exception, as IPython does.
@@ -102,5 +105,8 @@ def _map(inner: Any) -> memoryview:
     try:
         return memoryview(inner)
     except (BufferError, ValueError, moderngl.Error) as error:
-        msg = f"this moderngl buffer cannot be read ({error}); call on the thread where its context is current"
+        msg = (
+            f"this moderngl buffer cannot be read ({error}); call on the thread where its context is current, and "
+            "release what shows its memory before (memoryviews, arrays), or pipe that instead"
+        )
         raise ValueError(msg) from error
