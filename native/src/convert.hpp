@@ -77,8 +77,8 @@ class Conversion {
     ///
     /// Throws std::invalid_argument when the picture is not bottom-up, when `band` has no room for two rows of it, or
     /// for one if there is only that, and as above.
-    std::chrono::nanoseconds read(const ReadPixels& from, std::span<std::byte> band,
-                                  std::span<std::byte> target) const;
+    [[nodiscard]] std::chrono::nanoseconds read(const ReadPixels& from, std::span<std::byte> band,
+                                                std::span<std::byte> target) const;
 
   private:
     Picture picture_;
