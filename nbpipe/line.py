@@ -10,6 +10,7 @@ noted before it is submitted, has no ticket until `submit` has returned it, and 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -115,16 +116,13 @@ class Line:
         The line is entered only while a piece is being submitted: whoever waits in it for a reader that has stopped, to
         give him something else, must not hold this up.
         """
-        pieces = self._pieces_of(where)
-        if any(piece.ticket is None for piece in pieces):
-            with self.entered:
-                ticket = self.ticket_of(where)
-        else:
-            ticket = max((piece.ticket or 0 for piece in pieces), default=0)
+        submitting = any(piece.ticket is None for piece in self._pieces_of(where))
+        with self.entered if submitting else contextlib.nullcontext():
+            ticket = self.ticket_of(where)
         self.wait(ticket)
 
     def ticket_of(self, where: Extent) -> int:
-        """Return the last ticket that reads from this memory, or 0. The line must have been entered."""
+        """Return the last ticket that reads from this memory, or 0; the last one while a piece is being submitted."""
         last = self._writer.submitted
         return max((last if piece.ticket is None else piece.ticket for piece in self._pieces_of(where)), default=0)
 
