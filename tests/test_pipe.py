@@ -151,7 +151,7 @@ def test_who_waits_for_a_stopped_reader_holds_up_nobody_elses_sync(pair):
         for piece in pieces:
             nbpipe.pipe(piece, stopped[1])
 
-    feeder = threading.Thread(target=feed)
+    feeder = threading.Thread(target=feed, daemon=True)  # a failure must not keep the tests from ending
     feeder.start()
     while not any(line.fd == stopped[1] and is_entered(line) for line in _live()):
         pass

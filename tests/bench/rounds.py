@@ -30,7 +30,7 @@ class Rounds:
         return statistics.median(mine / its for mine, its in zip(self.fps[way], self.fps[base], strict=True))
 
     def beyond(self, way: str, *parts: str) -> float:
-        """Return how much more processor time a frame `way` took than all of `parts` together, in milliseconds."""
+        """Return how many milliseconds more a frame took `way` of the processor than all `parts`; without any, in all."""
         took = (self.processor[name] for name in (way, *parts))
         return statistics.median(whole - sum(rest) for whole, *rest in zip(*took, strict=True))
 
