@@ -1,16 +1,16 @@
 """A line: what goes into one descriptor of a user's own, and in which order (`pipe` has the promises).
 
-Owns a native writer, the blocks that moderngl buffers are copied into, and the account of which memory is queued. A
-line is entered by one thread at a time; waiting needs no entering.
+Owns a native writer, the blocks that moderngl buffers are copied into, and the account of which memory is queued.
 
-That thread may come in once more wherever it stands here: a signal handler may pipe, and so may what dies with the
-memory that the writer lets go. So nothing is computed from a count that a second piece could have raised: each piece is
-noted before it is submitted, has no ticket until `submit` has returned it, and meanwhile is taken for the last of all.
+Any thread, several at once, and one of them once more wherever it stands here: a signal handler may pipe, and so may
+what dies with the memory that the writer lets go, or by the garbage collector. A lock that is held while a program's
+own code runs could be waited for in a circle, so there is none: every change is a single step of a dict or a deque, and
+nothing is computed from a count that another piece could have raised. A piece is noted before it is submitted, has no
+ticket until `submit` has returned it, and meanwhile is taken for the last of all.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import itertools
 import os
@@ -22,12 +22,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import moderngl
 import numpy as np
 
-from nbpipe.gl.buffer import inner_buffer, mapped
+from nbpipe.gl.buffer import check_shown, inner_buffer, mapped
 from nbpipe.gl.context import is_current
 from nbpipe.gl.memory import HostMemory
 from nbpipe.video.reader import copies_what_it_reads
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 QUEUE = 8
 _BLOCKS = 2  # one being read, one being filled; with three less of them is in the processor's cache: 10 % slower
+
+_HEAD_START = 1.0  # seconds that a line for one piece has to get it; then its maker is overtaken, and begins again
 
 _NUMBER = "[@=<>]?[?cbBhHiIlLqQefd]|[0-9]*x"  # formats of buffers that numpy knows
 
@@ -65,8 +67,11 @@ class Line:
         self.fd, self.identity = fd, identity_of(fd)
         mode = os.fstat(fd).st_mode
         self.for_one_piece = not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
-        self.entered = threading.RLock()
+        self.closer: int | None = None  # the thread that closes it now, which alone may still put something in
         self.told = False  # whether its error has risen
+        self._maker = threading.get_ident()
+        self._pending = threading.Lock()  # of one piece: held until it is queued
+        self._pending.acquire()
         self._writer = PipeWriter(fd, lend=copies_what_it_reads(fd), follow=True)
         self._queued: dict[int, _Piece] = {}  # until written; changed by single steps alone
         self._numbers = itertools.count()
@@ -86,48 +91,49 @@ class Line:
             return True
 
     def put(self, data: object) -> None:
-        """Queue `data`. The line must have been entered."""
-        inner = inner_buffer(data)
-        if inner is None:
-            piece = _Piece(extent(data))
-            self.wait(self.ticket_of(piece.where))
-            memory = _contiguous(data)
-            self._wait_for_room()
-            self._submit(piece, lambda: self._writer.submit(memory))
+        """Queue `data`. Raises `ValueError` when the line is over."""
+        try:
+            inner = inner_buffer(data)
+            if inner is None:
+                self._lend(data)
+            else:
+                self._copy(data, inner)
+        finally:
+            if self.for_one_piece:
+                self._pending.release()
+
+    def _lend(self, data: object) -> None:
+        piece = _Piece(extent(data))
+        self.wait_for(piece.where)
+        memory = _contiguous(data)
+        self._wait_for_room()
+        self._submit(piece, lambda: self._writer.submit(memory))
+
+    def _copy(self, data: object, inner: Any) -> None:
+        if isinstance(data, moderngl.Buffer) and not is_current(data.ctx):
+            msg = "this moderngl buffer is of another context than is current here, or of one that was released"
+            raise ValueError(msg)
+        shown = None if data is inner or isinstance(data, moderngl.Buffer) else _view(data)
+        size = inner.size() if shown is None else shown.nbytes
+        piece = _Piece(extent(data))
+        block = self._block(size)
+        self._wait_for_room()
+
+        def submit(source: Buffer) -> None:
+            self._blocks.append((block, piece))
+            self._submit(piece, lambda: self._writer.copy(source, block.view[:size]))
+
+        if shown is None:
+            mapped(inner, submit)
         else:
-            if isinstance(data, moderngl.Buffer) and not is_current(data.ctx):
-                msg = "this moderngl buffer is of another context than is current here, or of one that was released"
-                raise ValueError(msg)
-            view = None if data is inner or isinstance(data, moderngl.Buffer) else memoryview(_contiguous(data))
-            size = inner.size() if view is None else view.nbytes
-            piece = _Piece(extent(data))
-            block = self._block(size)
-            self._wait_for_room()
-
-            def submit(source: memoryview) -> None:
-                self._blocks.append((block, piece))
-                self._submit(piece, lambda: self._writer.copy(source, block.view[:size]))
-
-            mapped(inner, submit, view)
+            check_shown(inner, *_stretch(data, shown))
+            submit(_contiguous(data))
 
     def wait_for(self, where: Extent) -> None:
-        """Wait until what is queued from this memory is written. Raises `OSError` when it cannot be.
-
-        The line is entered only while a piece is being submitted: whoever waits in it for a reader that has stopped, to
-        give him something else, must not hold this up.
-        """
-        submitting = any(piece.ticket is None for piece in self._pieces_of(where))
-        with self.entered if submitting else contextlib.nullcontext():
-            ticket = self.ticket_of(where)
-        self.wait(ticket)
-
-    def ticket_of(self, where: Extent) -> int:
-        """Return the last ticket that reads from this memory, or 0; the last one while a piece is being submitted."""
+        """Wait until what is queued from this memory is written. Raises `OSError` when it cannot be."""
+        pieces = [piece for piece in self._account() if piece.where[0] < where[1] and where[0] < piece.where[1]]
         last = self._writer.submitted
-        return max((last if piece.ticket is None else piece.ticket for piece in self._pieces_of(where)), default=0)
-
-    def _pieces_of(self, where: Extent) -> list[_Piece]:
-        return [piece for piece in self._account() if piece.where[0] < where[1] and where[0] < piece.where[1]]
+        self.wait(max((last if piece.ticket is None else piece.ticket for piece in pieces), default=0))
 
     def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
         """Whether `ticket`, or everything, is written within `timeout`. Raises `OSError` when it cannot be."""
@@ -145,12 +151,8 @@ class Line:
             raise OSError(errno.ECANCELED, msg) from None
 
     def drop_blocks(self) -> None:
-        """Give up the blocks, unless one is in use now; what is queued from them keeps their memory."""
-        if self.entered.acquire(blocking=False):
-            try:
-                self._blocks.clear()
-            finally:
-                self.entered.release()
+        """Give up the blocks; what is queued from them keeps their memory."""
+        self._blocks.clear()
 
     @property
     def revived(self) -> bool:
@@ -170,6 +172,22 @@ class Line:
     def end_if_written(self) -> bool:
         """End unless something is queued; whether it has ended."""
         return self._writer.close_if_written()
+
+    def write_and_end(self) -> None:
+        """End when all is written. Raises `OSError` when it cannot be."""
+        while not self.end_if_written():  # what dies with what was written may have piped more
+            self.wait()
+        self.wait()  # raises the error that it has ended by
+
+    def outlast(self) -> None:
+        """Wait until what another call has for this line is written, and end it; so that a new one can follow.
+
+        That call may be further up on this very thread. If it comes late, it finds that the line is over.
+        """
+        if self.for_one_piece and self._maker != threading.get_ident() and self._pending.acquire(timeout=_HEAD_START):
+            self._pending.release()
+        self.wait()
+        self.end_if_written()
 
     def _account(self) -> list[_Piece]:
         """Forget what is written; return the rest."""
@@ -200,14 +218,16 @@ class Line:
             raise
 
     def _block(self, size: int) -> HostMemory:
-        if len(self._blocks) < _BLOCKS:
-            return HostMemory(size)
         while len(self._blocks) >= _BLOCKS:
-            block, piece = self._blocks.popleft()
-        if piece.ticket is None:  # it is being submitted, further up on this very thread
-            return HostMemory(size)
-        self.wait(piece.ticket)
-        return block if len(block.view) >= size else HostMemory(size)
+            try:
+                block, piece = self._blocks.popleft()
+            except IndexError:  # another thread was faster
+                break
+            if len(self._blocks) < _BLOCKS and piece.ticket is not None:
+                self.wait(piece.ticket)
+                if len(block.view) >= size:
+                    return block
+        return HostMemory(size)
 
     def _explained(self, error: OSError) -> OSError:
         self.told = True
@@ -261,7 +281,10 @@ def extent(data: object) -> Extent:
     inner = inner_buffer(data)
     if inner is not None:
         return id(inner), id(inner) + 1
-    view = _view(data)
+    return _stretch(data, _view(data))
+
+
+def _stretch(data: object, view: memoryview) -> Extent:
     if view.nbytes == 0:
         return 0, 0
     array = np.frombuffer(view, np.uint8) if view.c_contiguous else _strided(data, view)

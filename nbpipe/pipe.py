@@ -3,7 +3,7 @@
 For programs that run their own FFmpeg. Each descriptor has a *line*: a native writer and the order of what
 goes into it. What keeps the promises:
 
-* **Order.** One line, one writer, one queue; a line is entered by one thread at a time.
+* **Order.** One line, one writer, one queue.
 * **Life.** Memory of Python objects is lent, not copied: the writer holds its buffer, so that it can neither go away
   nor be resized, and `pipe` waits when memory that is still queued is given again. A moderngl buffer cannot be
   held that way and is copied into one of the line's two blocks.
@@ -14,6 +14,8 @@ goes into it. What keeps the promises:
   inode; so a line to anything but a pipe, a FIFO or a socket ends with each piece.
 * **Errors.** They rise from every later call for the same pipe, and from `sync` and `close` at least once. Where one
   call meets several, the first rises and its notes tell of the others.
+* **No locks.** Whatever is let go may run a program's own code, and that may call here again; if it waited for a
+  lock that another thread holds, which waits for one of this thread's, both would for ever. So there is none.
 * **End.** A line follows its descriptor: when the program closes that, the reader gets his end of file after
   the last byte. At the end of the program what is queued is written, or its loss is told.
 
@@ -25,7 +27,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import os
 import threading
 import time
@@ -37,11 +38,9 @@ from nbpipe.line import Line, extent, identity_of
 _PATIENCE = 2.0  # seconds that the end of the program waits for readers, all at the same time
 
 
-# By an ever growing number. Any line that is let go may run a program's own code (what it lent is dropped), and that
-# may call here again: so every change is a single step of a dict, and the lock, for making lines, lets one in twice.
-_lines: dict[int, Line] = {}
-_numbers = itertools.count()
-_making = threading.RLock()
+# Changed by single steps of a list alone. Of several lines that lead to one place the first that is not over counts, so
+# a line that was made in vain, because another thread or a signal handler was faster, is never used.
+_lines: list[Line] = []
 _ended = False
 
 
@@ -89,16 +88,15 @@ def pipe(data: object, fd: int) -> None:
                 raise
             msg = f"descriptor {number} is not open for writing; pipe to one that is, such as process.stdin.fileno()"
             raise OSError(errno.EBADF, msg) from None
-        with line.entered:
-            try:
-                line.put(data)
-                if line.for_one_piece:
-                    line.wait()
-                    line.end()
-            except ValueError:
-                if line.over:  # its descriptor was closed and opened again between two lines of this
-                    continue
-                raise
+        try:
+            line.put(data)
+            if line.for_one_piece:
+                line.wait()
+                line.end()
+        except ValueError:
+            if line.over:  # its descriptor was closed and opened again, or another call has ended it
+                continue
+            raise
         return
 
 
@@ -156,15 +154,15 @@ def close(fd: int | None = None) -> None:
     failures: list[OSError] = []
     for line in _live():
         if number is None or line.identity == identity or (identity is None and line.fd == number):
+            line.closer = threading.get_ident()
             try:
-                with line.entered:
-                    while not line.end_if_written():  # what dies with what was written may have piped more
-                        line.wait()
-                    line.wait()  # raises the error that it has ended by
+                line.write_and_end()
             except OSError as error:
                 failures.append(error)
                 line.end()
-            _forget(line)
+            finally:
+                line.closer = None
+    _live()  # forgets those that are over now, with their blocks
     _raise(failures)
 
 
@@ -179,53 +177,39 @@ def _raise(failures: list[OSError]) -> None:
 
 def _line(fd: int) -> Line:
     while True:
-        with _making:
-            identity, before = identity_of(fd), None
-            for line in _live():
-                if line.identity != identity:
-                    continue
-                if line.revived:
-                    line.end()
-                elif not line.for_one_piece:
-                    return line
-                elif line.fd == fd:  # another thread's, or left behind by an interrupt
-                    before = line
-            if before is None:
-                line = Line(fd)
-                if line.identity == identity_of(fd):  # else another thread has given the number away meanwhile
-                    mind_the_end()
-                    return _registered(line)
+        identity = identity_of(fd)
+        line = _first(identity, fd)
+        if line is None:
+            line = Line(fd)
+            if line.identity != identity_of(fd):  # another thread has given the number away meanwhile
                 line.end()
                 continue
-        with before.entered:
-            before.wait()
-            before.end()
-
-
-def _registered(line: Line) -> Line:
-    """Enter `line` into the list, or return the one that a signal handler has made and entered meanwhile."""
-    number = next(_numbers)
-    _lines[number] = line
-    for other in _live():
-        if other is not line and other.identity == line.identity and not line.for_one_piece:
-            _lines.pop(number, None)
+            mind_the_end()
+            _lines.append(line)
+            if _first(line.identity, fd) is line:
+                return line
+            line.end_if_written()  # it was made in vain
+        elif line.revived:
             line.end()
-            return other
-    return line
+        elif line.for_one_piece or line.closer not in (None, threading.get_ident()):
+            line.outlast()
+        else:
+            return line
+
+
+def _first(identity: tuple[int, int], fd: int) -> Line | None:
+    """Return the line that counts; one for a single piece is of its number alone."""
+    lines = (line for line in _live() if line.identity == identity and (line.fd == fd or not line.for_one_piece))
+    return next(lines, None)
 
 
 def _live() -> list[Line]:
-    for number, line in list(_lines.items()):
+    for line in list(_lines):
         if line.over or (line.told and line.stranded):
-            _lines.pop(number, None)
+            with contextlib.suppress(ValueError):  # another thread has removed it
+                _lines.remove(line)
             line.end()
-    return list(_lines.values())
-
-
-def _forget(line: Line) -> None:
-    for number, other in list(_lines.items()):
-        if other is line:
-            _lines.pop(number, None)
+    return list(_lines)
 
 
 def _descriptor(fd: object) -> int:
@@ -253,12 +237,6 @@ def _leave() -> None:
             )
 
 
-def _begin_anew() -> None:
-    global _making  # noqa: PLW0603  another thread of the parent may have held it
-    _making = threading.RLock()
-    _lines.clear()
-
-
 # A forked child must not touch its parent's lines; its copies of the writers are inert.
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_lines.clear)

@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 
 import nbpipe
+from nbpipe.gl.context import context
 from nbpipe.line import QUEUE, Line, _contiguous
 from nbpipe.pipe import _live
 from nbpipe.video.reader import copies_what_it_reads
@@ -143,6 +144,29 @@ def test_an_array_that_shows_a_moderngl_buffer_is_copied_too(ctx, pair):
     assert reader.result() == bytes(2 << 20) + b"\x07" * 99_999
 
 
+@pytest.mark.parametrize("lost", ["released", "replaced", "unmapped", "elsewhere"])
+def test_a_view_of_a_moderngl_buffer_that_is_gone_is_an_error_and_no_dead_process(lost, own_context, pair):
+    """Reading 8 MiB that were given back to the system is a SIGSEGV."""
+    buffer, other = own_context.buffer(b"1" * (8 << 20)), own_context.buffer(b"2" * (8 << 20))
+    shown = np.frombuffer(buffer.mglo, np.uint8)
+    if lost in {"released", "replaced"}:
+        buffer.release()
+    if lost == "replaced":
+        own_context.buffer(b"3" * (8 << 20))  # has its name now
+    if lost == "unmapped":
+        view = memoryview(other.mglo)
+        buffer.write(b"", 0)  # is bound, so that moderngl unmaps it, and not the other one
+        view.release()
+    with (
+        context().current() if lost == "elsewhere" else contextlib.nullcontext(),
+        pytest.raises(ValueError, match="pipe the buffer itself"),
+    ):
+        nbpipe.pipe(shown[::2], pair[1])
+    nbpipe.pipe(shown[:0], pair[1])
+    nbpipe.pipe(other if lost != "unmapped" else b"2", pair[1])
+    assert os.read(pair[0], 1) == b"2"
+
+
 def test_who_waits_for_a_stopped_reader_holds_up_nobody_elses_sync(pair):
     stopped = os.pipe()
     pieces = [np.full(3_000_000, number, np.uint8) for number in range(QUEUE + 1)]
@@ -153,7 +177,7 @@ def test_who_waits_for_a_stopped_reader_holds_up_nobody_elses_sync(pair):
 
     feeder = threading.Thread(target=feed, daemon=True)  # a failure must not keep the tests from ending
     feeder.start()
-    while not any(line.fd == stopped[1] and is_entered(line) for line in _live()):
+    while not any(line.fd == stopped[1] and len(line._queued) == QUEUE for line in _live()):
         pass
     data = np.ones(100, np.uint8)
     nbpipe.pipe(data, pair[1])
@@ -166,14 +190,6 @@ def test_who_waits_for_a_stopped_reader_holds_up_nobody_elses_sync(pair):
     os.close(stopped[1])
     assert reader.result() == b"".join(piece.tobytes() for piece in pieces)
     os.close(stopped[0])
-
-
-def is_entered(line):
-    """Whether another thread waits in a line whose queue is full."""
-    free = line.entered.acquire(blocking=False)
-    if free:
-        line.entered.release()
-    return not free and len(line._queued) == QUEUE
 
 
 @pytest.mark.parametrize("afterwards", ["write", "orphan", "release", "forget"])
@@ -688,6 +704,41 @@ def test_memory_is_written_when_sync_returns_though_what_dies_meanwhile_is_piped
     assert (arrived.count(b"\1"), arrived.count(b"\2")) == (80_000_000, 0)
 
 
+def test_two_threads_whose_dying_pieces_are_piped_crosswise_wait_for_nobody(pair):
+    meeting, dead = threading.Barrier(2), []
+
+    class Last(bytearray):
+        def __del__(self):
+            meeting.wait()  # so both threads are amid a call, each for its own pipe
+            nbpipe.pipe(b"last", self.other)
+            dead.append(self.other)
+
+    def feed(own, other):
+        piece = Last(b"1")
+        piece.other = other
+        nbpipe.pipe(piece, own)
+        del piece
+        while other not in dead:
+            nbpipe.pipe(b"2", own)
+
+    second = os.pipe()
+    readers = [Reader(pair[0]), Reader(second[0])]
+    ends = pair[1], second[1]
+    feeders = [threading.Thread(target=feed, args=way, daemon=True) for way in (ends, ends[::-1])]
+    for feeder in feeders:
+        feeder.start()
+    for feeder in feeders:
+        feeder.join(60)
+    assert [feeder.is_alive() for feeder in feeders] == [False, False]
+    nbpipe.close()
+    for end in ends:
+        os.close(end)
+    pair[1] = -1
+    arrived = [reader.result() for reader in readers]
+    os.close(second[0])
+    assert [data.count(b"last") for data in arrived] == [1, 1]
+
+
 def test_what_dies_while_a_line_is_closed_and_is_piped_then_is_written(pair):
     class Last(bytearray):
         def __del__(self):
@@ -764,6 +815,25 @@ def test_a_signal_handler_while_a_moderngl_buffer_is_mapped_spoils_it_not(pair, 
     assert reader.result() == b"1" * 3_000_000 + b"2" * 1000 + b"1" * 3_000_000
 
 
+def test_a_signal_handler_that_writes_into_another_buffer_leaves_none_mapped(pair, ctx, monkeypatch):
+    one, other = ctx.buffer(b"1" * 1000), ctx.buffer(b"2" * 1000)
+    submit = Line._submit
+
+    def interrupted(*given):
+        other.write(b"3" * 1000)
+        submit(*given)
+
+    monkeypatch.setattr(Line, "_submit", interrupted)
+    nbpipe.pipe(one, pair[1])
+    nbpipe.pipe(one, pair[1])
+    monkeypatch.undo()
+    nbpipe.pipe(other, pair[1])
+    one.write(b"4" * 1000)
+    assert ctx.error == "GL_NO_ERROR"  # of a buffer that is mapped it would be GL_INVALID_OPERATION
+    nbpipe.sync()
+    assert os.read(pair[0], 9999) == b"1" * 2000 + b"3" * 1000
+
+
 def test_the_oserror_of_a_signal_handler_is_not_taken_for_the_writers(pair, ctx, monkeypatch):
     """Such as the TimeoutError of an alarm: it rises as it is, and what is queued still arrives."""
     submit, one, other = Line._submit, ctx.buffer(b"1" * 3_000_000), ctx.buffer(b"2" * 3_000_000)
@@ -830,6 +900,34 @@ def test_a_signal_handler_may_pipe_too(pair, ctx):
     arrived = reader.result()
     assert (arrived.count(b"\7"), arrived.count(b"beat")) == (count * 100_000, len(beats))
     assert len(arrived) == count * 100_000 + len(beats) * 4
+
+
+def test_close_ends_though_others_pipe_on_faster_than_the_reader_reads(tmp_path):
+    process, going = cat(tmp_path / "out"), True
+    writer = process.stdin.fileno()
+    pieces = [bytes([number]) * 3_000_000 for number in range(QUEUE + 2)]
+
+    def feed():
+        while going:
+            for piece in pieces:
+                nbpipe.pipe(piece, writer)
+
+    feeders = [threading.Thread(target=feed, daemon=True) for _ in range(2)]
+    for feeder in feeders:
+        feeder.start()
+    while not any(len(line._queued) == QUEUE for line in _live()):
+        pass
+    closing = threading.Thread(target=nbpipe.close, args=[writer], daemon=True)
+    closing.start()
+    closing.join(60)
+    ended, going = not closing.is_alive(), False
+    for feeder in feeders:
+        feeder.join()
+    assert ended
+    nbpipe.close()
+    process.stdin.close()
+    assert process.wait() == 0
+    assert set((tmp_path / "out").read_bytes()) == set(range(QUEUE + 2))
 
 
 def test_closing_in_one_thread_while_another_pipes_loses_nothing(pair):

@@ -73,6 +73,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "glIsSampler": (c_bool, (c_uint,)),
     "glIsTexture": (c_bool, (c_uint,)),
     "glBindBuffer": (None, (c_uint, c_uint)),
+    "glGetBufferPointerv": (None, (c_uint, c_uint, c_void_p)),
     "glBindBufferBase": (None, (c_uint,) * 3),
     "glBindBufferRange": (None, (c_uint,) * 3 + (c_int64,) * 2),
     "glBindImageTexture": (None, (c_uint, c_uint, c_int, c_bool, c_int, c_uint, c_uint)),  # OpenGL 4.2

@@ -9,6 +9,7 @@ On the thread where the buffer's context is current. Knows nothing of pipes or v
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import moderngl
 import numpy as np
 
+from nbpipe.gl import enums
 from nbpipe.gl._calls import calls
 
 # The type that moderngl.Buffer wraps, which moderngl does not export; it maps the buffer while a view of it lives.
@@ -69,11 +71,10 @@ def copy_out(inner: Any, into: memoryview) -> None:
     mapped(inner, copy)
 
 
-def mapped(inner: Any, use: Callable[[memoryview], None], view: memoryview | None = None) -> None:
+def mapped(inner: Any, use: Callable[[memoryview], None]) -> None:
     """Call ``use`` with a buffer's bytes, once the GL has written them; it may keep nothing of them.
 
-    `view` is the user's own view of the buffer, if that is what he gave: it is mapped already, and its size counts.
-    (moderngl does not tell which context an inner object belongs to. The caller makes sure that it is the current one.)
+    moderngl does not tell which context an inner object belongs to. The caller makes sure that it is the current one.
 
     Not a context manager, and the with statement is of a memoryview alone: an interrupt between the lines of one that
     is written in Python would leave the buffer mapped for as long as somebody keeps the exception, as IPython does.
@@ -83,22 +84,50 @@ def mapped(inner: Any, use: Callable[[memoryview], None], view: memoryview | Non
     ValueError
         The GL cannot map it: another context is current here, or it is mapped otherwise, or another one is.
     """
-    if view is not None:
-        use(view if view.c_contiguous else np.ascontiguousarray(view).data)
-        return
     if getattr(_mapping, "now", False):
         msg = (
             "another moderngl buffer is being copied on this thread: a signal handler or a destructor that comes in "
             "between cannot pipe one; note it, and do it afterwards"
         )
         raise ValueError(msg)
-    calls().Finish()  # ctypes waits for the GPU without the GIL; moderngl, which maps in the next line, with it
+    gl = calls()
+    gl.Finish()  # ctypes waits for the GPU without the GIL; moderngl, which maps in the next line, with it
     try:
         _mapping.now = True
-        with _map(inner) as whole:  # released before another is bound: moderngl unmaps whichever is by then
-            use(whole)
+        with _map(inner) as whole:
+            name = gl.integer(enums.ARRAY_BUFFER_BINDING)
+            try:
+                use(whole)
+            finally:  # moderngl unmaps whichever is bound by then, and a signal handler may have written into another
+                gl.BindBuffer(enums.ARRAY_BUFFER, name)
     finally:
         _mapping.now = False
+
+
+def check_shown(inner: Any, begin: int, end: int) -> None:
+    """Check that these addresses, which a user's own view shows, are where the GL has mapped the buffer now.
+
+    The memory of a buffer that was released is gone, or another's, and to read it may end the process; and views keep
+    no buffer alive, nor mapped, because moderngl unmaps whichever is bound when one of them dies.
+
+    Raises
+    ------
+    ValueError
+        They are not.
+    """
+    if begin == end:
+        return
+    gl, where = calls(), ctypes.c_void_p()
+    gl.GetError()  # what the program left there is not ours to report, nor that which comes of asking
+    inner.write(b"", 0)  # binds it, if there is one of its name in the current context
+    gl.GetBufferPointerv(enums.ARRAY_BUFFER, enums.BUFFER_MAP_POINTER, ctypes.byref(where))
+    gl.GetError()
+    if where.value is None or not where.value <= begin <= end <= where.value + inner.size():
+        msg = (
+            "this array or memoryview shows a moderngl buffer that is not mapped there: it was released, or another "
+            "view of one was, or its context is not current on this thread; pipe the buffer itself"
+        )
+        raise ValueError(msg)
 
 
 def _map(inner: Any) -> memoryview:

@@ -4,6 +4,9 @@ Behind some stands the version of OpenGL that has brought them, and those below 
 """
 
 # What buffers and framebuffers are bound to, and what tells which is bound
+ARRAY_BUFFER = 0x8892
+ARRAY_BUFFER_BINDING = 0x8894
+BUFFER_MAP_POINTER = 0x88BD
 PIXEL_PACK_BUFFER = 0x88EB
 PIXEL_PACK_BUFFER_BINDING = 0x88ED
 READ_FRAMEBUFFER = 0x8CA8
