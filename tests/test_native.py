@@ -10,12 +10,14 @@ import ast
 import errno
 import gc
 import os
+import pty
 import select
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import tty
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -329,6 +331,28 @@ def test_close_while_stalled(pipe: Pipe, writer: PipeWriter) -> None:
         writer.wait(1)
 
 
+def test_close_while_nobody_reads_a_terminal() -> None:
+    """Its master cannot be opened again, and blocks amid what it cannot take whole, though it has promised room."""
+    master, terminal = pty.openpty()
+    tty.setraw(terminal)
+    writer = PipeWriter(master)
+    for _ in range(20):
+        writer.submit(bytes(4095))
+    room = select.poll()
+    room.register(master, select.POLLOUT)
+    while room.poll(0):
+        pass
+    closing = threading.Thread(target=writer.close, daemon=True)
+    closing.start()
+    closing.join(60)
+    ended = not closing.is_alive()
+    while not ended and select.select([terminal], [], [], 0)[0]:
+        os.read(terminal, 65536)
+    os.close(terminal)
+    os.close(master)
+    assert ended
+
+
 def test_with_closes_without_draining(pipe: Pipe) -> None:
     with PipeWriter(pipe.fd) as writer:
         stall(pipe, writer)
@@ -499,6 +523,28 @@ def test_interpreter_ends_with_data_queued(ending: str) -> None:
         [sys.executable, "-c", script + ending], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_subinterpreter_is_refused_and_ends_in_peace() -> None:
+    script = textwrap.dedent("""
+        import sys
+        if sys.version_info >= (3, 13):
+            import _interpreters as interpreters
+        else:
+            import _xxsubinterpreters as interpreters
+        other = interpreters.create("legacy") if sys.version_info >= (3, 13) else interpreters.create(isolated=False)
+        interpreters.run_string(other, '''
+        try:
+            import nbpipe.video.writer
+        except ImportError as error:
+            print(error, *getattr(error, "__notes__", []), flush=True)
+        ''')
+    """)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    words = "nbpipe runs in the main interpreter alone: call it there, or in a process of its own\n"
+    assert (done.returncode, done.stdout) == (0, words)
 
 
 # ---- the stub ---------------------------------------------------------------------------------------------

@@ -185,6 +185,10 @@ void translate(const std::exception_ptr& error, void* /*payload*/) {
 
 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-cstyle-cast): the macro's
 NB_MODULE(_native, m) {
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        throw nb::import_error(
+            "nbpipe runs in the main interpreter alone: call it there, or in a process of its own");
+    }
 #ifdef NDEBUG // a writer that a daemon thread or a traceback keeps at exit is no news for users
     nb::set_leak_warnings(false);
 #endif

@@ -13,7 +13,8 @@
 //   socket       a dup; send(MSG_DONTWAIT) is non-blocking for that one call (on Linux).
 //   file, disk   a dup; a write ends by itself.
 //   the rest     (no /proc, not Linux, a device) a dup; after poll() has promised room, at most PIPE_BUF
-//                bytes, which a pipe that is ready takes without blocking.
+//                bytes, which a pipe that is ready takes without blocking; a terminal takes one, and may block
+//                amid more.
 //   on Windows   a second handle; nothing there keeps a write from blocking, but wake() can cancel it.
 //
 // fork(): a child that keeps the pipe open would leave the reader waiting for ever for its end, long after

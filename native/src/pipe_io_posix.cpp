@@ -46,6 +46,7 @@ struct Outlet::System {
     Descriptor wake_reader;
     Descriptor wake_writer; // unused where one eventfd is both ends
     Kind kind = Kind::cautious;
+    std::size_t most_in_caution = PIPE_BUF;
     bool lending;
     int original;
     dev_t device = 0; // this and the next: the identity of the target
@@ -211,6 +212,9 @@ void Outlet::System::open(int fd) {
             kind = Kind::plain;
         }
     }
+    if (::isatty(target.get()) != 0) {
+        most_in_caution = 1;
+    }
 }
 
 Outlet::System::~System() {
@@ -227,7 +231,7 @@ std::ptrdiff_t Outlet::System::copy_some(std::span<const std::byte> rest) const 
     if (kind == Kind::cautious && !has_room(target.get())) {
         return 0;
     }
-    const auto size = std::min(rest.size(), kind == Kind::cautious ? std::size_t{PIPE_BUF} : most_per_call);
+    const auto size = std::min(rest.size(), kind == Kind::cautious ? most_in_caution : most_per_call);
     for (;;) {
         const auto taken = kind == Kind::socket ? send_now(target.get(), rest.data(), size)
                                                 : ::write(target.get(), rest.data(), size);

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 try:
     from nbpipe._native import Conversion, PipeWriter
-except ImportError as error:
+except ModuleNotFoundError as error:
     error.add_note("nbpipe's native part is not built. From a clone of the project: make build")
     raise
 

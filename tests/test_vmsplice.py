@@ -1,13 +1,14 @@
-"""Where the system refuses vmsplice, as a sandbox may, all is copied into the pipe, and nothing else is different.
+"""Memory is lent with vmsplice; where the system refuses that, as a sandbox may, all is copied, and nothing else differs.
 
 The refusal is the kernel's own: a seccomp filter, as container runtimes set them. None can be taken back, so each of
-these programs is a process of its own.
+these programs is a process of its own. A filter that ends the process instead tells that it has lent.
 """
 
 from __future__ import annotations
 
 import errno
 import platform
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,13 +29,13 @@ pytestmark = pytest.mark.skipif(
 REFUSING = """
 import ctypes, os, struct, sys
 
-architecture, vmsplice, refusal = map(int, sys.argv[1:4])
+architecture, vmsplice, refusal = map(int, sys.argv[1:4])  # of 0 is the end of the process
 program = b"".join(struct.pack("<HBBI", *instruction) for instruction in (
     (0x20, 0, 0, 4),  # load the architecture
     (0x15, 0, 3, architecture),
     (0x20, 0, 0, 0),  # load the number of the call
     (0x15, 0, 1, vmsplice),
-    (0x06, 0, 0, 0x00050000 | refusal),  # return this errno
+    (0x06, 0, 0, 0x00050000 | refusal if refusal else 0x80000000),  # return this errno, or end the process
     (0x06, 0, 0, 0x7FFF0000),  # allow
 ))
 
@@ -47,10 +48,11 @@ class Piece(ctypes.Structure):
 libc = ctypes.CDLL(None, use_errno=True)
 assert libc.prctl(38, 1, 0, 0, 0) == 0, "no new privileges: with that, anybody may set a filter"
 assert libc.prctl(22, 2, ctypes.byref(Filter(len(program) // 8, program)), 0, 0) == 0, os.strerror(ctypes.get_errno())
-reader, writer = os.pipe()
-assert libc.vmsplice(writer, ctypes.byref(Piece(b"x", 1)), 1, 0) == -1
-assert ctypes.get_errno() == refusal
-os.close(reader), os.close(writer)
+if refusal:
+    reader, writer = os.pipe()
+    assert libc.vmsplice(writer, ctypes.byref(Piece(b"x", 1)), 1, 0) == -1
+    assert ctypes.get_errno() == refusal
+    os.close(reader), os.close(writer)
 """
 
 SIZE = 1280, 720
@@ -83,23 +85,36 @@ from watermark import Watermark
 nbpipe.record(Watermark(), "out.mp4", size={SIZE}, frames=40, preset="ultrafast")
 """
 
+PUSHING = f"""
+import numpy as np
+import nbpipe
+with nbpipe.open("out.mp4", size={SIZE}, preset="ultrafast") as video:
+    for _ in range(3):
+        video.write(np.zeros({(SIZE[1], SIZE[0], 3)}, np.uint8))
+"""
+
 EXAMINING = """
 from nbpipe.doctor import examine
 print(examine())
 """
 
 
-def run(program, refusal):
-    """Run it where vmsplice fails with this errno, and return what it has printed."""
+def run(program, refusal, returncode=0):
+    """Run it where vmsplice fails with this errno, and return what it has printed; 0 ends the program."""
     arguments = [str(number) for number in (*KNOWN[platform.machine()], refusal)]
     done = subprocess.run(
         [sys.executable, "-c", REFUSING + program, *arguments], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == returncode, done.stderr
     return done.stdout
 
 
 REFUSALS = pytest.mark.parametrize("refusal", [errno.EPERM, errno.ENOSYS], ids=errno.errorcode.get)
+
+
+@pytest.mark.parametrize("program", [PIPING, RECORDING, PUSHING], ids=["pipe", "record", "open"])
+def test_memory_is_lent(program):
+    run(program, 0, -signal.SIGSYS)
 
 
 @REFUSALS
