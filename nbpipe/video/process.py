@@ -28,6 +28,7 @@ from nbpipe.video.ffmpeg import ffmpeg_environment
 _TAIL_LINES, _TAIL_LINE_CHARS = 30, 400
 _GIVING_WAY = 10  # added to the niceness; 5 gains half as much, and 19 no more
 _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\t\x20-\x7e\x80-\U0010ffff]")
+_LOOK = 0.05  # seconds between two looks at whether FFmpeg has ended
 
 # What the person can do, by what FFmpeg says.
 _HINTS = (
@@ -145,13 +146,14 @@ class EncoderProcess(_Process):
     def ended(self, timeout: float) -> bool:
         """Whether the process has ended and all of its output is read, waiting at most `timeout` seconds."""
         until = time.monotonic() + timeout
-        self._drain.join(timeout)  # at once when FFmpeg closes its output, where Popen.wait looks every 50 ms
+        while self._drain.is_alive() and self._process.poll() is None and time.monotonic() < until:
+            # At once when FFmpeg closes its output, where Popen.wait looks every 50 ms; a grandchild may keep it open.
+            self._drain.join(min(_LOOK, until - time.monotonic()))
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, until - time.monotonic()))
         if self._process.returncode is None:
             return False
-        # A grandchild that inherited the output would keep it open; what FFmpeg itself wrote arrives at once.
-        self._drain.join(1.0)
+        self._drain.join(1.0)  # what FFmpeg itself wrote arrives at once
         return True
 
     @property
