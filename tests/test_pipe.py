@@ -211,6 +211,57 @@ def test_a_moderngl_buffer_is_the_programs_again_at_once(afterwards, ctx, pair):
     assert reader.result() == b"".join(frame(number).tobytes() for number in range(3))
 
 
+def test_what_a_shader_stores_in_a_buffer_is_waited_for(ctx, pair):
+    """llvmpipe draws this when it must, and to map the buffer is no reason."""
+    program = ctx.program(
+        vertex_shader="""
+            #version 430
+            void main() { gl_Position = vec4(vec2(gl_VertexID % 2, gl_VertexID / 2) * 4.0 - 1.0, 0.0, 1.0); }
+        """,
+        fragment_shader="""
+            #version 430
+            layout(std430, binding = 0) buffer Stored { uint stored[]; };
+            uniform int rounds;
+            void main() {
+                float slowly = gl_FragCoord.x;
+                for (int i = 0; i < rounds; i++) slowly = fract(sin(slowly) * 99.0);
+                stored[int(gl_FragCoord.x) + 64 * int(gl_FragCoord.y)] = slowly < 2.0 ? 0x64636261 : 0;
+            }
+        """,
+    )
+    canvas, buffer = ctx.simple_framebuffer((64, 64)), ctx.buffer(reserve=64 * 64 * 4)
+    program["rounds"] = 20_000
+    canvas.use()
+    buffer.bind_to_storage_buffer(0)
+    ctx.vertex_array(program, []).render(vertices=3)
+    nbpipe.pipe(buffer, pair[1])
+    nbpipe.sync()
+    assert os.read(pair[0], 65536) == b"abcd" * 64 * 64
+    for thing in (program, canvas, buffer):
+        thing.release()
+
+
+def test_done_gives_the_memory_back_that_moderngl_buffers_were_copied_into(ctx, tmp_path):
+    process = cat(tmp_path / "out")
+    buffer = ctx.buffer(reserve=64 << 20)
+    for _ in range(2):
+        nbpipe.pipe(buffer, process.stdin.fileno())
+    nbpipe.sync()
+    before = resident()
+    nbpipe.done(buffer)
+    assert before - resident() > 100 << 20
+    buffer.release()
+    nbpipe.close()
+    process.stdin.close()
+    assert process.wait() == 0
+
+
+def resident():
+    """Bytes of memory that this process has now."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * mmap.PAGESIZE
+
+
 def test_the_users_own_views_of_other_buffers_stay_good(ctx, pair):
     """moderngl unmaps whichever buffer is bound when a view dies; ours never does anything to theirs."""
     reader = Reader(pair[0])
