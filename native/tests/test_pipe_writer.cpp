@@ -119,8 +119,8 @@ struct Stalled {
     Data frame = pattern(std::size_t{4} << 20U);
     std::unique_ptr<PipeWriter> writer;
 
-    explicit Stalled(Pipe made = {}) : pipe(std::move(made)) {
-        writer = std::make_unique<PipeWriter>(pipe.writer.get());
+    explicit Stalled(Pipe made = {}, PipeWriter::Options options = {}) : pipe(std::move(made)) {
+        writer = std::make_unique<PipeWriter>(pipe.writer.get(), options);
         writer->submit(frame);
         wait_until_full();
     }
@@ -520,6 +520,7 @@ void broken(Stalled stalled) {
 }
 
 void reader_of_a_pipe_goes() { broken(Stalled{}); }
+void reader_of_lent_memory_goes() { broken(Stalled{{}, lending}); }
 void reader_of_a_socket_goes() { broken(Stalled{Pipe::of_sockets()}); }
 
 void full_disk() {
@@ -979,6 +980,7 @@ constexpr auto cases = std::to_array<Case>({
     {"writer_keeps_off_the_processor_that_submits", writer_keeps_off_the_processor_that_submits},
     {"writer_stays_where_the_program_may_run", writer_stays_where_the_program_may_run},
     {"reader_of_a_pipe_goes", reader_of_a_pipe_goes},
+    {"reader_of_lent_memory_goes", reader_of_lent_memory_goes},
     {"reader_of_a_socket_goes", reader_of_a_socket_goes},
     {"full_disk", full_disk},
     {"bad_descriptors_leave_nothing_open", bad_descriptors_leave_nothing_open},
