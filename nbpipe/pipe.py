@@ -17,7 +17,8 @@ goes into it. What keeps the promises:
 * **No locks.** Whatever is let go may run a program's own code, and that may call here again; if it waited for a
   lock that another thread holds, which waits for one of this thread's, both would for ever. So there is none.
 * **End.** A line follows its descriptor: when the program closes that, the reader gets his end of file after
-  the last byte. At the end of the program what is queued is written, or its loss is told.
+  the last byte. At the end of the program what is queued is written, or its loss is told; but not by `os._exit`, nor
+  where `os.exec` puts another program in its place.
 
 Any thread, but for moderngl buffers, which are read on the thread of their context. Every wait leaves the GIL and
 can be interrupted.

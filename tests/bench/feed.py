@@ -22,7 +22,7 @@ OUTPUTS = {"null": NULL} | {
     preset: ("-c:v", "libx264", "-preset", preset, "-pix_fmt", "yuv420p") for preset in ("ultrafast", "veryfast")
 }
 IN_NULL = ("plain", "threaded", "imageio-ffmpeg", "TurboPipe", "nbpipe", "nbpipe, memory kept")
-ENCODED = (*IN_NULL[:3], "PyAV", *IN_NULL[3:], "nbpipe, converted")
+ENCODED = (*IN_NULL[:3], "PyAV", *IN_NULL[3:], "nbpipe, converted", "nbpipe.open")
 
 
 def noise(height: int, buffers: int, output: tuple[str, ...] = NULL, frames: int = 300) -> Task:

@@ -178,10 +178,11 @@ def converting(table: Table, frames: int, runs: int) -> None:
         figures = fed(task, [], runs, {**peer, "nbpipe, converted": ours, **limiting})
     table.ratio("arriving as BT.709 yuv420p, 1080p", figures, "nbpipe, converted", "≥ 3.5", (KEPT, LOOP, BESIDE))
     task = replace(task, output=OUTPUTS["ultrafast"], count=max(20, frames // 6))
-    names = ("plain", "threaded", "imageio-ffmpeg", "PyAV", "TurboPipe", "nbpipe", "nbpipe, converted")
+    names = ("plain", "threaded", "imageio-ffmpeg", "PyAV", "TurboPipe", "nbpipe", "nbpipe, converted", "nbpipe.open")
     with limits(task, planes=True) as alone_ways:
         figures = fed(task, names, runs, {name: alone_ways[name] for name in (BESIDE, KEPT)})
     table.ratio("x264 ultrafast, 1080p", figures, "nbpipe, converted", "≥ 1.4", (KEPT, BESIDE))
+    table.ratio("x264 ultrafast, 1080p, into a file", figures, "nbpipe.open", "≥ 1.4", (KEPT, BESIDE))
     release(task)
 
 

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import moderngl
-from peers import MISSING, name_missing
+from peers import MISSING, check_arrived, name_missing
 from rounds import Rounds, measure
 
 import nbpipe
@@ -150,9 +150,10 @@ class Bench:
             [
                 *(find_ffmpeg().path, "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size),
                 *("-r", "60", "-i", "-", "-vf", "vflip", "-c:v", "libx264", "-preset", self.preset),
-                *("-pix_fmt", "yuv420p", folder / "x.mp4"),
+                *("-pix_fmt", "yuv420p", "-nostats", "-progress", "pipe:1", folder / "x.mp4"),
             ],
             stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             bufsize=0,
         )
         source = SceneSource(adapt(SCENE), context(), self.size, Fraction(60), self.frames, 0)
@@ -166,7 +167,10 @@ class Bench:
                 buffer.release()
             source.release()
         process.stdin.close()
+        with process.stdout:
+            report = process.stdout.read().decode()
         assert process.wait() == 0
+        check_arrived(report, self.frames)
 
     def _converting(self, wanted: Encoding) -> SceneSource:
         return SceneSource(adapt(SCENE), context(), self.size, Fraction(60), self.frames, 0, reading(wanted))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import queue
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -63,10 +64,9 @@ class Task:
     def finish(self, process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
         with process.stdout:
-            report = process.stdout.read().decode().splitlines()
+            report = process.stdout.read().decode()
         assert process.wait() == 0
-        arrived = max(int(line.partition("=")[2]) for line in report if line.startswith("frame="))
-        assert arrived == self.count, f"{arrived} frames of {self.count} arrived"
+        check_arrived(report, self.count)
 
     @property
     def preset(self) -> str | None:
@@ -75,6 +75,12 @@ class Task:
 
     def __iter__(self) -> Iterator[moderngl.Buffer]:
         return (self.buffers[number % len(self.buffers)] for number in range(self.count))
+
+
+def check_arrived(report: str, count: int) -> None:
+    """Check that FFmpeg has counted so many frames, by what it reports with ``-progress``."""
+    arrived = max(int(line.partition("=")[2]) for line in report.splitlines() if line.startswith("frame="))
+    assert arrived == count, f"{arrived} frames of {count} arrived"
 
 
 def plain(task: Task) -> None:
@@ -105,21 +111,25 @@ def threaded(task: Task) -> None:
 
 def imageio(task: Task) -> None:
     """imageio-ffmpeg's generator."""
-    writer = imageio_ffmpeg.write_frames(
-        "-",
-        task.size,
-        pix_fmt_out="yuv420p" if task.preset else "rgb24",
-        fps=60,
-        codec="libx264" if task.preset else "wrapped_avframe",
-        quality=None,
-        macro_block_size=1,
-        ffmpeg_log_level="error",
-        output_params=[*(("-preset", task.preset) if task.preset else ()), "-f", "null"],
-    )
-    writer.send(None)
-    for buffer in task:
-        writer.send(buffer.read())
-    writer.close()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report")
+        preset = ("-preset", task.preset) if task.preset else ()
+        writer = imageio_ffmpeg.write_frames(
+            "-",
+            task.size,
+            pix_fmt_out="yuv420p" if task.preset else "rgb24",
+            fps=60,
+            codec="libx264" if task.preset else "wrapped_avframe",
+            quality=None,
+            macro_block_size=1,
+            ffmpeg_log_level="error",
+            output_params=[*preset, "-progress", f"file:{report}", "-f", "null"],
+        )
+        writer.send(None)
+        for buffer in task:
+            writer.send(buffer.read())
+        writer.close()
+        check_arrived(report.read_text(), task.count)
 
 
 def pyav(task: Task) -> None:
@@ -182,6 +192,15 @@ def converted(task: Task) -> None:
     task.finish(process)
 
 
+def opened(task: Task) -> None:
+    """`nbpipe.open`, whose file is complete and checked at the end."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        with nbpipe.open(f"{folder}/out.mp4", size=task.size, fps=60, preset=task.preset, show=False) as video:
+            for buffer in task:
+                video.write(buffer)
+        assert video.stats.frames == task.count  # which closing it has compared with what FFmpeg has counted
+
+
 def converted_only(task: Task) -> None:
     """The same work without anybody to take it: what the loop can do on one core."""
     convert = _loop(task)
@@ -232,6 +251,7 @@ WAYS: dict[str, Callable[[Task], None]] = {
     "nbpipe": pipe,
     "nbpipe, memory kept": pipe_keeping,
     "nbpipe, converted": converted,
+    "nbpipe.open": opened,
 }
 _PACKAGES = {"TurboPipe": "turbopipe", "PyAV": "av"}  # which are named like what one imports
 MISSING = {name for name, package in _PACKAGES.items() if importlib.util.find_spec(package) is None}
