@@ -18,9 +18,9 @@ from nbpipe.gl.loop import Loop
 from nbpipe.gl.readback import Reading
 from nbpipe.gl.source import Source
 from nbpipe.notebook.cell import can_show
-from nbpipe.notebook.stream import PreviewStream
+from nbpipe.notebook.stream import ThumbnailStream
 from nbpipe.notebook.widget import Recording
-from nbpipe.onlookers import Onlookers, PreviewSink
+from nbpipe.onlookers import Onlookers, ThumbnailSink
 from nbpipe.pipeline import Pipeline
 from nbpipe.progress import Progress, Steering
 from nbpipe.terminal import TerminalBar
@@ -48,7 +48,7 @@ class Job:
         return cls(target, ffmpeg, encoding(ffmpeg, target.path, **wishes), fps)
 
     def begin(
-        self, source: Source, frames: int | None, *, show: bool, here: bool, sink: PreviewSink | None = None
+        self, source: Source, frames: int | None, *, show: bool, here: bool, sink: ThumbnailSink | None = None
     ) -> tuple[Recording, Drive]:
         """Start FFmpeg and the face, and return a recording with what makes it go on.
 
@@ -73,7 +73,7 @@ class Job:
             _software=source.software,
             _note=_note(source.size, self.wanted.pixel_format),
         )
-        stream = PreviewStream(recording.send, frames) if show and notebook else None
+        stream = ThumbnailStream(recording.send, frames) if show and notebook else None
         followers: list[Callable[[Progress], None]] = [recording.update]
 
         try:

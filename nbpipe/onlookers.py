@@ -1,6 +1,6 @@
-"""Those who look on while a recording is made: a person's previews and progress, and what they may cost.
+"""Those who look on while a recording is made: a person's thumbnails and progress, and what they may cost.
 
-Owns the rule that looking on never harms the recording. Previews take at most a twentieth of the time, but for one
+Owns the rule that looking on never harms the recording. Thumbnails take at most a twentieth of the time, but for one
 every two seconds and one that is kept, and an error in a callback is logged and otherwise ignored. Render thread only.
 Knows no notebook: it is given callables.
 """
@@ -26,7 +26,7 @@ _SHARE = 0.05  # of the time so far that looking on may take
 _LONGEST = 2.0
 
 
-class PreviewSink(Protocol):
+class ThumbnailSink(Protocol):
     """Who wants to see pictures while they are made."""
 
     def due(self, index: int) -> bool:
@@ -40,13 +40,13 @@ class PreviewSink(Protocol):
 
 
 class Onlookers:
-    """Hands out progress and previews.
+    """Hands out progress and thumbnails.
 
     Parameters
     ----------
     followers : list of callable
         Each takes a `Progress`. More may be added to the list.
-    preview : PreviewSink, optional
+    thumbnail : ThumbnailSink, optional
 
     Attributes
     ----------
@@ -54,36 +54,36 @@ class Onlookers:
         Seconds that all of it has taken.
     """
 
-    def __init__(self, followers: list[Callable[[Progress], None]], preview: PreviewSink | None) -> None:
-        self._followers, self._preview = followers, preview
+    def __init__(self, followers: list[Callable[[Progress], None]], thumbnail: ThumbnailSink | None) -> None:
+        self._followers, self._thumbnail = followers, thumbnail
         self.cost = 0.0
         self._begun = self._latest = time.monotonic()
-        self._under_way: int | None = None  # the frame whose preview has been begun and has not come,
+        self._under_way: int | None = None  # the frame whose thumbnail has been begun and has not come,
         self._kept = False  # and whether it is to be kept
 
     def begin(self, source: Source, index: int) -> None:
-        """Begin a preview of frame `index`, which `source` has just made, if it is due and affordable, or kept."""
-        if self._preview is None:
+        """Begin a thumbnail of frame `index`, which `source` has just made, if it is due and affordable, or kept."""
+        if self._thumbnail is None:
             return
         now = time.monotonic()
         paid = self.cost <= _SHARE * (now - self._begun) or now - self._latest >= _LONGEST
         affordable = self._under_way is None and paid
-        with self._counted("preview"):
+        with self._counted("thumbnail"):
             # One that is under way would have to begin anew; only for a picture that is kept another is given up.
-            keeps = self._preview.keeps(index) and not (self._under_way is not None and self._kept)
-            if keeps or (affordable and self._preview.due(index)):
+            keeps = self._thumbnail.keeps(index) and not (self._under_way is not None and self._kept)
+            if keeps or (affordable and self._thumbnail.due(index)):
                 source.shrink()
                 self._under_way, self._kept, self._latest = index, keeps, now
 
     def show(self, source: Source) -> None:
-        """Hand on the preview that was begun, if it has come."""
-        if self._preview is None or self._under_way is None:
+        """Hand on the thumbnail that was begun, if it has come."""
+        if self._thumbnail is None or self._under_way is None:
             return
-        with self._counted("preview"):
-            picture = source.preview()
+        with self._counted("thumbnail"):
+            picture = source.thumbnail()
             if picture is not None:
                 index, self._under_way = self._under_way, None
-                self._preview.offer(picture, index)
+                self._thumbnail.offer(picture, index)
 
     def tell(self, progress: Progress) -> None:
         """Hand on a snapshot."""

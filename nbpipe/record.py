@@ -22,7 +22,7 @@ from nbpipe.job import Job, reading
 from nbpipe.notebook.cell import leave_to_rerun
 from nbpipe.notebook.preview import Preview
 from nbpipe.notebook.widget import Recording
-from nbpipe.onlookers import PreviewSink
+from nbpipe.onlookers import ThumbnailSink
 from nbpipe.progress import State
 from nbpipe.scene.adapters import Pictures, adapt
 from nbpipe.scene.frame import Rate, frame_count, frame_rate
@@ -190,7 +190,7 @@ def begin(
     *,
     show: bool,
     here: bool,
-    sink: PreviewSink | None = None,
+    sink: ThumbnailSink | None = None,
     **options: Unpack[Options],
 ) -> tuple[Recording, Drive]:
     """Do what `record` does up to the first frame; return the recording, with what makes it go on.

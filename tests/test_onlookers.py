@@ -1,4 +1,4 @@
-"""Previews on their way from a GPU, which llvmpipe has ready at once: which is begun, which is given up, which comes."""
+"""Thumbnails on their way from a GPU, which llvmpipe has ready at once: which is begun, which is given up, which comes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nbpipe.record import begin
 
 
 class Late:
-    """A source whose preview comes when it has been looked for `looks` times since it was begun."""
+    """A source whose thumbnail comes when it has been looked for `looks` times since it was begun."""
 
     def __init__(self, looks):
         self.looks, self.begun, self.now = looks, [], None
@@ -25,7 +25,7 @@ class Late:
         self.begun.append(self.now)
         self.left = self.looks
 
-    def preview(self):
+    def thumbnail(self):
         self.left -= 1
         return np.full((2, 2, 3), self.begun[-1], np.uint8) if self.left == 0 else None
 
@@ -100,13 +100,13 @@ def test_after_a_first_picture_that_took_long_there_is_another_every_two_seconds
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_a_recording_that_ends_before_its_middle_has_come_waits_for_it(frames, monkeypatch):
     """As `pipeline` does while FFmpeg finishes."""
-    take, looks, kept = SceneSource.preview, [], []
+    take, looks, kept = SceneSource.thumbnail, [], []
 
     def late(source):
         looks.append(1)
         return take(source) if len(looks) % 2 == 0 else None
 
-    monkeypatch.setattr(SceneSource, "preview", late)
+    monkeypatch.setattr(SceneSource, "thumbnail", late)
     sink = Sink(frames)
     sink.offer = lambda picture, index: (kept.append(index), sink.middle.take(b"jpeg", index))
     _, drive = begin(Watermark(), "out.mp4", show=False, here=True, sink=sink, size=(64, 64), frames=frames)

@@ -388,7 +388,7 @@ def test_gray_is_the_brightness_of_bt709(pixel_format):
     assert np.abs(got - expected).max() <= 1.5
 
 
-def test_the_preview_shows_what_the_video_shows(ctx):
+def test_the_thumbnail_shows_what_the_video_shows(ctx):
     """Also when the user's framebuffer has several attachments and reads from another one."""
     from nbpipe.gl.stage import Stage
 
@@ -398,7 +398,7 @@ def test_the_preview_shows_what_the_video_shows(ctx):
     stage = Stage(ctx, (8, 8), (8, 8))
     stage.shrink(fbo)
     ctx.finish()
-    assert stage.preview()[4, 4].tolist() == [255, 0, 0, 255]
+    assert stage.thumbnail()[4, 4].tolist() == [255, 0, 0, 255]
     stage.release()
 
 

@@ -12,7 +12,7 @@ import nbpipe
 from nbpipe.gl import _calls, enums
 from nbpipe.gl.context import context
 from nbpipe.gl.memory import HostMemory
-from nbpipe.gl.stage import Stage, preview_size
+from nbpipe.gl.stage import Stage, thumbnail_size
 from nbpipe.video.writer import Conversion
 
 PACK = {
@@ -108,7 +108,7 @@ def test_a_picture_is_read_the_same_in_any_state(before, size):
         stage.read(fbo, memory)
         assert bytes(memory.view) == pixels.tobytes()
         stage.shrink(fbo)
-        assert np.array_equal(stage.preview(10), pixels[::-1])
+        assert np.array_equal(stage.thumbnail(10), pixels[::-1])
         converted = bytearray(pixels.nbytes)
         with stage.read_pixels(fbo, "uint8") as how:
             Conversion(size, 4, 8, bottom_up=True, target="rgba").read(*how, bytearray(pixels[:2].nbytes), converted)
@@ -213,16 +213,16 @@ def test_a_texture_of_one_channel_is_shown_in_red(ctx, stage):
 
 
 @pytest.mark.parametrize("small", [(64, 48), (32, 24), (7, 5)])
-def test_a_preview_is_upright_and_small(ctx, stage, small):
+def test_a_thumbnail_is_upright_and_small(ctx, stage, small):
     one = stage((64, 48), small)
     rows = np.repeat(np.linspace(255, 0, 48).astype(np.uint8), 64 * 4)  # bright at the bottom
     texture = ctx.texture((64, 48), 4, rows)
-    assert one.preview() is None, "none was begun"
+    assert one.thumbnail() is None, "none was begun"
     one.shrink(one.wrap(texture))
-    preview = one.preview(10)
-    assert preview.shape == (small[1], small[0], 4)
-    assert (np.diff(preview[:, 0, 0].astype(int)) > 0).all(), "dark at the top"
-    assert one.preview(10) is None, "it is handed out once"
+    thumbnail = one.thumbnail(10)
+    assert thumbnail.shape == (small[1], small[0], 4)
+    assert (np.diff(thumbnail[:, 0, 0].astype(int)) > 0).all(), "dark at the top"
+    assert one.thumbnail(10) is None, "it is handed out once"
     texture.release()
 
 
@@ -237,24 +237,24 @@ def test_a_preview_is_upright_and_small(ctx, stage, small):
         ((16384, 1), (640, 1)),
     ],
 )
-def test_a_preview_fits_a_notebook(size, small):
-    assert preview_size(size) == small
+def test_a_thumbnail_fits_a_notebook(size, small):
+    assert thumbnail_size(size) == small
 
 
 @given(st.tuples(st.integers(1, 16384), st.integers(1, 16384)))
-def test_a_preview_is_never_nothing_and_never_larger(size):
-    width, height = preview_size(size)
+def test_a_thumbnail_is_never_nothing_and_never_larger(size):
+    width, height = thumbnail_size(size)
     assert 1 <= width <= min(640, size[0])
     assert 1 <= height <= min(480, size[1])
 
 
 @pytest.mark.parametrize("size", [(1, 16384), (16384, 1)])
 def test_the_thinnest_pictures_can_be_looked_at(ctx, stage, size):
-    one = stage(size, preview_size(size))
+    one = stage(size, thumbnail_size(size))
     canvas = one.canvas(0)
     canvas.clear(1, 1, 1, 1)
     one.shrink(canvas)
-    assert (one.preview(10) == 255).all()
+    assert (one.thumbnail(10) == 255).all()
 
 
 def test_a_canvas_begins_black_and_keeps_the_frame_before():

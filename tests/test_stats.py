@@ -144,8 +144,8 @@ def counted(make, made):
 
 
 @pytest.mark.parametrize("kind", ["uint8", "uint16", "buffer"])
-def test_the_preview_has_eight_bits_and_is_upright(kind, ctx):
-    size = (2560, 480)  # four times the width of a preview
+def test_the_thumbnail_has_eight_bits_and_is_upright(kind, ctx):
+    size = (2560, 480)  # four times the width of a thumbnail
     picture = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
     if kind == "buffer":
         buffer = ctx.buffer(picture[::-1].tobytes())
@@ -159,8 +159,8 @@ def test_the_preview_has_eight_bits_and_is_upright(kind, ctx):
         source.read(memory)
         source.shrink()
         memory.view[:] = bytes(len(memory.view))  # the slot goes on
-        small = source.preview()
-        assert source.preview() is None
+        small = source.thumbnail()
+        assert source.thumbnail() is None
         source.release()
     assert small.dtype == np.uint8
     assert np.array_equal(small, picture[::4, ::4])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nbpipe.notebook import stream
 from nbpipe.notebook.sink import RecordingSink
-from nbpipe.notebook.stream import Middle, PreviewStream
+from nbpipe.notebook.stream import Middle, ThumbnailStream
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 ANYTHING = st.recursive(
@@ -29,7 +29,7 @@ class Browser:
         self.now = Fraction(1000)  # exact, so that a fifteenth of a second is four frames at 60 fps
         self.seen: list[int] = []
         self.jpegs: list[bytes] = []
-        self.stream = PreviewStream(self.take, frames)
+        self.stream = ThumbnailStream(self.take, frames)
         patch.setattr(stream, "time", SimpleNamespace(monotonic=lambda: self.now))
 
     def take(self, message, buffers):

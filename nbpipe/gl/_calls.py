@@ -183,6 +183,12 @@ class Calls:
         self.GetInteger64i_v(name, index, ctypes.byref(value))
         return value.value
 
+    def mapped_at(self, target: int) -> int | None:
+        """Return the address where the buffer bound to `target` is mapped; ``None`` if it is not, or none is."""
+        pointer = c_void_p()
+        self.GetBufferPointerv(target, enums.BUFFER_MAP_POINTER, ctypes.byref(pointer))
+        return pointer.value
+
     def current(self) -> tuple[int | None, ...]:
         """Return the calling thread's EGL context, display, and draw and read surfaces; the context first."""
         egl = self._egl

@@ -17,13 +17,13 @@ from nbpipe.gl.buffer import copy_out, inner_buffer, mapped
 from nbpipe.gl.context import context
 from nbpipe.gl.loop import Loop, MakeLoop, band_rows
 from nbpipe.gl.memory import HostMemory, Memory
-from nbpipe.gl.stage import PIXEL_FORMATS, preview_size
+from nbpipe.gl.stage import PIXEL_FORMATS, thumbnail_size
 from nbpipe.gl.tally import Tally
 from nbpipe.scene.adapters import BufferPicture, Pictures, check_like, kind, picture_size, unlike
 
 
 class _CopiedSource:
-    """Common to `ArraySource` and `BufferSource`: slots of plain memory, and a preview of every n-th pixel."""
+    """Common to `ArraySource` and `BufferSource`: slots of plain memory, and a thumbnail of every n-th pixel."""
 
     upside_down = False  # the pictures as they are given; `bottom_up` is of the slot
 
@@ -38,7 +38,7 @@ class _CopiedSource:
             self.pixel_format, self.bottom_up = self._loop.pixel_format, False
         self.tally = Tally()
         self._pictures, self._dtype = pictures, dtype
-        self._step = max(1, round(size[0] / preview_size(size)[0]))
+        self._step = max(1, round(size[0] / thumbnail_size(size)[0]))
         self._small: np.ndarray | None = None
 
     def memory(self, *, lasting: bool = False) -> Memory:  # noqa: ARG002  plain memory is
@@ -51,8 +51,8 @@ class _CopiedSource:
         """Seconds of the loop."""
         return 0.0 if self._loop is None else self._loop.seconds
 
-    def preview(self) -> np.ndarray | None:
-        """Return the preview once."""
+    def thumbnail(self) -> np.ndarray | None:
+        """Return the thumbnail once."""
         small, self._small = self._small, None
         return small
 
@@ -123,7 +123,7 @@ class ArraySource(_CopiedSource):
             loop.convert_rows(band.data, frame, first)
 
     def shrink(self) -> None:
-        """Take every n-th pixel of the array; a preview of arrays need not be smooth."""
+        """Take every n-th pixel of the array; a thumbnail of arrays need not be smooth."""
         if self._array is not None:
             small = np.asarray(self._array)[:: self._step, :: self._step]
             self._small = small.copy() if small.dtype == np.uint8 else (small >> 8).astype(np.uint8)

@@ -9,7 +9,6 @@ On the thread where the buffer's context is current. Knows nothing of pipes or v
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -117,12 +116,12 @@ def check_shown(inner: Any, begin: int, end: int) -> None:
     """
     if begin == end:
         return
-    gl, where = calls(), ctypes.c_void_p()
+    gl = calls()
     gl.GetError()  # what the program left there is not ours to report, nor that which comes of asking
     inner.write(b"", 0)  # binds it, if there is one of its name in the current context
-    gl.GetBufferPointerv(enums.ARRAY_BUFFER, enums.BUFFER_MAP_POINTER, ctypes.byref(where))
+    where = gl.mapped_at(enums.ARRAY_BUFFER)
     gl.GetError()
-    if where.value is None or not where.value <= begin <= end <= where.value + inner.size():
+    if where is None or not where <= begin <= end <= where + inner.size():
         msg = (
             "this array or memoryview shows a moderngl buffer that is not mapped there: it was released, or another "
             "view of one was, or its context is not current on this thread; pipe the buffer itself"

@@ -1,7 +1,7 @@
 """Sources: where the frames of a recording come from, behind one small interface.
 
 `SceneSource` draws a scene; `TextureSource` takes finished pictures from an iterator, and so do those of `arrays`.
-Each fills the memory of a slot and makes the small picture of the preview. Render thread only. Knows scenes and the
+Each fills the memory of a slot and makes the small picture of the thumbnail. Render thread only. Knows scenes and the
 stage; knows nothing of FFmpeg or notebooks.
 """
 
@@ -20,7 +20,7 @@ from nbpipe.gl.context import Context, context
 from nbpipe.gl.memory import Memory
 from nbpipe.gl.readback import Readback, Reading
 from nbpipe.gl.setups import setup_of
-from nbpipe.gl.stage import CHANNELS, Stage, preview_size
+from nbpipe.gl.stage import CHANNELS, Stage, thumbnail_size
 from nbpipe.gl.tally import Tally
 from nbpipe.scene.adapters import BufferPicture, GLPicture, Pictures, check_like, kind, picture_size, unlike
 from nbpipe.scene.frame import Frame
@@ -88,10 +88,10 @@ class Source(Protocol):
         """Issue the read of the frame just made."""
 
     def shrink(self) -> None:
-        """Begin a preview of the frame just made."""
+        """Begin a thumbnail of the frame just made."""
 
-    def preview(self) -> np.ndarray | None:
-        """Return the preview once when it has come: (height, width, 3 or 4), top row first."""
+    def thumbnail(self) -> np.ndarray | None:
+        """Return the thumbnail once when it has come: (height, width, 3 or 4), top row first."""
 
     def release(self) -> None:
         """Free everything; the ring's memory is gone already."""
@@ -138,12 +138,12 @@ class _GLSource:
         return self._readback.converting
 
     def shrink(self) -> None:
-        """Begin a preview on the GPU."""
+        """Begin a thumbnail on the GPU."""
         self._stage.shrink(self._drawn)
 
-    def preview(self) -> np.ndarray | None:
-        """Return the preview when it is there."""
-        return self._stage.preview()
+    def thumbnail(self) -> np.ndarray | None:
+        """Return the thumbnail when it is there."""
+        return self._stage.thumbnail()
 
 
 class SceneSource(_GLSource):
@@ -192,7 +192,7 @@ class SceneSource(_GLSource):
                 raise
 
     def _build(self, size: tuple[int, int]) -> None:
-        stage = Stage(self._where.ctx, size, preview_size(size))
+        stage = Stage(self._where.ctx, size, thumbnail_size(size))
         try:
             canvas = stage.canvas(self._samples, self._reading.dtype, depth=_needs_depth(self._scene))
         except BaseException:
@@ -267,7 +267,7 @@ class TextureSource(_GLSource):
         size = size or picture_size(first)
         with self.current():
             check_size(size, self._where)
-            self._read_from(Stage(first.ctx, size, preview_size(size)), reading, own=False)
+            self._read_from(Stage(first.ctx, size, thumbnail_size(size)), reading, own=False)
 
     def current(self) -> AbstractContextManager[None]:
         """Make the pictures' context current."""

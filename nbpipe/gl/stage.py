@@ -1,7 +1,7 @@
 """The stage: what a scene draws into, and how its picture leaves the GL.
 
 Owns the framebuffers of one recording: the one the scene gets (multisampled if wished), the plain one that it
-is resolved into, and a small one for the preview. Reading is asynchronous: it is issued here, and the slot
+is resolved into, and a small one for the thumbnail. Reading is asynchronous: it is issued here, and the slot
 says when it is complete. Pictures come as the numbers that numpy calls by the same name (`DTYPES`), converted
 by nobody but the GL. Render thread only, with the context current. Knows slots by their memory alone; knows
 nothing of video or notebooks.
@@ -55,7 +55,7 @@ class Stage:
     size : tuple of int
         Width and height in pixels.
     small : tuple of int
-        Width and height of the preview.
+        Width and height of the thumbnail.
     """
 
     def __init__(self, ctx: moderngl.Context, size: tuple[int, int], small: tuple[int, int]) -> None:
@@ -175,13 +175,13 @@ class Stage:
         return turned
 
     def shrink(self, source: moderngl.Framebuffer) -> None:
-        """Begin a preview of `source`; `preview` brings it when it is there."""
+        """Begin a thumbnail of `source`; `thumbnail` brings it when it is there."""
         with self._gl.preserved():
             self._blit(source, self._small.fbo, self._small.size, enums.LINEAR, flip=True)
             self._small.begin()
 
-    def preview(self, timeout: float = 0.0) -> np.ndarray | None:
-        """Return the preview begun last as an array (height, width, 4), top row first, once it is complete.
+    def thumbnail(self, timeout: float = 0.0) -> np.ndarray | None:
+        """Return the thumbnail begun last as an array (height, width, 4), top row first, once it is complete.
 
         The array is a view that the next `shrink` overwrites.
         """
@@ -215,7 +215,7 @@ class Stage:
 
 
 class Shrunk:
-    """The small framebuffer of the preview, and the one read that may be under way from it."""
+    """The small framebuffer of the thumbnail, and the one read that may be under way from it."""
 
     def __init__(self, ctx: moderngl.Context, fbo: moderngl.Framebuffer) -> None:
         self.fbo = fbo
@@ -240,8 +240,8 @@ class Shrunk:
         self._memory.release()
 
 
-def preview_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Return the size of the preview of a picture: never larger than itself, nor than the notebook's column."""
+def thumbnail_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of the thumbnail of a picture: never larger than itself, nor than the notebook's column."""
     scale = min(1.0, _PREVIEW_BOX[0] / size[0], _PREVIEW_BOX[1] / size[1])
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 

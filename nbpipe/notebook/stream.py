@@ -1,4 +1,4 @@
-"""The stream of preview pictures to the browser: what is due, and how much may be under way.
+"""The stream of thumbnails to the browser: what is due, and how much may be under way.
 
 Owns the flow control. The newest picture wins and the export never waits: a picture that cannot be sent now is
 not made at all. Pictures go as binary custom messages, never as synced traits, which would end up in the saved
@@ -58,8 +58,8 @@ class Middle:
             self.found = self.is_at(index)
 
 
-class PreviewStream:
-    """Sends previews of one recording.
+class ThumbnailStream:
+    """Sends thumbnails of one recording.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from nbpipe.errors import fold, folded
 from nbpipe.notebook import cell
 from nbpipe.notebook.film import Answer, Film
 from nbpipe.notebook.kernel_widget import STATIC, KernelWidget
-from nbpipe.notebook.stream import PreviewStream
+from nbpipe.notebook.stream import ThumbnailStream
 from nbpipe.progress import Progress, State, Steering, in_words
 
 _log = logging.getLogger("nbpipe")
@@ -107,7 +107,7 @@ class Recording(KernelWidget):
     def __init__(self, steering: Steering, *, alone: bool = False, **state: object) -> None:
         self._steering = steering
         self._driver: Driver | None = None
-        self._stream: PreviewStream | None = None
+        self._stream: ThumbnailStream | None = None
         self._film: Film | None = None
         self._place = cell.Place()
         super().__init__(alone=alone, **state)
@@ -158,9 +158,9 @@ class Recording(KernelWidget):
         """Let `driver` make the recording go on; called once, by whoever made both."""
         self._driver = driver
 
-    def show(self, preview: PreviewStream, *, here: bool) -> None:
+    def show(self, thumbnail: ThumbnailStream, *, here: bool) -> None:
         """Display the widget in the running cell; `here` if the recording will also end in that cell."""
-        self._stream = preview
+        self._stream = thumbnail
         self.display_here()
         if not here:
             self._place.reserve()

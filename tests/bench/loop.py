@@ -28,7 +28,7 @@ from nbpipe.drive import Drive
 from nbpipe.gl.context import context
 from nbpipe.gl.source import SceneSource
 from nbpipe.job import reading
-from nbpipe.notebook.stream import PreviewStream
+from nbpipe.notebook.stream import ThumbnailStream
 from nbpipe.onlookers import Onlookers
 from nbpipe.pipeline import Pipeline
 from nbpipe.progress import Steering
@@ -57,7 +57,7 @@ class Bench:
 
     def __init__(self, size: tuple[int, int], frames: int, preset: str) -> None:
         self.size, self.frames, self.preset = size, frames, preset
-        self.preview_share = 0.0
+        self.thumbnails_share = 0.0
 
     def parts(self) -> dict[str, Callable[[Path], None]]:
         """Return what takes part in it: each of the two alone, and both at once."""
@@ -118,9 +118,9 @@ class Bench:
     def record(self, folder: Path) -> None:
         nbpipe.record(SCENE, folder / "x.mp4", size=self.size, frames=self.frames, preset=self.preset, show=False)
 
-    def record_with_preview(self, folder: Path) -> None:
+    def record_with_thumbnails(self, folder: Path) -> None:
         """The same with pictures made for a browser that answers at once."""
-        stream = PreviewStream(lambda message, _: stream.ack(message["index"]), self.frames)
+        stream = ThumbnailStream(lambda message, _: stream.ack(message["index"]), self.frames)
         onlookers = Onlookers([], stream)
         ffmpeg = find_ffmpeg()
         target = Target(folder / "x.mp4")
@@ -136,7 +136,7 @@ class Bench:
             onlookers=onlookers,
         )
         Drive(pipeline).wait()
-        self.preview_share = onlookers.cost / (time.perf_counter() - begun)
+        self.thumbnails_share = onlookers.cost / (time.perf_counter() - begun)
 
     def _by_hand(
         self,
@@ -244,7 +244,11 @@ def show(options: argparse.Namespace) -> None:
     bench = Bench((width, height), options.frames, options.preset)
     ways = {**bench.parts(), "record": bench.record}
     if not options.apart:
-        ways |= {"plain": bench.plain, "TurboPipe": bench.turbopipe, "record with preview": bench.record_with_preview}
+        ways |= {
+            "plain": bench.plain,
+            "TurboPipe": bench.turbopipe,
+            "record with thumbnails": bench.record_with_thumbnails,
+        }
     rounds = compare({n: way for n, way in ways.items() if n not in MISSING}, options.frames, options.runs)
     slower = min(ALONE, key=rounds.median)
     print(
@@ -263,7 +267,7 @@ def show(options: argparse.Namespace) -> None:
         f"beyond both at once: {both:.1f} ms"
     )
     if not options.apart:
-        print(f"share of the time spent on previews: {bench.preview_share:.1%}")
+        print(f"share of the time spent on thumbnails: {bench.thumbnails_share:.1%}")
 
 
 if __name__ == "__main__":
