@@ -11,6 +11,9 @@ from typing import Self, final
 
 from typing_extensions import Buffer
 
+class Closed(ValueError):
+    """A `PipeWriter` was asked for what it cannot do any more, because it is closed."""
+
 @final
 class PipeWriter:
     """Write buffers to a file descriptor, in order, in the background and without a copy.
@@ -76,8 +79,8 @@ class PipeWriter:
         ------
         OSError
             An earlier write has failed; `BrokenPipeError` when the reader is gone.
-        ValueError
-            The writer is closed.
+        Closed
+            The writer is.
         BufferError
             The buffer is not C-contiguous.
         TypeError
@@ -107,8 +110,10 @@ class PipeWriter:
         ------
         OSError
             An earlier write has failed.
+        Closed
+            The writer is.
         ValueError
-            The writer is closed, or the sizes differ.
+            The sizes differ.
         BufferError
             A buffer is not C-contiguous, or `into` is read-only.
         TypeError
@@ -138,9 +143,10 @@ class PipeWriter:
         ------
         OSError
             The write of this ticket, or of one before it, has failed.
+        Closed
+            The writer was closed before the ticket was written, if need be by another thread during the wait.
         ValueError
-            The writer was closed before the ticket was written, if need be by another thread during the
-            wait; or there is no such ticket; or `timeout` is NaN.
+            There is no such ticket, or `timeout` is NaN.
 
         """
 

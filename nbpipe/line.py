@@ -31,15 +31,13 @@ from nbpipe.gl.buffer import check_shown, inner_buffer, mapped
 from nbpipe.gl.context import is_current
 from nbpipe.gl.memory import HostMemory
 from nbpipe.video.reader import copies_what_it_reads
-from nbpipe.video.writer import PipeWriter
+from nbpipe.video.writer import Closed, PipeWriter
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 QUEUE = 8
 _BLOCKS = 2  # one being read, one being filled; with three less of them is in the processor's cache: 10 % slower
-
-_HEAD_START = 1.0  # seconds that a line for one piece has to get it; then its maker is overtaken, and begins again
 
 _NUMBER = "[@=<>]?[?cbBhHiIlLqQefd]|[0-9]*x"  # formats of buffers that numpy knows
 
@@ -60,16 +58,48 @@ def identity_of(fd: int) -> tuple[int, int]:
     return status.st_dev, status.st_ino or -1 - fd
 
 
-class Line:
-    """What goes into one descriptor."""
+class Over(Exception):
+    """A line has ended before it took a piece."""
 
-    def __init__(self, fd: int) -> None:
+
+class Failed(Exception):
+    """A line cannot write what it has. Not an `OSError`, for a signal handler may raise such, which are not the line's.
+
+    Attributes
+    ----------
+    error : OSError
+        What the program is to be told.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Line:
+    """What goes into one descriptor.
+
+    Parameters
+    ----------
+    fd : int
+    head_start : float
+        Seconds that other calls leave to the one that has made a line for one piece, until it has queued it.
+
+    Attributes
+    ----------
+    closers : list of int
+        The threads that are closing it, which alone may still put something in.
+    told : bool
+        Whether its error has risen.
+    """
+
+    def __init__(self, fd: int, head_start: float) -> None:
         self.fd, self.identity = fd, identity_of(fd)
         mode = os.fstat(fd).st_mode
         self.for_one_piece = not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
-        self.closer: int | None = None  # the thread that closes it now, which alone may still put something in
-        self.told = False  # whether its error has risen
-        self._maker = threading.get_ident()
+        self.closers: list[int] = []
+        self.told = False
+        self._maker, self._head_start = threading.get_ident(), head_start
         self._pending = threading.Lock()  # of one piece: held until it is queued
         self._pending.acquire()
         self._writer = PipeWriter(fd, lend=copies_what_it_reads(fd), follow=True)
@@ -91,7 +121,7 @@ class Line:
             return True
 
     def put(self, data: object) -> None:
-        """Queue `data`. Raises `ValueError` when the line is over."""
+        """Queue `data`. Raises `Over` and `Failed`."""
         try:
             inner = inner_buffer(data)
             if inner is None:
@@ -130,25 +160,21 @@ class Line:
             submit(_contiguous(data))
 
     def wait_for(self, where: Extent) -> None:
-        """Wait until what is queued from this memory is written. Raises `OSError` when it cannot be."""
+        """Wait until what is queued from this memory is written. Raises `Failed`."""
         pieces = [piece for piece in self._account() if piece.where[0] < where[1] and where[0] < piece.where[1]]
         last = self._writer.submitted
         self.wait(max((last if piece.ticket is None else piece.ticket for piece in pieces), default=0))
 
     def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
-        """Whether `ticket`, or everything, is written within `timeout`. Raises `OSError` when it cannot be."""
+        """Whether `ticket`, or everything, is written within `timeout`. Raises `Failed`."""
         ticket = self._writer.submitted if ticket is None else ticket
         try:
             return ticket < 1 or self._writer.wait(ticket, timeout)
         except OSError as error:
-            if error.errno != self._writer.error:  # a signal handler's
-                raise
             raise self._explained(error) from None
-        except ValueError:
-            if not self._writer.closed:  # a signal handler's
-                raise
+        except Closed:
             msg = f"the program ended, or closed descriptor {self.fd}, before all of it was written"
-            raise OSError(errno.ECANCELED, msg) from None
+            raise Failed(OSError(errno.ECANCELED, msg)) from None
 
     def drop_blocks(self) -> None:
         """Give up the blocks; what is queued from them keeps their memory."""
@@ -174,7 +200,7 @@ class Line:
         return self._writer.close_if_written()
 
     def write_and_end(self) -> None:
-        """End when all is written. Raises `OSError` when it cannot be."""
+        """End when all is written. Raises `Failed`."""
         while not self.end_if_written():  # what dies with what was written may have piped more
             self.wait()
         self.wait()  # raises the error that it has ended by
@@ -182,9 +208,10 @@ class Line:
     def outlast(self) -> None:
         """Wait until what another call has for this line is written, and end it; so that a new one can follow.
 
-        That call may be further up on this very thread. If it comes late, it finds that the line is over.
+        That call may be further up on this very thread, or wait for this one. If it comes late, the line is over.
         """
-        if self.for_one_piece and self._maker != threading.get_ident() and self._pending.acquire(timeout=_HEAD_START):
+        elsewhere = self.for_one_piece and self._maker != threading.get_ident()
+        if elsewhere and self._pending.acquire(timeout=self._head_start):
             self._pending.release()
         self.wait()
         self.end_if_written()
@@ -213,8 +240,10 @@ class Line:
         except BaseException as error:
             # Or an interrupt, or what a signal handler raises, which may have come when it was submitted.
             piece.ticket = self._writer.submitted
-            if isinstance(error, OSError) and error.errno == self._writer.error:
+            if isinstance(error, OSError):
                 raise self._explained(error) from None
+            if isinstance(error, Closed):
+                raise Over from None
             raise
 
     def _block(self, size: int) -> HostMemory:
@@ -229,7 +258,9 @@ class Line:
                     return block
         return HostMemory(size)
 
-    def _explained(self, error: OSError) -> OSError:
+    def _explained(self, error: OSError) -> Exception:
+        if error.errno != self._writer.error:  # a signal handler's
+            return error
         self.told = True
         words = (
             f"writing to descriptor {self.fd} failed: {error.strerror}; what was queued for it is dropped. Mend the "
@@ -237,7 +268,7 @@ class Line:
         )
         if isinstance(error, BrokenPipeError):
             words = f"the reader of descriptor {self.fd} has gone; see what it said, and start it again with a new pipe"
-        return OSError(error.errno, words)
+        return Failed(OSError(error.errno, words))
 
 
 def _view(data: object) -> memoryview:

@@ -15,7 +15,8 @@ goes into it. What keeps the promises:
 * **Errors.** They rise from every later call for the same pipe, and from `sync` and `close` at least once. Where one
   call meets several, the first rises and its notes tell of the others.
 * **No locks.** Whatever is let go may run a program's own code, and that may call here again; if it waited for a
-  lock that another thread holds, which waits for one of this thread's, both would for ever. So there is none.
+  lock that another thread holds, which waits for one of this thread's, both would for ever. So there is none, and
+  who leaves another call its turn does so for a limited time.
 * **End.** A line follows its descriptor: when the program closes that, the reader gets his end of file after
   the last byte. At the end of the program what is queued is written, or its loss is told; but not by `os._exit`, nor
   where `os.exec` puts another program in its place.
@@ -34,9 +35,10 @@ import time
 
 from nbpipe.arguments import whole_number
 from nbpipe.ending import at_the_end, mind_the_end, tell
-from nbpipe.line import Line, extent, identity_of
+from nbpipe.line import Failed, Line, Over, extent, identity_of
 
 _PATIENCE = 2.0  # seconds that the end of the program waits for readers, all at the same time
+_HEAD_START = 1.0  # seconds that a line for one piece has to get it; who is overtaken begins again, with twice as many
 
 
 # Changed by single steps of a list alone. Of several lines that lead to one place the first that is not over counts, so
@@ -78,27 +80,22 @@ def pipe(data: object, fd: int) -> None:
             nbpipe.pipe(buffer, ffmpeg.stdin.fileno())
         nbpipe.close(ffmpeg.stdin.fileno())
     """
-    number = _descriptor(fd)
+    number, head_start = _descriptor(fd), _HEAD_START
     while True:
         if _ended:
             raise OSError(errno.ESHUTDOWN, "the program is ending; nothing more can be piped")
         try:
-            line = _line(number)
-        except OSError as error:
-            if error.errno != errno.EBADF:
-                raise
-            msg = f"descriptor {number} is not open for writing; pipe to one that is, such as process.stdin.fileno()"
-            raise OSError(errno.EBADF, msg) from None
-        try:
+            line = _line(number, head_start)
             line.put(data)
             if line.for_one_piece:
                 line.wait()
                 line.end()
-        except ValueError:
-            if line.over:  # its descriptor was closed and opened again, or another call has ended it
-                continue
-            raise
-        return
+        except Failed as failed:
+            raise failed.error from None
+        except Over:  # its descriptor was closed and opened again, or another call has ended it
+            head_start *= 2
+        else:
+            return
 
 
 def sync(data: object = None) -> None:
@@ -121,16 +118,15 @@ def sync(data: object = None) -> None:
                 line.wait()
             else:
                 line.wait_for(where)
-        except OSError as error:
-            failures.append(error)
+        except Failed as failed:
+            failures.append(failed.error)
     _raise(failures)
 
 
 def done(data: object) -> None:
     """Free what was kept for buffers, as TurboPipe's does; what of `data` is queued stays alive until it is written.
 
-    Here that is the blocks that moderngl buffers are copied into, of all lines but those in use, and `data` is only
-    checked.
+    Here that is the blocks that moderngl buffers are copied into, of all lines; `data` is only checked.
     """
     extent(data)
     for line in _live():
@@ -155,14 +151,14 @@ def close(fd: int | None = None) -> None:
     failures: list[OSError] = []
     for line in _live():
         if number is None or line.identity == identity or (identity is None and line.fd == number):
-            line.closer = threading.get_ident()
+            line.closers.append(threading.get_ident())
             try:
                 line.write_and_end()
-            except OSError as error:
-                failures.append(error)
+            except Failed as failed:
+                failures.append(failed.error)
                 line.end()
             finally:
-                line.closer = None
+                line.closers.remove(threading.get_ident())
     _live()  # forgets those that are over now, with their blocks
     _raise(failures)
 
@@ -176,12 +172,21 @@ def _raise(failures: list[OSError]) -> None:
         raise first
 
 
-def _line(fd: int) -> Line:
+def _line(fd: int, head_start: float) -> Line:
+    try:
+        return _found_or_made(fd, head_start)
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise
+        msg = f"descriptor {fd} is not open for writing; pipe to one that is, such as process.stdin.fileno()"
+        raise OSError(errno.EBADF, msg) from None
+
+
+def _found_or_made(fd: int, head_start: float) -> Line:
     while True:
-        identity = identity_of(fd)
-        line = _first(identity, fd)
+        line = _first(identity_of(fd), fd)
         if line is None:
-            line = Line(fd)
+            line = Line(fd, head_start)
             if line.identity != identity_of(fd):  # another thread has given the number away meanwhile
                 line.end()
                 continue
@@ -192,7 +197,7 @@ def _line(fd: int) -> Line:
             line.end_if_written()  # it was made in vain
         elif line.revived:
             line.end()
-        elif line.for_one_piece or line.closer not in (None, threading.get_ident()):
+        elif line.for_one_piece or (line.closers and threading.get_ident() not in line.closers):
             line.outlast()
         else:
             return line
@@ -227,7 +232,7 @@ def _leave() -> None:
         try:
             if not line.wait(timeout=deadline - time.monotonic()):
                 lost = line.end()
-        except OSError:
+        except Failed:
             lost = line.end()
         except KeyboardInterrupt:  # for all that is left: one loss after the other is told, and the program ends
             deadline, lost = time.monotonic(), line.end()

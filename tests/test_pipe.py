@@ -24,7 +24,7 @@ import pytest
 
 import nbpipe
 from nbpipe.gl.context import context
-from nbpipe.line import QUEUE, Line, _contiguous
+from nbpipe.line import QUEUE, Failed, Line, _contiguous
 from nbpipe.pipe import _live
 from nbpipe.video.reader import copies_what_it_reads
 
@@ -756,21 +756,15 @@ def test_memory_is_written_when_sync_returns_though_what_dies_meanwhile_is_piped
 
 
 def test_two_threads_whose_dying_pieces_are_piped_crosswise_wait_for_nobody(pair):
-    meeting, dead = threading.Barrier(2), []
-
     class Last(bytearray):
         def __del__(self):
-            meeting.wait()  # so both threads are amid a call, each for its own pipe
             nbpipe.pipe(b"last", self.other)
-            dead.append(self.other)
 
     def feed(own, other):
-        piece = Last(b"1")
-        piece.other = other
-        nbpipe.pipe(piece, own)
-        del piece
-        while other not in dead:
-            nbpipe.pipe(b"2", own)
+        for _ in range(4000):
+            piece = Last(50_000)
+            piece.other = other
+            nbpipe.pipe(piece, own)
 
     second = os.pipe()
     readers = [Reader(pair[0]), Reader(second[0])]
@@ -787,7 +781,7 @@ def test_two_threads_whose_dying_pieces_are_piped_crosswise_wait_for_nobody(pair
     pair[1] = -1
     arrived = [reader.result() for reader in readers]
     os.close(second[0])
-    assert [data.count(b"last") for data in arrived] == [1, 1]
+    assert [(data.count(b"last"), data.count(0)) for data in arrived] == [(4000, 4000 * 50_000)] * 2
 
 
 def test_what_dies_while_a_line_is_closed_and_is_piped_then_is_written(pair):
@@ -808,7 +802,7 @@ def test_an_error_of_what_is_piped_while_a_line_is_closed_rises(pair, monkeypatc
 
     def failed(line):
         """End it when it has failed."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Failed):
             line.wait()
         return end(line)
 
@@ -823,8 +817,8 @@ def test_an_error_of_what_is_piped_while_a_line_is_closed_rises(pair, monkeypatc
 def test_a_signal_handler_that_pipes_while_a_line_is_made_makes_no_second_one(pair, monkeypatch):
     begin, struck = Line.__init__, []
 
-    def interrupted(line, fd):
-        begin(line, fd)
+    def interrupted(line, *given):
+        begin(line, *given)
         if not struck:
             struck.append(None)
             signal.raise_signal(signal.SIGUSR1)
@@ -866,23 +860,81 @@ def test_a_signal_handler_while_a_moderngl_buffer_is_mapped_spoils_it_not(pair, 
     assert reader.result() == b"1" * 3_000_000 + b"2" * 1000 + b"1" * 3_000_000
 
 
-def test_a_signal_handler_that_writes_into_another_buffer_leaves_none_mapped(pair, ctx, monkeypatch):
-    one, other = ctx.buffer(b"1" * 1000), ctx.buffer(b"2" * 1000)
-    submit = Line._submit
+def test_a_signal_handler_that_writes_into_another_buffer_leaves_none_mapped(pair, ctx):
+    """Wherever it strikes; nor does it make a good view seem bad."""
+    one, other, seen = ctx.buffer(b"1" * 1_000_000), ctx.buffer(b"2" * 1000), ctx.buffer(b"3" * 1_000_000)
+    shown, beats = np.frombuffer(seen.mglo, np.uint8), []
 
-    def interrupted(*given):
-        other.write(b"3" * 1000)
-        submit(*given)
+    def beat(*_):
+        beats.append(None)
+        other.write(b"2" * 1000)
 
-    monkeypatch.setattr(Line, "_submit", interrupted)
-    nbpipe.pipe(one, pair[1])
-    nbpipe.pipe(one, pair[1])
-    monkeypatch.undo()
-    nbpipe.pipe(other, pair[1])
+    reader, count = Reader(pair[0]), 0
+    before = signal.signal(signal.SIGALRM, beat)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.00037)
+    try:
+        while len(beats) < 1000:
+            nbpipe.pipe(one, pair[1])
+            nbpipe.pipe(shown, pair[1])
+            count += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
     one.write(b"4" * 1000)
     assert ctx.error == "GL_NO_ERROR"  # of a buffer that is mapped it would be GL_INVALID_OPERATION
-    nbpipe.sync()
-    assert os.read(pair[0], 9999) == b"1" * 2000 + b"3" * 1000
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    arrived = reader.result()
+    assert (arrived.count(b"1"), arrived.count(b"3"), len(arrived)) == (count * 10**6, count * 10**6, count * 2 * 10**6)
+    seen.write(b"", 0)  # is bound, so that moderngl unmaps it
+    del shown
+
+
+def test_a_timeout_while_a_pipe_is_closed_drops_nothing(pair):
+    """An alarm's TimeoutError is an OSError too, but none of the pipe's."""
+    pieces = [bytes([number]) * 3_000_000 for number in range(4)]
+    for piece in pieces:
+        nbpipe.pipe(piece, pair[1])
+
+    def alarmed(*_):
+        raise TimeoutError("mine")
+
+    before = signal.signal(signal.SIGALRM, alarmed)
+    try:
+        for wait in (nbpipe.close, nbpipe.sync):
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(TimeoutError, match="mine"):
+                wait()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    reader = Reader(pair[0])
+    nbpipe.close(pair[1])
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == b"".join(pieces)
+
+
+def test_a_handlers_error_while_a_piece_for_a_file_is_ended_rises_and_repeats_nothing(tmp_path, monkeypatch):
+    end = Line.end
+
+    def struck(line):
+        monkeypatch.undo()
+        lost = end(line)
+        signal.raise_signal(signal.SIGUSR1)
+        return lost
+
+    def handler(*_):
+        raise ValueError("mine")
+
+    monkeypatch.setattr(Line, "end", struck)
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with open(tmp_path / "out", "wb") as file, pytest.raises(ValueError, match="mine"):
+            nbpipe.pipe(b"once", file.fileno())
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert (tmp_path / "out").read_bytes() == b"once"
 
 
 def test_the_oserror_of_a_signal_handler_is_not_taken_for_the_writers(pair, ctx, monkeypatch):
@@ -953,7 +1005,20 @@ def test_a_signal_handler_may_pipe_too(pair, ctx):
     assert len(arrived) == count * 100_000 + len(beats) * 4
 
 
-def test_close_ends_though_others_pipe_on_faster_than_the_reader_reads(tmp_path):
+def close_and_be_interrupted(writer):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    with pytest.raises(KeyboardInterrupt):
+        nbpipe.close(writer)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_close_ends_though_others_pipe_on_faster_than_the_reader_reads(another, tmp_path):
+    """Also when another one, who closes it too, is interrupted."""
     process, going = cat(tmp_path / "out"), True
     writer = process.stdin.fileno()
     pieces = [bytes([number]) * 3_000_000 for number in range(QUEUE + 2)]
@@ -966,10 +1031,17 @@ def test_close_ends_though_others_pipe_on_faster_than_the_reader_reads(tmp_path)
     feeders = [threading.Thread(target=feed, daemon=True) for _ in range(2)]
     for feeder in feeders:
         feeder.start()
-    while not any(len(line._queued) == QUEUE for line in _live()):
+    while not (found := [line for line in _live() if len(line._queued) == QUEUE]):
         pass
     closing = threading.Thread(target=nbpipe.close, args=[writer], daemon=True)
+    if another:
+        process.send_signal(signal.SIGSTOP)
     closing.start()
+    if another:
+        while not found[0].closers:
+            pass
+        close_and_be_interrupted(writer)
+        process.send_signal(signal.SIGCONT)
     closing.join(60)
     ended, going = not closing.is_alive(), False
     for feeder in feeders:
@@ -979,6 +1051,32 @@ def test_close_ends_though_others_pipe_on_faster_than_the_reader_reads(tmp_path)
     process.stdin.close()
     assert process.wait() == 0
     assert set((tmp_path / "out").read_bytes()) == set(range(QUEUE + 2))
+
+
+def test_who_needs_long_for_a_piece_of_a_file_is_not_overtaken_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["nbpipe.pipe"], "_HEAD_START", 0.01)
+    ready, feeding = threading.Event(), True
+
+    def slowly(data):
+        if data == b"large":
+            ready.wait(0.05)
+        return _contiguous(data)
+
+    def feed():
+        while feeding:
+            nbpipe.pipe(b"s", file.fileno())
+
+    monkeypatch.setattr(sys.modules["nbpipe.line"], "_contiguous", slowly)
+    with open(tmp_path / "out", "wb") as file:
+        feeder = threading.Thread(target=feed)
+        large = threading.Thread(target=nbpipe.pipe, args=[b"large", file.fileno()], daemon=True)
+        feeder.start()
+        large.start()
+        large.join(60)
+        ended, feeding = not large.is_alive(), False
+        feeder.join()
+    assert ended
+    assert (tmp_path / "out").read_bytes().replace(b"s", b"") == b"large"
 
 
 def test_closing_in_one_thread_while_another_pipes_loses_nothing(pair):

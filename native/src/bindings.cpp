@@ -200,6 +200,7 @@ NB_MODULE(_native, m) {
     }
 
     nbpipe::bind_convert(m);
+    [[maybe_unused]] const nb::exception<PipeWriter::Closed> closed(m, "Closed", PyExc_ValueError);
     nb::class_<BoundWriter>(m, "PipeWriter", nb::is_final())
         .def(nb::init<int, bool, bool>(), "fd"_a, nb::kw_only(), "lend"_a = false, "follow"_a = false)
         .def("submit", &BoundWriter::submit, nb::arg())

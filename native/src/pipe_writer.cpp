@@ -165,7 +165,7 @@ void PipeWriter::Worker::throw_if_over() const {
         throw std::system_error(error, std::generic_category(), "PipeWriter");
     }
     if (closing) {
-        throw std::invalid_argument("the PipeWriter is closed");
+        throw Closed("the PipeWriter is closed");
     }
 }
 

@@ -59,6 +59,7 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <stdexcept>
 
 namespace nbpipe {
 
@@ -79,6 +80,10 @@ class PipeWriter {
         bool follow = false;     // end when the original descriptor is closed
     };
 
+    struct Closed : std::invalid_argument {
+        using std::invalid_argument::invalid_argument;
+    };
+
     /// Takes a private duplicate of `fd` and starts the thread. Throws std::system_error.
     explicit PipeWriter(int fd) : PipeWriter(fd, Options{}) {}
     PipeWriter(int fd, const Options& options);
@@ -87,7 +92,7 @@ class PipeWriter {
     ~PipeWriter();
 
     /// Queues `data`, which may be empty, and never blocks. Throws std::system_error when the writer has
-    /// failed, std::invalid_argument when it is closed.
+    /// failed, Closed when it is closed.
     Ticket submit(std::span<const std::byte> data);
 
     /// The same for `data` of which nothing is there yet.
@@ -98,7 +103,7 @@ class PipeWriter {
     void advance(Ticket ticket, std::size_t filled);
 
     /// True once `ticket` is written, false at the deadline. Throws std::system_error when the writer fails
-    /// first, std::invalid_argument when it is closed first, or when there is no such ticket.
+    /// first, Closed when it is closed first, std::invalid_argument when there is no such ticket.
     [[nodiscard]] bool wait_until(Ticket ticket, Clock::time_point deadline);
 
     /// Ends the thread and closes the duplicate; when it returns, from whichever thread, both are gone.

@@ -14,7 +14,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from ctypes import c_bool, c_char_p, c_double, c_float, c_int, c_int64, c_uint, c_uint64, c_void_p
 from typing import Any
 
@@ -183,11 +184,17 @@ class Calls:
         self.GetInteger64i_v(name, index, ctypes.byref(value))
         return value.value
 
-    def mapped_at(self, target: int) -> int | None:
-        """Return the address where the buffer bound to `target` is mapped; ``None`` if it is not, or none is."""
-        pointer = c_void_p()
-        self.GetBufferPointerv(target, enums.BUFFER_MAP_POINTER, ctypes.byref(pointer))
-        return pointer.value
+    def array_buffer(self, bind: Callable[[], object]) -> tuple[int, int | None]:
+        """Call `bind`, and return which array buffer is bound then, and the address where that is mapped, if it is."""
+        name, address = c_int(), c_void_p()
+        at_once(
+            bind,
+            functools.partial(self.GetIntegerv, enums.ARRAY_BUFFER_BINDING, ctypes.byref(name)),
+            functools.partial(
+                self.GetBufferPointerv, enums.ARRAY_BUFFER, enums.BUFFER_MAP_POINTER, ctypes.byref(address)
+            ),
+        )
+        return name.value, address.value
 
     def current(self) -> tuple[int | None, ...]:
         """Return the calling thread's EGL context, display, and draw and read surfaces; the context first."""
@@ -317,6 +324,11 @@ class Calls:
                     undo.callback(self.TexParameteri, enums.TEXTURE_2D, name, found.value)
                     self.TexParameteri(enums.TEXTURE_2D, name, plain)
             yield
+
+
+def at_once(*steps: Callable[[], object]) -> None:
+    """Call what C has made in turn, with no signal handler in between: they run between two steps of Python alone."""
+    list(map(operator.call, steps))
 
 
 @functools.cache

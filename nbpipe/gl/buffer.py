@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import moderngl
 import numpy as np
 
 from nbpipe.gl import enums
-from nbpipe.gl._calls import calls
+from nbpipe.gl._calls import at_once, calls
 
 # The type that moderngl.Buffer wraps, which moderngl does not export; it maps the buffer while a view of it lives.
 _INNER = ("mgl", "Buffer")
@@ -90,15 +91,15 @@ def mapped(inner: Any, use: Callable[[memoryview], None]) -> None:
         )
         raise ValueError(msg)
     gl = calls()
-    gl.Finish()  # ctypes waits for the GPU without the GIL; moderngl, which maps in the next line, with it
+    gl.Finish()  # ctypes waits for the GPU without the GIL; moderngl, which maps below, with it
     try:
         _mapping.now = True
+        name, _ = gl.array_buffer(partial(inner.write, b"", 0))
         with _map(inner) as whole:
-            name = gl.integer(enums.ARRAY_BUFFER_BINDING)
             try:
                 use(whole)
-            finally:  # moderngl unmaps whichever is bound by then, and a signal handler may have written into another
-                gl.BindBuffer(enums.ARRAY_BUFFER, name)
+            finally:  # moderngl unmaps whichever is bound, and a signal handler may have written into another
+                at_once(partial(gl.BindBuffer, enums.ARRAY_BUFFER, name), whole.release)
     finally:
         _mapping.now = False
 
@@ -117,10 +118,8 @@ def check_shown(inner: Any, begin: int, end: int) -> None:
     if begin == end:
         return
     gl = calls()
-    gl.GetError()  # what the program left there is not ours to report, nor that which comes of asking
-    inner.write(b"", 0)  # binds it, if there is one of its name in the current context
-    where = gl.mapped_at(enums.ARRAY_BUFFER)
-    gl.GetError()
+    _, where = gl.array_buffer(partial(inner.write, b"", 0))  # binds it, if the current context has one of its name
+    gl.GetError()  # that there is none is no news for the program
     if where is None or not where <= begin <= end <= where + inner.size():
         msg = (
             "this array or memoryview shows a moderngl buffer that is not mapped there: it was released, or another "

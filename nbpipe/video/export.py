@@ -122,7 +122,7 @@ class Export:
             return False
         encode = self._encode
         if self.submitted and (encode.returncode != 0 or not encode.complete or encode.frames != self.submitted):
-            raise encode.error(f"FFmpeg made {encode.frames} frames of the {self.submitted} it was given")
+            raise encode.error(f"FFmpeg made {encode.frames} of the {self.submitted} frames that it was given")
         return True
 
     def publish(self) -> Path | None:

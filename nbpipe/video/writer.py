@@ -7,9 +7,9 @@ FFmpeg: a descriptor, memory, and what glReadPixels looks like.
 from __future__ import annotations
 
 try:
-    from nbpipe._native import Conversion, PipeWriter
+    from nbpipe._native import Closed, Conversion, PipeWriter
 except ModuleNotFoundError as error:
     error.add_note("nbpipe's native part is not built. From a clone of the project: make build")
     raise
 
-__all__ = ["Conversion", "PipeWriter"]
+__all__ = ["Closed", "Conversion", "PipeWriter"]
