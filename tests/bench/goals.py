@@ -190,7 +190,7 @@ def whole_loop(table: Table, frames: int, runs: int) -> None:
     """Drawing and encoding together."""
     bench = Bench((1920, 1080), frames, "ultrafast")
     peer = {} if PEER in MISSING else {PEER: bench.turbopipe}
-    figures = compare({"plain": bench.plain, **bench.parts(), "nbpipe": bench.record, **peer}, frames, runs)
+    figures = compare({"plain": bench.plain, **bench.parts(), **peer, "nbpipe": bench.record}, frames, runs)
     table.ratio("whole loop, nbpipe.record, 1080p ultrafast", figures, "nbpipe", "≥ 1.3", (BOTH,))
     read, both = figures.beyond("reading", "drawing"), figures.beyond(BOTH, *ALONE)
     theirs = f"; {PEER} {figures.beyond(PEER, *ALONE):.1f} ms" if peer else ""
