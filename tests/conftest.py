@@ -163,6 +163,26 @@ def own_context():
 
 
 @pytest.fixture
+def every_line_ends():
+    """Close what a test has piped to, also after an error."""
+    yield
+    try:
+        nbpipe.close()
+    except OSError:
+        nbpipe.close()
+
+
+@pytest.fixture
+def pair():
+    """The two ends of a pipe, closed afterwards if they still are open."""
+    ends = list(os.pipe())
+    yield ends
+    for end in ends:
+        if end >= 0:
+            os.close(end)
+
+
+@pytest.fixture
 def fake_ffmpeg(tmp_path, monkeypatch):
     """Put a wrapper around the real FFmpeg in its place: ``fake_ffmpeg("shell code around \\"$real\\" \\"$@\\"")``.
 
