@@ -102,9 +102,9 @@ def test_the_bench_of_feeding_prints_its_table():
 
 def test_the_bench_of_the_loop_prints_its_table():
     done = bench("loop.py", "--size", "320x180", "--frames", "20")
-    for row in ("drawing", "encoding", "reading", "both at once", "record", "plain", "record with preview"):
+    for row in ("drawing", "encoding", "reading", "both at once", "record", "plain", "record with thumbnails"):
         assert re.search(rf"^{row} +[\d.]+( +[\d.]+x){{2}} +[\d.]+$", done.stdout, re.MULTILINE), row
-    assert "share of the time spent on previews" in done.stdout
+    assert "share of the time spent on thumbnails" in done.stdout
 
 
 def test_the_readme_names_what_is_public():
