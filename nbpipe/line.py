@@ -5,8 +5,8 @@ Owns a native writer, the blocks that moderngl buffers are copied into, and the 
 Any thread, several at once, and one of them once more wherever it stands here: a signal handler may pipe, and so may
 what dies with the memory that the writer lets go, or by the garbage collector. A lock that is held while a program's
 own code runs could be waited for in a circle, so there is none: every change is a single step of a dict or a deque, and
-nothing is computed from a count that another piece could have raised. A piece is noted before it is submitted, has no
-ticket until `submit` has returned it, and meanwhile is taken for the last of all.
+a count that another piece may have raised meanwhile is asked for again, or errs towards waiting longer. A piece is
+noted before it is submitted, has no ticket until `submit` has returned it, and meanwhile is taken for the last of all.
 """
 
 from __future__ import annotations
@@ -111,6 +111,11 @@ class Line:
     def over(self) -> bool:
         """Whether the writer has ended, because the descriptor was closed or `end` was called."""
         return self._writer.closed
+
+    @property
+    def bytes_written(self) -> int:
+        """How many bytes it has written."""
+        return self._writer.bytes_written
 
     @property
     def stranded(self) -> bool:
@@ -230,7 +235,8 @@ class Line:
         return found
 
     def _wait_for_room(self) -> None:
-        self.wait(self._writer.submitted - QUEUE + 1)
+        while self._writer.queued >= QUEUE:  # more than once where several threads wait for the same piece
+            self.wait(self._writer.submitted - QUEUE + 1)
         self._account()
 
     def _submit(self, piece: _Piece, how: Callable[[], int]) -> None:

@@ -18,8 +18,9 @@ goes into it. What keeps the promises:
   lock that another thread holds, which waits for one of this thread's, both would for ever. So there is none, and
   who leaves another call its turn does so for a limited time.
 * **End.** A line follows its descriptor: when the program closes that, the reader gets his end of file after
-  the last byte. At the end of the program what is queued is written, or its loss is told; but not by `os._exit`, nor
-  where `os.exec` puts another program in its place.
+  the last byte. At the end of the program what is queued is written, for as long as the reader reads, or its loss is
+  told; but not where a signal such as SIGTERM ends it, which Python does not handle, or `os._exit`, or where `os.exec`
+  puts another program in its place.
 
 Any thread, but for moderngl buffers, which are read on the thread of their context. Every wait leaves the GIL and
 can be interrupted.
@@ -29,15 +30,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import threading
 import time
 
+import moderngl
+
 from nbpipe.arguments import whole_number
 from nbpipe.ending import at_the_end, mind_the_end, tell
-from nbpipe.line import Failed, Line, Over, extent, identity_of
+from nbpipe.line import Extent, Failed, Line, Over, extent, identity_of
 
-_PATIENCE = 2.0  # seconds that the end of the program waits for readers, all at the same time
+_PATIENCE = 2.0  # seconds that the end of the program waits for readers who do not read, all at the same time
 _HEAD_START = 1.0  # seconds that a line for one piece has to get it; who is overtaken begins again, with twice as many
 
 
@@ -59,8 +63,8 @@ def pipe(data: object, fd: int) -> None:
         is not contiguous): do not change it before `sync` has returned. If some of it is queued for this descriptor
         already, this waits until that is written.
     fd : int
-        A descriptor that is open for writing, such as ``process.stdin.fileno()``. When the program closes it,
-        what is queued is still written.
+        A descriptor that is open for writing, such as ``process.stdin.fileno()``. When the program closes it, or
+        ends, what is queued is still written, unless nothing is read for two seconds; then it says what is lost.
 
     Raises
     ------
@@ -102,7 +106,7 @@ def sync(data: object = None) -> None:
     """Wait until every piece queued from `data` is written; without `data`, until everything is.
 
     The memory is then the program's again. A moderngl buffer may be changed without waiting; for it, too, this
-    returns when its bytes are written.
+    returns when its bytes are written. Of one that was released nobody can tell which they were, so it waits for all.
 
     Raises
     ------
@@ -110,7 +114,7 @@ def sync(data: object = None) -> None:
         What it waits for cannot be written, for instance because the reader has gone. Where that is so of several
         descriptors, this is of one, and its notes name the others.
     """
-    where = None if data is None else extent(data)
+    where = None if data is None else _memory_of(data)
     failures: list[OSError] = []
     for line in _live():
         try:
@@ -128,7 +132,7 @@ def done(data: object) -> None:
 
     Here that is the blocks that moderngl buffers are copied into, of all lines; `data` is only checked.
     """
-    extent(data)
+    _memory_of(data)
     for line in _live():
         line.drop_blocks()
 
@@ -161,6 +165,12 @@ def close(fd: int | None = None) -> None:
                 line.closers.remove(threading.get_ident())
     _live()  # forgets those that are over now, with their blocks
     _raise(failures)
+
+
+def _memory_of(data: object) -> Extent | None:
+    """Return where the memory of `data` lies; ``None`` for a moderngl buffer that was released."""
+    released = isinstance(data, moderngl.Buffer) and isinstance(data.mglo, moderngl.InvalidObject)
+    return None if released or isinstance(data, moderngl.InvalidObject) else extent(data)
 
 
 def _raise(failures: list[OSError]) -> None:
@@ -222,20 +232,39 @@ def _descriptor(fd: object) -> int:
     return whole_number(fd, "fd must be the number of a descriptor, such as process.stdin.fileno()")
 
 
+class _Patience:
+    """How long the end of the program waits: for as long as somebody reads, and two seconds for those who do not."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self.deadline = time.monotonic() + _PATIENCE
+        self._seen = {line: line.bytes_written for line in _live()}
+
+    def lasts(self, line: Line) -> bool:
+        """Whether it lasts until `line` has written everything. Raises `Failed`."""
+        while not line.wait(timeout=self.deadline - time.monotonic()):
+            if self.deadline < 0 or line.bytes_written == self._seen.get(line):
+                return False
+            self._begin()
+        return True
+
+
 @at_the_end
 def _leave() -> None:
     global _ended  # noqa: PLW0603  a daemon thread may go on for a while
     _ended = True
-    deadline = time.monotonic() + _PATIENCE
+    patience = _Patience()
     for line in _live():
         lost, told = 0, line.told
         try:
-            if not line.wait(timeout=deadline - time.monotonic()):
+            if not patience.lasts(line):
                 lost = line.end()
         except Failed:
             lost = line.end()
         except KeyboardInterrupt:  # for all that is left: one loss after the other is told, and the program ends
-            deadline, lost = time.monotonic(), line.end()
+            patience.deadline, lost = -math.inf, line.end()
         if lost and not told:
             tell(
                 f"the program ended while {lost} of the pieces piped to descriptor {line.fd} were not written. "

@@ -89,7 +89,8 @@ def record(
     preset : str, optional
         The encoder's trade of speed for size, such as ``"ultrafast"`` or ``"slow"``.
     pixel_format : str, optional
-        ``"yuv420p"``, which plays everywhere, unless the codec has only others.
+        FFmpeg's name, such as ``"yuv420p10"`` for ten bits; ``"yuv420p"``, which plays everywhere, unless the codec
+        has only others.
     ffmpeg_params : sequence of str
         Further FFmpeg options for the output, such as ``["-tune", "animation"]``.
     conversion : str

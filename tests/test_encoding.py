@@ -162,6 +162,14 @@ def test_the_file_type_chooses_the_codec(suffix):
     assert wanted("out" + suffix).codec == ("libvpx-vp9" if suffix == ".webm" else "libx264")
 
 
+@pytest.mark.parametrize(("name", "codec"), [("yuv420p10", "libx264"), ("p010", "rawvideo"), ("gray10", "libx265")])
+def test_a_deep_format_needs_no_byte_order_in_its_name(name, codec):
+    raw = {"ffmpeg_params": ["-allow_raw_vfw", "1"]} if codec == "rawvideo" else {}
+    wanted = {"codec": codec, "pixel_format": name, **raw}
+    recording = nbpipe.record(lambda frame: None, "out.mkv", size=(64, 64), frames=2, **wanted)
+    assert f"{name}le" in recording.encoder
+
+
 def test_the_pixel_format_plays_everywhere_unless_the_codec_has_only_others():
     assert wanted(codec="libx265").pixel_format == "yuv420p"
     assert wanted("out.mov", codec="prores_ks").pixel_format == "yuv422p10le"

@@ -562,6 +562,22 @@ def test_a_released_buffer_is_refused(ctx, pair):
         nbpipe.pipe(buffer, pair[1])
 
 
+def test_a_buffer_that_was_released_after_it_was_piped_is_waited_for(ctx, pair):
+    buffer = ctx.buffer(b"\7" * 3_000_000)
+    nbpipe.pipe(buffer, pair[1])
+    buffer.release()
+    nbpipe.done(buffer)
+    reader = Reader(pair[0])
+    nbpipe.sync(buffer)
+    (line,) = _live()
+    assert line.bytes_written == 3_000_000
+    nbpipe.sync(buffer.mglo)
+    nbpipe.close()
+    os.close(pair[1])
+    pair[1] = -1
+    assert reader.result() == b"\7" * 3_000_000
+
+
 def test_a_buffer_of_a_context_that_was_released_is_refused(pair):
     ctx = moderngl.create_context(standalone=True, backend="egl")
     buffer = ctx.buffer(b"x")

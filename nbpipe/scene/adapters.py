@@ -122,7 +122,7 @@ class Pictures:
             return
         wanted = (
             "a uint8 or uint16 array of shape (height, width, 3 or 4) in native byte order, a moderngl Texture or a "
-            "Framebuffer"
+            "Framebuffer (or a Buffer, for nbpipe.open with a size)"
         )
         if not isinstance(picture, np.ndarray):
             msg = f"picture {number} is a {type(picture).__name__}; expected {wanted}"

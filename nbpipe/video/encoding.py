@@ -234,6 +234,8 @@ def _pixel_format(encoder: Encoder, wish: str | None) -> str:
         raise ValueError(msg)
     if wish is None:
         return "yuv420p" if "yuv420p" in offered or not offered else next(filter(known, offered), offered[0])
+    if f"{wish}le" in (*offered, *CONVERTIBLE):  # as FFmpeg takes the names of deep formats, too
+        wish = f"{wish}le"
     if offered and wish not in offered:
         some = ", ".join(offered[:12]) + (" …" if len(offered) > 12 else "")  # noqa: PLR2004
         msg = f"pixel_format must be one that {encoder.name} takes ({some}), not {wish!r}"

@@ -19,7 +19,7 @@ from nbpipe.gl.context import context
 from nbpipe.video.ffmpeg import find_ffmpeg
 
 OUTPUTS = {"null": NULL} | {
-    preset: ("-c:v", "libx264", "-preset", preset, "-pix_fmt", "yuv420p") for preset in ("ultrafast", "veryfast")
+    preset: ("-c:v", "libx264", "-preset", preset, "-pix_fmt", "yuv420p") for preset in ("ultrafast", "slow")
 }
 IN_NULL = ("plain", "threaded", "imageio-ffmpeg", "TurboPipe", "nbpipe", "nbpipe, memory kept")
 ENCODED = (*IN_NULL[:3], "PyAV", *IN_NULL[3:], "nbpipe, converted", "nbpipe.open")
@@ -61,7 +61,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--heights", default="720,1080,1440,2160")
     parser.add_argument("--buffers", default="1,4")
-    parser.add_argument("--outputs", default="null,ultrafast,veryfast")
+    parser.add_argument("--outputs", default="null,ultrafast,slow")
     parser.add_argument("--frames", type=int, default=60, help="of 1080 lines; of others as many as take as long")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
@@ -69,9 +69,10 @@ def main() -> int:
     name_missing()
     print(f"frames per second, and times TurboPipe's\n\n{'':22}" + "".join(f"{name:>22}" for name in ENCODED))
     for output in options.outputs.split(","):
+        frames = options.frames // (3 if output == "slow" else 1)
         for height in map(int, options.heights.split(",")):
             for buffers in map(int, options.buffers.split(",")):
-                task = noise(height, buffers, OUTPUTS[output], options.frames)
+                task = noise(height, buffers, OUTPUTS[output], frames)
                 figures = fed(task, IN_NULL if output == "null" else ENCODED, options.runs)
                 release(task)
                 cells = "".join(cell(figures, name) for name in ENCODED)

@@ -137,14 +137,15 @@ def feeding(table: Table, frames: int, runs: int) -> None:
         names = ("plain", "threaded", "imageio-ffmpeg", "TurboPipe", "nbpipe", "nbpipe, memory kept")
         first = (height, buffers) == (1080, 4)
         with limits(task) as others:
-            if first:
+            if buffers > 1:
                 others[LENT] = partial(WAYS["nbpipe, memory kept"], replace(task, buffers=arrays(task)))
             figures = fed(task, names if first else names[3:], runs, others)
         what = f"RGB24 to null, {height}p, {buffers} buffer{'s' * (buffers > 1)}"
         table.ratio(what, figures, "nbpipe", f"≥ {goal}", (OWN, OWN_BESIDE))
         table.ratio(what, figures, "nbpipe, memory kept", f"≥ {goal}", (KEPT, BESIDE))
-        if first:
+        if buffers > 1:
             table.ratio(what, figures, LENT, "", (KEPT,))
+        if first:
             table.row("the same, run by run: page faults of FFmpeg a frame", "", "", faulting(task))
         release(task)
 
@@ -186,23 +187,23 @@ def converting(table: Table, frames: int, runs: int) -> None:
     release(task)
 
 
-def whole_loop(table: Table, frames: int, runs: int) -> None:
+def whole_loop(table: Table, size: tuple[int, int], frames: int, runs: int) -> None:
     """Drawing and encoding together."""
-    bench = Bench((1920, 1080), frames, "ultrafast")
+    bench, lines = Bench(size, frames, "ultrafast"), f"{size[1]}p"
     peer = {} if PEER in MISSING else {PEER: bench.turbopipe}
     figures = compare({"plain": bench.plain, **bench.parts(), **peer, "nbpipe": bench.record}, frames, runs)
-    table.ratio("whole loop, nbpipe.record, 1080p ultrafast", figures, "nbpipe", "≥ 1.3", (BOTH,))
+    table.ratio(f"whole loop, nbpipe.record, {lines} ultrafast", figures, "nbpipe", "≥ 1.3", (BOTH,))
     read, both = figures.beyond("reading", "drawing"), figures.beyond(BOTH, *ALONE)
     theirs = f"; {PEER} {figures.beyond(PEER, *ALONE):.1f} ms" if peer else ""
     parts = ", ".join(f"{name} {figures.beyond(name):.1f} ms" for name in ALONE)
     table.row(
-        "processor time a frame beyond drawing and encoding",
+        f"processor time a frame beyond drawing and encoding, {lines}",
         f"{figures.beyond('nbpipe', *ALONE):.1f} ms",
         "≤ 2.5 ms",
         f"{parts}, each alone; reading and converting {read:.1f} more; both at once {both:.1f} more than alone, and "
         f"nbpipe {figures.beyond('nbpipe', BOTH):+.1f} beside that{theirs}",
     )
-    against(table, "nbpipe.record against the slower of the two alone", figures)
+    against(table, f"nbpipe.record against the slower of the two alone, {lines}", figures)
 
 
 def apart(table: Table, frames: int, runs: int) -> None:
@@ -332,7 +333,9 @@ def main() -> int:
     table = Table()
     feeding(table, options.frames, options.runs)
     converting(table, options.frames, options.runs)
-    whole_loop(table, options.frames // 2, options.runs)
+    whole_loop(table, (1920, 1080), options.frames // 2, options.runs)
+    if not context().software:
+        whole_loop(table, (3840, 2160), options.frames // 4, options.runs)
     apart(table, options.frames // 2, options.runs)
     memory(table)
     heartbeat(table)
