@@ -31,7 +31,18 @@ from pathlib import Path
 import numpy as np
 from feed import OUTPUTS, fed, noise, release
 from loop import ALONE, BOTH, Bench, compare, compare_apart
-from peers import BT709, MISSING, WAYS, Task, alone, converted_beside, converted_only, copied_beside, name_missing
+from peers import (
+    BT709,
+    MISSING,
+    WAYS,
+    Task,
+    alone,
+    converted_beside,
+    converted_only,
+    copied_beside,
+    name_missing,
+    packing,
+)
 from rounds import Rounds
 
 import nbpipe
@@ -45,6 +56,7 @@ OWN, OWN_BESIDE = "FFmpeg alone", "both at once"
 KEPT, BESIDE = "FFmpeg alone, memory kept", "both at once, memory kept"
 LOOP = "the loop alone"
 LENT = "nbpipe, lent arrays"
+SHADER = "nbpipe, converted by a shader"
 PEER = "TurboPipe"  # what all is measured against
 
 _MEMORY = """
@@ -176,8 +188,14 @@ def converting(table: Table, frames: int, runs: int) -> None:
         ours = partial(WAYS["nbpipe, converted"], task)
         limiting = {BESIDE: alone_ways[BESIDE], LOOP: partial(converted_only, task), KEPT: alone_ways[KEPT]}
         peer = {} if PEER in MISSING else {PEER: rescaling}
-        figures = fed(task, [], runs, {**peer, "nbpipe, converted": ours, **limiting})
+        with contextlib.ExitStack() as textures:
+            if not context().software:
+                textures.enter_context(context().current())
+                limiting[SHADER] = textures.enter_context(packing(task))
+            figures = fed(task, [], runs, {**peer, "nbpipe, converted": ours, **limiting})
     table.ratio("arriving as BT.709 yuv420p, 1080p", figures, "nbpipe, converted", "≥ 3.5", (KEPT, LOOP, BESIDE))
+    if SHADER in figures.fps:
+        table.ratio("the same from textures", figures, SHADER, "≥ 5", (KEPT,))
     task = replace(task, output=OUTPUTS["ultrafast"], count=max(20, frames // 6))
     names = ("plain", "threaded", "imageio-ffmpeg", "PyAV", "TurboPipe", "nbpipe", "nbpipe, converted", "nbpipe.open")
     with limits(task, planes=True) as alone_ways:

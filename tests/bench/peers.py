@@ -6,7 +6,9 @@ counts what arrives: a way that loses a frame is no way. What is not installed i
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import itertools
 import queue
 import subprocess
 import tempfile
@@ -22,8 +24,12 @@ import numpy as np
 
 import nbpipe
 from nbpipe.gl.buffer import copy_out, inner_buffer, mapped
+from nbpipe.gl.context import context
 from nbpipe.gl.memory import HostMemory
+from nbpipe.gl.readback import Reading
 from nbpipe.gl.ring import SLOTS
+from nbpipe.gl.source import picture_source
+from nbpipe.scene.adapters import Pictures
 from nbpipe.video.writer import Conversion, PipeWriter
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -199,6 +205,36 @@ def opened(task: Task) -> None:
             for buffer in task:
                 video.write(buffer)
         assert video.stats.frames == task.count  # which closing it has compared with what FFmpeg has counted
+
+
+@contextlib.contextmanager
+def packing(task: Task) -> Iterator[Callable[[], None]]:
+    """Make the way of textures that a shader converts before they are read back, as `nbpipe.open` does on a GPU."""
+    textures = [context().ctx.texture(task.size, 3, buffer.read(), alignment=1) for buffer in task.buffers]
+    reading = Reading(shader="yuv420p", on_software=True)
+    source = picture_source(Pictures(itertools.cycle(textures)), task.size, reading)
+    slots = [source.memory() for _ in range(SLOTS)]
+
+    def way() -> None:
+        sent = replace(task, keep_memory=True, pixel_format="yuv420p")
+        process = sent.start()
+        with PipeWriter(process.stdin.fileno(), lend=True) as writer:
+            for number in range(task.count + 1):
+                if number < task.count:  # the one before arrives meanwhile
+                    if number >= SLOTS:
+                        writer.wait(number - SLOTS + 1)
+                    source.draw(number)
+                    source.read(slots[number % SLOTS])
+                if number:
+                    while not slots[(number - 1) % SLOTS].arrived(1.0):
+                        pass
+                    writer.submit(slots[(number - 1) % SLOTS].view)
+            writer.wait(writer.submitted)
+        sent.finish(process)
+
+    yield way
+    for thing in (*slots, source, *textures):
+        thing.release()
 
 
 def converted_only(task: Task) -> None:
