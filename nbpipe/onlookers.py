@@ -46,7 +46,7 @@ class Onlookers:
     ----------
     followers : list of callable
         Each takes a `Progress`. More may be added to the list.
-    thumbnail : ThumbnailSink, optional
+    sink : ThumbnailSink, optional
 
     Attributes
     ----------
@@ -54,8 +54,8 @@ class Onlookers:
         Seconds that all of it has taken.
     """
 
-    def __init__(self, followers: list[Callable[[Progress], None]], thumbnail: ThumbnailSink | None) -> None:
-        self._followers, self._thumbnail = followers, thumbnail
+    def __init__(self, followers: list[Callable[[Progress], None]], sink: ThumbnailSink | None) -> None:
+        self._followers, self._sink = followers, sink
         self.cost = 0.0
         self._begun = self._latest = time.monotonic()
         self._under_way: int | None = None  # the frame whose thumbnail has been begun and has not come,
@@ -63,27 +63,27 @@ class Onlookers:
 
     def begin(self, source: Source, index: int) -> None:
         """Begin a thumbnail of frame `index`, which `source` has just made, if it is due and affordable, or kept."""
-        if self._thumbnail is None:
+        if self._sink is None:
             return
         now = time.monotonic()
         paid = self.cost <= _SHARE * (now - self._begun) or now - self._latest >= _LONGEST
         affordable = self._under_way is None and paid
         with self._counted("thumbnail"):
             # One that is under way would have to begin anew; only for a picture that is kept another is given up.
-            keeps = self._thumbnail.keeps(index) and not (self._under_way is not None and self._kept)
-            if keeps or (affordable and self._thumbnail.due(index)):
+            keeps = self._sink.keeps(index) and not (self._under_way is not None and self._kept)
+            if keeps or (affordable and self._sink.due(index)):
                 source.shrink()
                 self._under_way, self._kept, self._latest = index, keeps, now
 
     def show(self, source: Source) -> None:
         """Hand on the thumbnail that was begun, if it has come."""
-        if self._thumbnail is None or self._under_way is None:
+        if self._sink is None or self._under_way is None:
             return
         with self._counted("thumbnail"):
             picture = source.thumbnail()
             if picture is not None:
                 index, self._under_way = self._under_way, None
-                self._thumbnail.offer(picture, index)
+                self._sink.offer(picture, index)
 
     def tell(self, progress: Progress) -> None:
         """Hand on a snapshot."""

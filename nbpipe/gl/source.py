@@ -1,7 +1,7 @@
 """Sources: where the frames of a recording come from, behind one small interface.
 
 `SceneSource` draws a scene; `TextureSource` takes finished pictures from an iterator, and so do those of `arrays`.
-Each fills the memory of a slot and makes the small picture of the thumbnail. Render thread only. Knows scenes and the
+Each fills the memory of a slot and makes thumbnails. Render thread only. Knows scenes and the
 stage; knows nothing of FFmpeg or notebooks.
 """
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from nbpipe.gl.memory import Memory
 
-_PREVIEW_BOX = (640, 480)  # a notebook's column is 600 to 900 pixels wide
+_THUMBNAIL_BOX = (640, 480)  # a notebook's column is 600 to 900 pixels wide
 CHANNELS = 4  # llvmpipe reads 1080p RGBA back in 0.9 ms and RGB in 2.3 ms; GPUs store four channels as well
 
 # numpy's name of a channel's number → moderngl's name of the texture that holds it, and the GL's of reading it
@@ -242,7 +242,7 @@ class Shrunk:
 
 def thumbnail_size(size: tuple[int, int]) -> tuple[int, int]:
     """Return the size of the thumbnail of a picture: never larger than itself, nor than the notebook's column."""
-    scale = min(1.0, _PREVIEW_BOX[0] / size[0], _PREVIEW_BOX[1] / size[1])
+    scale = min(1.0, _THUMBNAIL_BOX[0] / size[0], _THUMBNAIL_BOX[1] / size[1])
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 

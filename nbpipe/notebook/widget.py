@@ -158,9 +158,9 @@ class Recording(KernelWidget):
         """Let `driver` make the recording go on; called once, by whoever made both."""
         self._driver = driver
 
-    def show(self, thumbnail: ThumbnailStream, *, here: bool) -> None:
+    def show(self, stream: ThumbnailStream, *, here: bool) -> None:
         """Display the widget in the running cell; `here` if the recording will also end in that cell."""
-        self._stream = thumbnail
+        self._stream = stream
         self.display_here()
         if not here:
             self._place.reserve()
