@@ -35,10 +35,9 @@ import os
 import threading
 import time
 
-import moderngl
-
 from nbpipe.arguments import whole_number
 from nbpipe.ending import at_the_end, mind_the_end, tell
+from nbpipe.gl.buffer import Released
 from nbpipe.line import Extent, Failed, Line, Over, extent, identity_of
 
 _PATIENCE = 2.0  # seconds that the end of the program waits for readers who do not read, all at the same time
@@ -169,8 +168,10 @@ def close(fd: int | None = None) -> None:
 
 def _memory_of(data: object) -> Extent | None:
     """Return where the memory of `data` lies; ``None`` for a moderngl buffer that was released."""
-    released = isinstance(data, moderngl.Buffer) and isinstance(data.mglo, moderngl.InvalidObject)
-    return None if released or isinstance(data, moderngl.InvalidObject) else extent(data)
+    try:
+        return extent(data)
+    except Released:
+        return None
 
 
 def _raise(failures: list[OSError]) -> None:

@@ -30,6 +30,10 @@ _PIECE = 1 << 20
 _mapping = threading.local()  # whether a buffer is mapped here now
 
 
+class Released(ValueError):
+    """A moderngl buffer has been released."""
+
+
 def inner_buffer(data: object) -> Any | None:
     """Return the inner object of a moderngl buffer, however it is given; ``None`` for anything else.
 
@@ -37,8 +41,8 @@ def inner_buffer(data: object) -> Any | None:
 
     Raises
     ------
-    ValueError
-        The buffer has been released.
+    Released
+        The buffer has been.
     """
     if isinstance(data, moderngl.Buffer):
         data = data.mglo
@@ -46,7 +50,7 @@ def inner_buffer(data: object) -> Any | None:
         data = data.obj if isinstance(data, memoryview) else data.base
     if type(data) is moderngl.InvalidObject:
         msg = "this moderngl buffer has been released; hand it over before you release it"
-        raise ValueError(msg)
+        raise Released(msg)
     return data if (type(data).__module__, type(data).__qualname__) == _INNER else None
 
 
