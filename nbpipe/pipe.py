@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import math
 import os
 import threading
 import time
@@ -237,16 +236,17 @@ class _Patience:
     """How long the end of the program waits: for as long as somebody reads, and two seconds for those who do not."""
 
     def __init__(self) -> None:
+        self.over = False
         self._begin()
 
     def _begin(self) -> None:
-        self.deadline = time.monotonic() + _PATIENCE
+        self._deadline = time.monotonic() + _PATIENCE
         self._seen = {line: line.bytes_written for line in _live()}
 
     def lasts(self, line: Line) -> bool:
         """Whether it lasts until `line` has written everything. Raises `Failed`."""
-        while not line.wait(timeout=self.deadline - time.monotonic()):
-            if self.deadline < 0 or line.bytes_written == self._seen.get(line):
+        while not line.wait(timeout=0.0 if self.over else self._deadline - time.monotonic()):
+            if self.over or line.bytes_written == self._seen.get(line):
                 return False
             self._begin()
         return True
@@ -265,7 +265,7 @@ def _leave() -> None:
         except Failed:
             lost = line.end()
         except KeyboardInterrupt:  # for all that is left: one loss after the other is told, and the program ends
-            patience.deadline, lost = -math.inf, line.end()
+            patience.over, lost = True, line.end()
         if lost and not told:
             tell(
                 f"the program ended while {lost} of the pieces piped to descriptor {line.fd} were not written. "
