@@ -138,7 +138,7 @@ class Line:
                 self._pending.release()
 
     def _lend(self, data: object) -> None:
-        piece = _Piece(extent(data))
+        piece = _Piece(_stretch(data, _view(data)))
         self.wait_for(piece.where)
         memory = _contiguous(data)
         self._wait_for_room()
@@ -150,7 +150,7 @@ class Line:
             raise ValueError(msg)
         shown = None if data is inner or isinstance(data, moderngl.Buffer) else _view(data)
         size = inner.size() if shown is None else shown.nbytes
-        piece = _Piece(extent(data))
+        piece = _Piece(_of_its_own(inner))
         block = self._block(size)
         self._wait_for_room()
 
@@ -317,8 +317,12 @@ def extent(data: object) -> Extent:
     """Return where the memory of `data` begins and ends; of what is always copied, a range that is its own."""
     inner = inner_buffer(data)
     if inner is not None:
-        return id(inner), id(inner) + 1
+        return _of_its_own(inner)
     return _stretch(data, _view(data))
+
+
+def _of_its_own(thing: object) -> Extent:
+    return id(thing), id(thing) + 1
 
 
 def _stretch(data: object, view: memoryview) -> Extent:
@@ -326,7 +330,7 @@ def _stretch(data: object, view: memoryview) -> Extent:
         return 0, 0
     array = np.frombuffer(view, np.uint8) if view.c_contiguous else _strided(data, view)
     if array is None:
-        return id(view.obj), id(view.obj) + 1
+        return _of_its_own(view.obj)
     start = end = array.ctypes.data
     for count, stride in zip(array.shape, array.strides, strict=True):
         start, end = start + min(0, (count - 1) * stride), end + max(0, (count - 1) * stride)
