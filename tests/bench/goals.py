@@ -40,6 +40,7 @@ from peers import (
     converted_beside,
     converted_only,
     copied_beside,
+    finish,
     name_missing,
     packing,
 )
@@ -287,7 +288,7 @@ def heartbeat(table: Table) -> None:
     done.set()
     ticking.join()
     nbpipe.close(process.stdin.fileno())
-    replace(task, count=1).finish(process)
+    finish(process, 1)
     release(task)
     table.row(
         "a thread's 10 ms tick while sync waits 2 s on a stopped FFmpeg",

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import moderngl
-from peers import MISSING, check_arrived, name_missing
+from peers import MISSING, finish, name_missing
 from rounds import Rounds, measure
 
 import nbpipe
@@ -166,11 +166,7 @@ class Bench:
                 sync(buffer.mglo)
                 buffer.release()
             source.release()
-        process.stdin.close()
-        with process.stdout:
-            report = process.stdout.read().decode()
-        assert process.wait() == 0
-        check_arrived(report, self.frames)
+        finish(process, self.frames)
 
     def _converting(self, wanted: Encoding) -> SceneSource:
         return SceneSource(adapt(SCENE), context(), self.size, Fraction(60), self.frames, 0, reading(wanted))

@@ -67,13 +67,6 @@ class Task:
             env=environment,
         )
 
-    def finish(self, process: subprocess.Popen[bytes]) -> None:
-        process.stdin.close()
-        with process.stdout:
-            report = process.stdout.read().decode()
-        assert process.wait() == 0
-        check_arrived(report, self.count)
-
     @property
     def preset(self) -> str | None:
         """x264's, if it is to encode."""
@@ -81,6 +74,15 @@ class Task:
 
     def __iter__(self) -> Iterator[moderngl.Buffer]:
         return (self.buffers[number % len(self.buffers)] for number in range(self.count))
+
+
+def finish(process: subprocess.Popen[bytes], count: int) -> None:
+    """Wait for an FFmpeg that was started with ``-progress pipe:1``, and check that so many frames have arrived."""
+    process.stdin.close()
+    with process.stdout:
+        report = process.stdout.read().decode()
+    assert process.wait() == 0
+    check_arrived(report, count)
 
 
 def check_arrived(report: str, count: int) -> None:
@@ -94,7 +96,7 @@ def plain(task: Task) -> None:
     process = task.start()
     for buffer in task:
         process.stdin.write(buffer.read())
-    task.finish(process)
+    finish(process, task.count)
 
 
 def threaded(task: Task) -> None:
@@ -112,7 +114,7 @@ def threaded(task: Task) -> None:
         waiting.put(buffer.read())
     waiting.put(None)
     thread.join()
-    task.finish(process)
+    finish(process, task.count)
 
 
 def imageio(task: Task) -> None:
@@ -167,7 +169,7 @@ def turbopipe(task: Task) -> None:
     for buffer in task.buffers:
         peer.sync(buffer.mglo)
         peer.done(buffer.mglo)
-    task.finish(process)
+    finish(process, task.count)
 
 
 def pipe(task: Task) -> None:
@@ -176,7 +178,7 @@ def pipe(task: Task) -> None:
     for buffer in task:
         nbpipe.pipe(buffer, process.stdin.fileno())
     nbpipe.close(process.stdin.fileno())
-    task.finish(process)
+    finish(process, task.count)
 
 
 def pipe_keeping(task: Task) -> None:
@@ -195,7 +197,7 @@ def converted(task: Task) -> None:
                 writer.wait(number - SLOTS + 1)
             writer.submit(convert(number, buffer))
         writer.wait(writer.submitted)
-    task.finish(process)
+    finish(process, task.count)
 
 
 def opened(task: Task) -> None:
@@ -230,7 +232,7 @@ def packing(task: Task) -> Iterator[Callable[[], None]]:
                         pass
                     writer.submit(slots[(number - 1) % SLOTS].view)
             writer.wait(writer.submitted)
-        sent.finish(process)
+        finish(process, sent.count)
 
     yield way
     for thing in (*slots, source, *textures):
@@ -248,7 +250,7 @@ def converted_beside(task: Task, planes: Path) -> None:
     """The same, while FFmpeg reads as many from a file that are converted already: both at once, nothing between them."""
     process = task.start(planes)
     converted_only(task)
-    task.finish(process)
+    finish(process, task.count)
 
 
 def _loop(task: Task) -> Callable[[int, moderngl.Buffer], memoryview]:
@@ -266,7 +268,7 @@ def _loop(task: Task) -> Callable[[int, moderngl.Buffer], memoryview]:
 
 def alone(task: Task, raw: Path) -> None:
     """FFmpeg reading the same frames from a file in memory."""
-    task.finish(task.start(raw))
+    finish(task.start(raw), task.count)
 
 
 def copied_beside(task: Task, raw: Path) -> None:
@@ -275,7 +277,7 @@ def copied_beside(task: Task, raw: Path) -> None:
     blocks = [HostMemory(buffer.size).view for buffer in task.buffers[:2]]
     for number, buffer in enumerate(task):
         copy_out(inner_buffer(buffer), blocks[number % len(blocks)])
-    task.finish(process)
+    finish(process, task.count)
 
 
 WAYS: dict[str, Callable[[Task], None]] = {
