@@ -13,6 +13,9 @@ PACKAGES_BUILD = $(shell command -v c++ >/dev/null || echo g++) \
 	$(shell $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv) \
 	$(shell $(PYTHON) -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' 2>/dev/null || echo python3-dev)
 
+# JupyterLab refuses to start for root, which in a container is everybody.
+AS_ROOT = $(shell test "$$(id -u)" -ne 0 || echo --allow-root)
+
 .PHONY: help demo lab build test test-python test-kernels test-native test-windows test-js lint format js \
 	screenshots bench clean
 
@@ -26,7 +29,7 @@ demo: build  ## Set everything up, run notebook 01 without a browser, and print 
 
 lab: build  ## Open JupyterLab on the notebooks
 	$(PIP) --group notebook
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab $(AS_ROOT) notebooks
 
 build: $(VENV)/built  ## Make .venv, with nbpipe built into it
 
