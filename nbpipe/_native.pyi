@@ -223,6 +223,9 @@ class Conversion:
     target : str
         FFmpeg's name of the pixel format: ``yuv420p``, ``nv12``, ``yuv444p``, ``yuv420p10le``, ``p010le``,
         ``gray``, ``rgb24`` or ``rgba``.
+    dither : bool
+        Round up and down by an ordered pattern of 8 × 8 samples, so that on average they have the exact value, instead
+        of to the nearest.
 
     Raises
     ------
@@ -231,7 +234,9 @@ class Conversion:
 
     """
 
-    def __init__(self, size: tuple[int, int], channels: int, bits: int, bottom_up: bool, target: str) -> None: ...
+    def __init__(
+        self, size: tuple[int, int], channels: int, bits: int, bottom_up: bool, target: str, dither: bool = False
+    ) -> None: ...
     @property
     def source_bytes(self) -> int:
         """Bytes of a picture."""

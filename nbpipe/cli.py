@@ -33,7 +33,7 @@ _FAILED, _INTERRUPTED = 1, 130  # 2 for wrong usage is argparse's own
 _REFUSALS = (TypeError, ValueError, OSError, ImportError)
 _OPTIONS = (
     *("size", "fps", "duration", "frames", "samples"),
-    *("codec", "crf", "preset", "pixel_format", "conversion"),
+    *("codec", "crf", "preset", "pixel_format", "conversion", "dither"),
 )
 
 _RECORD = """\
@@ -117,6 +117,9 @@ def add_recording_options(parser: argparse.ArgumentParser) -> None:
         "--conversion",
         choices=("auto", "gpu", "cpu", "ffmpeg"),
         help="who converts the colours (default: whichever is fast here)",
+    )
+    parser.add_argument(
+        "--dither", action="store_true", default=None, help="no bands in gradients; with H.264, give --crf 16 or less"
     )
 
 

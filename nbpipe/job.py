@@ -103,9 +103,10 @@ class Job:
 def reading(wanted: Encoding) -> Reading:
     """Return how pictures are to leave the GL for this encoding."""
     return Reading(
-        dtype="uint16" if is_deep(wanted.pixel_format) else "uint8",
+        dtype="uint16" if is_deep(wanted.pixel_format) or wanted.dither else "uint8",
         shader=wanted.pixel_format if wanted.converts("gpu") else None,
         on_software=wanted.conversion == "gpu",
+        dither=wanted.dither,
         loop=functools.partial(_loop, wanted) if wanted.converts("cpu") else None,
     )
 

@@ -46,6 +46,7 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
     pixel_format: str | None = None,
     ffmpeg_params: Sequence[str] = (),
     conversion: str = "auto",
+    dither: bool = False,
     show: bool = True,
 ) -> Video:
     """Open a video file to write pictures into.
@@ -58,7 +59,7 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
         Width and height in pixels; those of the first picture. Must be given to write buffers, which have none.
     fps : int, float, str or Fraction
         Frames per second, kept exactly, as by `nbpipe.record`.
-    codec, crf, preset, pixel_format, ffmpeg_params, conversion
+    codec, crf, preset, pixel_format, ffmpeg_params, conversion, dither
         How it is encoded, as by `nbpipe.record`.
     show : bool
         Show the widget in a notebook, until its cell is run again, and the bar in a terminal.
@@ -93,6 +94,7 @@ def open(  # noqa: A001  named as the built-in it resembles; keywords with defau
         pixel_format=pixel_format,
         ffmpeg_params=ffmpeg_params,
         conversion=conversion,
+        dither=dither,
     )
     video = Video(job, dimensions, show=show)
     leave_to_rerun(video._put_away)  # noqa: SLF001  it is ours

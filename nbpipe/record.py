@@ -54,6 +54,7 @@ def record(
     pixel_format: str | None = None,
     ffmpeg_params: Sequence[str] = (),
     conversion: str = "auto",
+    dither: bool = False,
     take: Take | None = None,
     wait: bool = True,
     show: bool = True,
@@ -96,6 +97,10 @@ def record(
     conversion : str
         Who turns RGB into the video's pixel format, BT.709 in limited range: ``"gpu"`` before it is read back,
         ``"cpu"`` as the picture is copied, or ``"ffmpeg"``; ``"auto"`` takes the first that can and that is fast here.
+    dither : bool
+        Draw in 16 bits a channel, and mix neighbouring shades by a fixed pattern where the video has none between, so
+        that gradients show no bands. H.265 keeps it at its usual quality, H.264 from ``crf=16`` downwards; an encoder
+        that smooths more takes it away again.
     take : Take, optional
         A performance recorded in `nbpipe.preview`, replayed frame by frame: its parameters, its events and its clock.
         Decides the duration unless that is given.
@@ -145,6 +150,7 @@ def record(
         pixel_format=pixel_format,
         ffmpeg_params=ffmpeg_params,
         conversion=conversion,
+        dither=dither,
         take=take,
     )
     try:
@@ -222,6 +228,7 @@ def begin(
         pixel_format=options.get("pixel_format"),
         ffmpeg_params=options.get("ffmpeg_params", ()),
         conversion=options.get("conversion", "auto"),
+        dither=options.get("dither", False),
     )
     source: Source
     if isinstance(adapted, Pictures):

@@ -50,3 +50,16 @@ def _halved(plane: np.ndarray, rows: int) -> np.ndarray:
     wide = np.pad(plane, [(0, 0), (1, 1)], mode="edge")
     across = (wide[:, :-2:2] + 2 * wide[:, 1:-1:2] + wide[:, 2::2]) / 4
     return sum(across[row::rows] for row in range(rows)) / rows
+
+
+def dithered(planes: list[np.ndarray]) -> list[np.ndarray]:
+    """Return exact planes as ordered dithering rounds them: by thresholds of eight by eight samples (Bayer, 1973)."""
+    ranks = np.zeros((1, 1), int)
+    for _ in range(3):
+        ranks = np.block([[4 * ranks, 4 * ranks + 2], [4 * ranks + 3, 4 * ranks + 1]])
+    rounded = []
+    for plane in planes:
+        rows, columns = (np.arange(count) % 8 for count in plane.shape[:2])
+        thresholds = (ranks[np.ix_(rows, columns)] + 0.5) / 64
+        rounded.append(np.floor(plane + thresholds.reshape(thresholds.shape + (1,) * (plane.ndim - 2))))
+    return rounded

@@ -173,11 +173,12 @@ def test_every_option_is_one_of_nbpipe_record():
     cli.add_recording_options(parser)
     assert cli.recording_options(parser.parse_args([])) == {}
     words = "--size 64×48 --fps 24000/1001 --duration 2.5 --samples 4 --codec libx264 --crf 0 --preset slow"
-    options = cli.recording_options(parser.parse_args([*words.split(), "--pixel-format=gray", "--conversion=cpu"]))
+    words += " --pixel-format=gray --conversion=cpu --dither"
+    options = cli.recording_options(parser.parse_args(words.split()))
     assert (options["size"], options["fps"], options["duration"]) == ((64, 48), Fraction(24000, 1001), 2.5)
     assert options["crf"] == 0
     assert options.keys() <= inspect.signature(nbpipe.record).parameters.keys()
-    assert len(options) == 9
+    assert len(options) == 10
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bt709 import reference
+from bt709 import dithered, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,10 +33,10 @@ def picture_of(size: tuple[int, int], channels: int, bits: int, seed: int) -> np
     return pixels
 
 
-def converted(picture: np.ndarray, pixel_format: str, *, bottom_up: bool) -> np.ndarray:
+def converted(picture: np.ndarray, pixel_format: str, *, bottom_up: bool, dither: bool = False) -> np.ndarray:
     """All planes in one row, in the units of `reference`."""
     height, width, channels = picture.shape
-    conversion = Conversion((width, height), channels, picture.itemsize * 8, bottom_up, pixel_format)
+    conversion = Conversion((width, height), channels, picture.itemsize * 8, bottom_up, pixel_format, dither)
     target = np.empty(conversion.target_bytes, np.uint8)
     conversion.convert(np.ascontiguousarray(picture[::-1] if bottom_up else picture), target)
     if pixel_format in {"yuv420p10le", "p010le"}:
@@ -47,10 +47,14 @@ def converted(picture: np.ndarray, pixel_format: str, *, bottom_up: bool) -> np.
     return target
 
 
-def expected(picture: np.ndarray, pixel_format: str) -> np.ndarray:
+def exact(picture: np.ndarray, pixel_format: str) -> list[np.ndarray]:
     if pixel_format == "rgba" and picture.shape[2] == 3:
         picture = np.dstack([picture, np.full(picture.shape[:2], np.iinfo(picture.dtype).max, picture.dtype)])
-    return np.concatenate([plane.ravel() for plane in reference(picture, pixel_format)])
+    return reference(picture, pixel_format)
+
+
+def expected(picture: np.ndarray, pixel_format: str) -> np.ndarray:
+    return np.concatenate([plane.ravel() for plane in exact(picture, pixel_format)])
 
 
 def error(picture: np.ndarray, pixel_format: str, *, bottom_up: bool) -> float:
@@ -111,6 +115,33 @@ def test_sixteen_bits_are_rounded_to_eight():
     values = np.arange(65536, dtype=np.uint16)
     picture = np.repeat(values, 3).reshape(256, 256, 3)
     assert np.array_equal(converted(picture, "rgb24", bottom_up=False)[::3], np.rint(values / 257))
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@given(
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    source=st.sampled_from(SOURCES),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_a_dithered_sample_is_one_of_the_two_around_what_the_standard_says(pixel_format, size, source, seed):
+    channels, bits, bottom_up = source
+    picture = picture_of(size, channels, bits, seed)
+    made = converted(picture, pixel_format, bottom_up=bottom_up, dither=True)
+    assert np.abs(made - expected(picture, pixel_format)).max() < 0.5 + BOUND[pixel_format]
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("size", [(38, 22), (960, 2), (1922, 4)])
+def test_which_of_the_two_it_is_tells_the_pattern(size, pixel_format):
+    for channels, bits, bottom_up in SOURCES:
+        picture = picture_of(size, channels, bits, seed=1)
+        made = converted(picture, pixel_format, bottom_up=bottom_up, dither=True)
+        planes = exact(picture, pixel_format)
+        # The conversion's own error, and how far the first and the last threshold are from Bayer's.
+        close = BOUND[pixel_format] - 0.5 + 3 / 64
+        lower, upper = (np.concatenate([p.ravel() for p in dithered([q + d for q in planes])]) for d in (-close, close))
+        assert np.all((lower <= made) & (made <= upper))
+        assert np.mean(lower == upper) > 0.7, "most thresholds decide"
 
 
 def test_one_conversion_in_many_threads():

@@ -7,7 +7,7 @@ import ctypes
 import moderngl
 import numpy as np
 import pytest
-from bt709 import reference
+from bt709 import dithered, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,6 +106,21 @@ def test_deep_pictures_keep_their_depth(ctx, objects, pixel_format, dtype, direc
     values = stored if dtype == "nu2" else (stored.astype(float) * 65535).round().astype("u2")
     # 0.02: the copy and the reference are both of 16 bits, half a step of which is 0.0067 of ten bits.
     assert_right(raw[: packer.frame_bytes], values, pixel_format, slack=0.02)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 13), (17, 12), (641, 5)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("pixel_format", PLANES)
+def test_dithered_samples_are_what_the_pattern_makes_of_the_exact_ones(ctx, objects, pixel_format, size):
+    picture = noise(size, np.uint16) + np.random.default_rng(4).integers(0, 256, (size[1], size[0], 4)).astype("u2")
+    picture[noise(size) == 255] = 65535
+    packer = objects.add(Packer(ctx, size, pixel_format, direct=True, dither=True))
+    raw = read(packer.pack(drawn(objects, ctx, picture, "nu2")))[: packer.frame_bytes]
+    slack = 1e-3
+    planes = reference(picture, pixel_format)
+    lower, upper = (np.concatenate([p.ravel() for p in dithered([q + d for q in planes])]) for d in (-slack, slack))
+    made = samples(raw, pixel_format)
+    assert made.shape == lower.shape
+    assert np.all((lower <= made) & (made <= upper))
 
 
 @pytest.mark.parametrize("direct", [False, True])

@@ -64,6 +64,42 @@ std::size_t area(std::ptrdiff_t width, std::ptrdiff_t height, int bytes) {
     return static_cast<std::size_t>(width * height * bytes);
 }
 
+using Row = std::array<std::uint16_t, Thresholds::piece>;
+
+Thresholds nearest() {
+    static constexpr auto row = [] {
+        Row half{};
+        half.fill(128);
+        return half;
+    }();
+    return {.first = row.data(), .apart = 0};
+}
+
+/// The rank of a pixel among the 64: the bits of x ^ y and of y in turns, the last ones first.
+constexpr unsigned rank(unsigned x, unsigned y) {
+    unsigned found = 0;
+    for (unsigned bit = 0; bit < 3; ++bit) {
+        found |= ((x ^ y) >> bit & 1U) << (5 - 2 * bit) | (y >> bit & 1U) << (4 - 2 * bit);
+    }
+    return found;
+}
+
+/// The first and the last keep a quarter of a step of ten bits away from the ends: so far is a value from what it should
+/// be, and black, white and grays have none that others should show.
+Thresholds dithered() {
+    static constexpr auto rows = [] {
+        std::array<Row, Thresholds::rows> found{};
+        for (unsigned y = 0; auto& row : found) {
+            for (unsigned x = 0; auto& threshold : row) {
+                threshold = static_cast<std::uint16_t>(std::clamp(4 * rank(x++ % 8, y) + 2, 4U, 251U));
+            }
+            ++y;
+        }
+        return found;
+    }();
+    return {.first = rows.front().data(), .apart = Thresholds::piece};
+}
+
 #ifdef NBPIPE_X86 // chosen here and not by the loader (target_clones): that runs before ThreadSanitizer does
 bool has_avx512() {
     return __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
@@ -94,13 +130,14 @@ Kernel* kernel_of(Conversion::Build build) {
 
 } // namespace
 
-Conversion::Conversion(const Source& source, std::string_view target, Build build)
+Conversion::Conversion(const Source& source, std::string_view target, Rounding rounding, Build build)
     : picture_{at_least_one(source.width),
                at_least_one(source.height),
                one_of("channels", source.channels, 3, 4),
                one_of("bits", source.bits, 8, 16),
                source.bottom_up,
-               named(target).target},
+               named(target).target,
+               rounding == Rounding::dithered ? dithered() : nearest()},
       kernel_(kernel_of(build)),
       source_bytes_(area(picture_.width, picture_.height, picture_.channels * picture_.bits / 8)) {
     const auto& format = named(target);

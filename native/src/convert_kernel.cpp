@@ -43,8 +43,8 @@ using U16 = std::uint16_t;
 using U32 = std::uint32_t;
 using U64 = std::uint64_t;
 
-constexpr ptrdiff_t piece = 480; // 1920 is four
-constexpr ptrdiff_t block = 32;  // pixels of a step of the widest loop: a vector of bytes
+constexpr ptrdiff_t piece = Thresholds::piece;
+constexpr ptrdiff_t block = 32; // pixels of a step of the widest loop: a vector of bytes
 
 // ---- BT.709-6, items 3.2 to 3.4 ---------------------------------------------------------------------------
 
@@ -121,11 +121,11 @@ template <typename T, int number> struct Source {
     }
 };
 
-/// From 8.8 to a sample of `T`: `shift` bits are dropped, rounded, and what remains is stored `up` higher.
+/// From 8.8 to a sample of `T`: `shift` bits are dropped, after a threshold, and what remains is stored `up` higher.
 template <typename T, unsigned shift, unsigned up> struct Sample {
     static constexpr ptrdiff_t size = sizeof(T);
-    static T of(U16 value) {
-        return static_cast<T>((static_cast<U16>(value + (1U << (shift - 1))) >> shift) << up);
+    static T of(U16 value, U16 threshold) {
+        return static_cast<T>((static_cast<U16>(value + (threshold >> (8 - shift))) >> shift) << up);
     }
 };
 using Eight = Sample<U8, 8, 0>;
@@ -156,6 +156,10 @@ void in_memory_order(const Picture& picture, ptrdiff_t first, ptrdiff_t last, co
     }
 }
 
+const U16* thresholds_of(const Picture& picture, ptrdiff_t y) {
+    return picture.thresholds.first + y % Thresholds::rows * picture.thresholds.apart;
+}
+
 // ---- 4:2:0 ------------------------------------------------------------------------------------------------
 
 struct Scratch {
@@ -170,6 +174,8 @@ struct Pair {
     const std::byte* lower;
     std::byte* luma_upper;
     std::byte* luma_lower;
+    const U16* thresholds_upper;
+    const U16* thresholds_lower;
 };
 
 /// The average, rounded up.
@@ -177,13 +183,14 @@ U16 average(U16 a, U16 b) { return static_cast<U16>((a + b + 1) >> 1); }
 
 template <typename Src, typename Smp>
 void step(const std::byte* __restrict upper, const std::byte* __restrict lower,
-          std::byte* __restrict luma_upper, std::byte* __restrict luma_lower, U16* __restrict red,
+          std::byte* __restrict luma_upper, std::byte* __restrict luma_lower,
+          const U16* __restrict thresholds_upper, const U16* __restrict thresholds_lower, U16* __restrict red,
           U16* __restrict green, U16* __restrict blue, ptrdiff_t count) {
     for (ptrdiff_t x = 0; x < count; ++x) {
         const Pixel p = Src::at(upper, x);
         const Pixel q = Src::at(lower, x);
-        store(luma_upper + x * Smp::size, Smp::of(luma<typename Src::Weight>(p)));
-        store(luma_lower + x * Smp::size, Smp::of(luma<typename Src::Weight>(q)));
+        store(luma_upper + x * Smp::size, Smp::of(luma<typename Src::Weight>(p), thresholds_upper[x]));
+        store(luma_lower + x * Smp::size, Smp::of(luma<typename Src::Weight>(q), thresholds_lower[x]));
         red[x] = average(p.red, q.red);
         green[x] = average(p.green, q.green);
         blue[x] = average(p.blue, q.blue);
@@ -209,7 +216,8 @@ template <typename Src, typename Smp> void pair(const Pair& at, Scratch& scratch
     U16* const blue = scratch.mean[2] + Scratch::margin;
     const auto go = [&](ptrdiff_t x, ptrdiff_t length) {
         step<Src, Smp>(at.upper + x * Src::size, at.lower + x * Src::size, at.luma_upper + x * Smp::size,
-                       at.luma_lower + x * Smp::size, red + x, green + x, blue + x, length);
+                       at.luma_lower + x * Smp::size, at.thresholds_upper + x, at.thresholds_lower + x,
+                       red + x, green + x, blue + x, length);
     };
     ptrdiff_t x = 0;
     for (; x + block <= count; x += block) {
@@ -241,11 +249,12 @@ void halve(const U16* __restrict mean, U16* __restrict half, ptrdiff_t pairs) {
 
 template <typename W, typename Smp, bool interleaved>
 void chroma(const U16* __restrict red, const U16* __restrict green, const U16* __restrict blue,
-            std::byte* __restrict first, std::byte* __restrict second, ptrdiff_t count) {
+            const U16* __restrict thresholds, std::byte* __restrict first, std::byte* __restrict second,
+            ptrdiff_t count) {
     for (ptrdiff_t x = 0; x < count; ++x) {
         const Pixel p{red[x], green[x], blue[x]};
-        const auto blueness = Smp::of(cb<W>(p));
-        const auto redness = Smp::of(cr<W>(p));
+        const auto blueness = Smp::of(cb<W>(p), thresholds[x]);
+        const auto redness = Smp::of(cr<W>(p), thresholds[x]);
         if constexpr (interleaved && Smp::size == 1) {
             store(first + 2 * x, static_cast<U16>(blueness | (redness << 8U)));
         } else if constexpr (interleaved) {
@@ -276,8 +285,11 @@ void subsampled(const Picture& picture, Band band, const std::byte* source, std:
             const ptrdiff_t count = picture.width - x < piece ? picture.width - x : piece;
             std::byte* const out = target + (2 * stripe * width + x) * Smp::size;
             const Pair at{rows.at(2 * stripe) + x * Src::size,
-                          rows.at(2 * stripe + (alone ? 0 : 1)) + x * Src::size, out,
-                          out + width * Smp::size};
+                          rows.at(2 * stripe + (alone ? 0 : 1)) + x * Src::size,
+                          out,
+                          out + width * Smp::size,
+                          thresholds_of(picture, 2 * stripe),
+                          thresholds_of(picture, 2 * stripe + 1)};
             pair<Src, Smp>(at, scratch, count);
             if (count % 2 != 0) { // and so is the last column
                 repeat_last<Smp>(at.luma_upper, count);
@@ -297,8 +309,8 @@ void subsampled(const Picture& picture, Band band, const std::byte* source, std:
             }
             const ptrdiff_t to = (stripe * (width / 2) + x / 2) * apart;
             chroma<typename Src::Weight, Smp, interleaved>(scratch.half[0], scratch.half[1], scratch.half[2],
-                                                           first + to, second + (interleaved ? 0 : to),
-                                                           pairs);
+                                                           thresholds_of(picture, stripe), first + to,
+                                                           second + (interleaved ? 0 : to), pairs);
         }
     });
 }
@@ -306,58 +318,68 @@ void subsampled(const Picture& picture, Band band, const std::byte* source, std:
 // ---- a sample for each pixel ------------------------------------------------------------------------------
 
 template <typename Src>
-void whole_row(const std::byte* __restrict row, std::byte* __restrict y, std::byte* __restrict u,
-               std::byte* __restrict v, ptrdiff_t width) {
+void whole_row(const std::byte* __restrict row, const U16* __restrict thresholds, std::byte* __restrict y,
+               std::byte* __restrict u, std::byte* __restrict v, ptrdiff_t count) {
     using W = Src::Weight;
-    for (ptrdiff_t x = 0; x < width; ++x) {
+    for (ptrdiff_t x = 0; x < count; ++x) {
         const Pixel p = Src::at(row, x);
-        store(y + x, Eight::of(luma<W>(p)));
-        store(u + x, Eight::of(cb<W>(p)));
-        store(v + x, Eight::of(cr<W>(p)));
+        store(y + x, Eight::of(luma<W>(p), thresholds[x]));
+        store(u + x, Eight::of(cb<W>(p), thresholds[x]));
+        store(v + x, Eight::of(cr<W>(p), thresholds[x]));
     }
 }
 
 template <typename Src>
-void gray_row(const std::byte* __restrict row, std::byte* __restrict y, ptrdiff_t width) {
-    for (ptrdiff_t x = 0; x < width; ++x) {
-        store(y + x, Eight::of(luma<typename Src::Weight>(Src::at(row, x))));
+void gray_row(const std::byte* __restrict row, const U16* __restrict thresholds, std::byte* __restrict y,
+              ptrdiff_t count) {
+    for (ptrdiff_t x = 0; x < count; ++x) {
+        store(y + x, Eight::of(luma<typename Src::Weight>(Src::at(row, x)), thresholds[x]));
     }
 }
 
-U8 narrowed(U8 value) { return value; }
-/// value / 257, rounded; exact for each of the 65536.
-U8 narrowed(U16 value) { return static_cast<U8>((value * 255U + 32895) >> 16U); }
+U8 narrowed(U8 value, U16 /*threshold*/) { return value; }
+/// value / 257; with half a step as the threshold, the nearest for each of the 65536.
+U8 narrowed(U16 value, U16 threshold) {
+    return static_cast<U8>((value * 255U + threshold * 256U + 127) >> 16U);
+}
 
 template <typename Src, int channels>
-void copied_row(const std::byte* __restrict row, std::byte* __restrict out, ptrdiff_t width) {
+void copied_row(const std::byte* __restrict row, const U16* __restrict thresholds, std::byte* __restrict out,
+                ptrdiff_t count) {
     using Channel = Src::Channel;
     if constexpr (Src::size == channels) {
-        std::memcpy(out, row, static_cast<std::size_t>(width * Src::size));
+        std::memcpy(out, row, static_cast<std::size_t>(count * Src::size));
     } else {
-        for (ptrdiff_t x = 0; x < width; ++x) {
+        for (ptrdiff_t x = 0; x < count; ++x) {
             const std::byte* const here = row + x * Src::size;
             for (int channel = 0; channel < channels; ++channel) {
-                const U8 value = channel < Src::channels
-                                     ? narrowed(load<Channel>(here + channel * ptrdiff_t{sizeof(Channel)}))
-                                     : U8{255};
+                const U8 value =
+                    channel < Src::channels
+                        ? narrowed(load<Channel>(here + channel * ptrdiff_t{sizeof(Channel)}), thresholds[x])
+                        : U8{255};
                 store(out + x * channels + channel, value);
             }
         }
     }
 }
 
-template <typename Src, typename Row>
-void each_row(const Picture& picture, Band band, const std::byte* source, const Row& row) {
+/// Calls `go` with each piece of each row, its thresholds, where its pixels lie in a plane, and how many they are.
+template <typename Src, typename Go>
+void each_piece(const Picture& picture, Band band, const std::byte* source, const Go& go) {
     const Rows rows(picture, band, source, Src::size);
-    in_memory_order(picture, band.first, band.last, [&](ptrdiff_t y) { row(rows.at(y), y * picture.width); });
+    in_memory_order(picture, band.first, band.last, [&](ptrdiff_t y) {
+        for (ptrdiff_t x = 0; x < picture.width; x += piece) {
+            const ptrdiff_t count = picture.width - x < piece ? picture.width - x : piece;
+            go(rows.at(y) + x * Src::size, thresholds_of(picture, y), y * picture.width + x, count);
+        }
+    });
 }
 
 // ---- which of them ----------------------------------------------------------------------------------------
 
 template <typename Src>
 void convert_from(const Picture& picture, Band band, const std::byte* source, std::byte* target) {
-    const ptrdiff_t width = picture.width;
-    const ptrdiff_t plane = width * picture.height;
+    const ptrdiff_t plane = picture.width * picture.height;
     switch (picture.target) {
     case Target::yuv420p:
         return subsampled<Src, Eight, false>(picture, band, source, target);
@@ -368,21 +390,26 @@ void convert_from(const Picture& picture, Band band, const std::byte* source, st
     case Target::p010le:
         return subsampled<Src, TenHigh, true>(picture, band, source, target);
     case Target::yuv444p:
-        return each_row<Src>(picture, band, source, [=](const std::byte* row, ptrdiff_t at) {
-            whole_row<Src>(row, target + at, target + plane + at, target + 2 * plane + at, width);
-        });
+        return each_piece<Src>(picture, band, source,
+                               [=](auto* row, auto* thresholds, ptrdiff_t at, ptrdiff_t count) {
+                                   whole_row<Src>(row, thresholds, target + at, target + plane + at,
+                                                  target + 2 * plane + at, count);
+                               });
     case Target::gray:
-        return each_row<Src>(picture, band, source, [=](const std::byte* row, ptrdiff_t at) {
-            gray_row<Src>(row, target + at, width);
-        });
+        return each_piece<Src>(picture, band, source,
+                               [=](auto* row, auto* thresholds, ptrdiff_t at, ptrdiff_t count) {
+                                   gray_row<Src>(row, thresholds, target + at, count);
+                               });
     case Target::rgb24:
-        return each_row<Src>(picture, band, source, [=](const std::byte* row, ptrdiff_t at) {
-            copied_row<Src, 3>(row, target + at * 3, width);
-        });
+        return each_piece<Src>(picture, band, source,
+                               [=](auto* row, auto* thresholds, ptrdiff_t at, ptrdiff_t count) {
+                                   copied_row<Src, 3>(row, thresholds, target + at * 3, count);
+                               });
     case Target::rgba:
-        return each_row<Src>(picture, band, source, [=](const std::byte* row, ptrdiff_t at) {
-            copied_row<Src, 4>(row, target + at * 4, width);
-        });
+        return each_piece<Src>(picture, band, source,
+                               [=](auto* row, auto* thresholds, ptrdiff_t at, ptrdiff_t count) {
+                                   copied_row<Src, 4>(row, thresholds, target + at * 4, count);
+                               });
     }
 }
 

@@ -1,13 +1,28 @@
 // Between Conversion, which knows names and sizes, and the loops, which are compiled once for every processor
 // and, on x86, again for those with SSSE3, with AVX2, in vectors of 128 and of 256 bits, and with AVX-512. Plain
 // types only: see convert_kernel.cpp.
+//
+// Rounding. A sample is its exact value plus a threshold, less the fraction that remains. With half a step everywhere that
+// is the nearest value. Thresholds that differ from pixel to pixel are ordered dithering (Bayer, 1973): of eight by
+// eight pixels as many get the upper value as the fraction says, so that on average they show what lies between.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace nbpipe {
 
 enum class Target { yuv420p, nv12, yuv444p, yuv420p10le, p010le, gray, rgb24, rgba };
+
+/// Of one row: one for each sample of a piece, after which they begin again, in 1/256 of a step of eight bits. Those of
+/// ten bits are four times as coarse.
+struct Thresholds {
+    static constexpr std::ptrdiff_t piece = 480; // 1920 is four
+    static constexpr std::ptrdiff_t rows = 8;    // after which they begin again, too
+
+    const std::uint16_t* first;
+    std::ptrdiff_t apart; // from row to row: 0 where all are alike
+};
 
 struct Picture {
     std::ptrdiff_t width;
@@ -16,6 +31,7 @@ struct Picture {
     int bits;
     bool bottom_up;
     Target target;
+    Thresholds thresholds;
 };
 
 /// Rows of the picture from `first` up to `last`, not included, counted from its top. `first` is even.

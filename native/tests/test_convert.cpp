@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <iterator>
 #include <limits>
@@ -22,6 +23,7 @@ namespace {
 
 using nbpipe::Conversion;
 using Build = Conversion::Build;
+using Rounding = Conversion::Rounding;
 using Source = Conversion::Source;
 
 constexpr auto targets = std::to_array<std::string_view>(
@@ -44,8 +46,8 @@ Block random_picture(std::size_t size, unsigned seed) {
 }
 
 std::vector<int> converted(const Source& source, std::string_view target, std::span<const std::byte> picture,
-                           Build build = Build::fastest) {
-    const Conversion conversion(source, target, build);
+                           Build build = Build::fastest, Rounding rounding = Rounding::nearest) {
+    const Conversion conversion(source, target, rounding, build);
     const Block exact(conversion.source_bytes());
     require(picture.size() == exact.size);
     std::ranges::copy(picture, exact.data.get());
@@ -150,13 +152,70 @@ void bottom_up_is_the_same_picture() {
     }
 }
 
+// ---- dithering --------------------------------------------------------------------------------------------
+
+/// Samples of a dithered picture of sixteen by sixteen pixels that are all alike, in 16 bits: of chroma, too, each
+/// threshold is among them.
+std::vector<int> of_gray(unsigned value, std::string_view target) {
+    const Block picture(std::size_t{256} * 3 * 2);
+    for (std::size_t i = 0; i < picture.size; i += 2) {
+        picture.all()[i] = static_cast<std::byte>(value);
+        picture.all()[i + 1] = static_cast<std::byte>(value >> 8U);
+    }
+    auto bytes = converted({16, 16, 3, 16, false}, target, picture.all(), Build::fastest, Rounding::dithered);
+    if (target != "yuv420p10le") {
+        return bytes;
+    }
+    std::vector<int> samples(bytes.size() / 2);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        samples[i] = bytes[2 * i] | bytes[2 * i + 1] << 8;
+    }
+    return samples;
+}
+
+void dithered_pixels_show_on_average_what_lies_between() {
+    for (unsigned value = 0; value < 65536; value += 37) {
+        for (const int ten : {0, 1}) {
+            const double step = ten == 0 ? 1 : 4;
+            const double exact = (16 + 219 * value / 65535.0) * step;
+            auto luma = of_gray(value, ten == 0 ? "gray" : "yuv420p10le");
+            luma.resize(256);
+            double sum = 0;
+            for (const int sample : luma) {
+                require(std::abs(sample - exact) < 1 + step * 3 / 256);
+                sum += sample;
+            }
+            require(std::abs(sum / 256 - exact) <= step * 3 / 256 + 1.0 / 64);
+        }
+    }
+}
+
+void dithered_grays_have_no_colour() {
+    for (unsigned value = 0; value < 65536; value += 5) {
+        const auto eight = of_gray(value, "yuv420p");
+        const auto ten = of_gray(value, "yuv420p10le");
+        require(std::all_of(eight.begin() + 256, eight.end(), [](int sample) { return sample == 128; }));
+        require(std::all_of(ten.begin() + 256, ten.end(), [](int sample) { return sample == 512; }));
+    }
+}
+
+void dithered_black_and_white_are_pure() {
+    for (const unsigned value : {0, 65535}) {
+        auto ten = of_gray(value, "yuv420p10le");
+        ten.resize(256);
+        require(ten == std::vector(256, value == 0 ? 64 : 940));
+        require(of_gray(value, "gray") == std::vector(256, value == 0 ? 16 : 235));
+        require(of_gray(value, "rgb24") == std::vector(768, value == 0 ? 0 : 255));
+    }
+}
+
 /// Under AddressSanitizer also: each band lies in a block of its own.
 void bands_make_the_same_picture_in_any_order() {
     for (const auto target : targets) {
         for (const int height : {1, 2, 3, 6, 7, 11}) {
             for (const bool bottom_up : {false, true}) {
                 const Source source{37, height, 4, 8, bottom_up};
-                const Conversion conversion(source, target);
+                const Conversion conversion(source, target, Rounding::dithered);
                 const auto picture = random_picture(conversion.source_bytes(), 2);
                 const std::size_t row = picture.size / static_cast<std::size_t>(height);
                 const Block planes(conversion.target_bytes());
@@ -170,8 +229,10 @@ void bands_make_the_same_picture_in_any_order() {
                                       band.data.get());
                     conversion.convert(band.all(), planes.all(), first);
                 }
-                require(std::ranges::equal(planes.all(), converted(source, target, picture.all()), {},
-                                           std::to_integer<int>));
+                require(std::ranges::equal(
+                    planes.all(),
+                    converted(source, target, picture.all(), Build::fastest, Rounding::dithered), {},
+                    std::to_integer<int>));
             }
         }
     }
@@ -236,10 +297,14 @@ void all_builds_give_the_same_bytes() {
                     for (const int bits : {8, 16}) {
                         const Source source{width, height, channels, bits, ++seed % 2 == 0};
                         const auto picture = random_picture(Conversion(source, target).source_bytes(), seed);
-                        const auto portable = converted(source, target, picture.all(), Build::portable);
-                        for (const auto build :
-                             {Build::ssse3, Build::avx2_128, Build::avx2, Build::fastest}) {
-                            require(converted(source, target, picture.all(), build) == portable);
+                        for (const auto rounding : {Rounding::nearest, Rounding::dithered}) {
+                            const auto portable =
+                                converted(source, target, picture.all(), Build::portable, rounding);
+                            for (const auto build :
+                                 {Build::ssse3, Build::avx2_128, Build::avx2, Build::fastest}) {
+                                require(converted(source, target, picture.all(), build, rounding) ==
+                                        portable);
+                            }
                         }
                     }
                 }
@@ -342,6 +407,9 @@ constexpr auto cases = std::to_array<Case>({
     {"odd_sizes_repeat_the_last_row_and_column", odd_sizes_repeat_the_last_row_and_column},
     {"chroma_is_level_with_even_columns", chroma_is_level_with_even_columns},
     {"bottom_up_is_the_same_picture", bottom_up_is_the_same_picture},
+    {"dithered_pixels_show_on_average_what_lies_between", dithered_pixels_show_on_average_what_lies_between},
+    {"dithered_grays_have_no_colour", dithered_grays_have_no_colour},
+    {"dithered_black_and_white_are_pure", dithered_black_and_white_are_pure},
     {"bands_make_the_same_picture_in_any_order", bands_make_the_same_picture_in_any_order},
     {"a_picture_read_in_bands_is_the_same", a_picture_read_in_bands_is_the_same},
     {"what_cannot_be_read_in_bands", what_cannot_be_read_in_bands},

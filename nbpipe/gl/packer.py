@@ -15,7 +15,8 @@ Colours are BT.709 in limited range, and `gray` is its luma. Where 2 × 2 pixels
 level with the left column, between the rows: what players assume of H.264 that does not say. So it is
 [1 2 1]/4 across and the mean of two rows, with the picture's edges repeated; the same repetition pads an odd size
 to an even one. `tests/bt709.py` says it once more, in float64; samples differ from it by half a step and less
-than 0.001, which is what fp32 costs.
+than 0.001, which is what fp32 costs. When dithering, samples are rounded up from thresholds that differ, as in the
+native loop (`native/src/convert_kernel.hpp`).
 
 Render thread only, with the context current. Knows pixel formats by FFmpeg's names; knows nothing of stages,
 slots or FFmpeg.
@@ -79,6 +80,7 @@ const ivec2 SIZE = ivec2({size[0]}, {size[1]});
 const int TARGET_WIDTH = {width};
 const int SAMPLE_BYTES = {sample_bytes};
 const int SHIFT = {shift};
+const bool DITHERED = {dithered};
 const int LAST = {last};
 const Plane PLANES[] = Plane[]({planes});
 const vec4 WEIGHTS[] = vec4[]({weights});
@@ -103,11 +105,20 @@ vec4 colour(int x, int y, int span) {
     return sum / 8.0;
 }
 
+float threshold(int x, int y) {
+    if (!DITHERED)
+        return 0.5;
+    int rank = 0; // among the 64: the bits of x ^ y and of y in turns, the last ones first
+    for (int bit = 0; bit < 3; ++bit)
+        rank |= ((x ^ y) >> bit & 1) << (5 - 2 * bit) | (y >> bit & 1) << (4 - 2 * bit);
+    return (float(rank) + 0.5) / 64.0;
+}
+
 int value(Plane plane, int column, int row) {
     int x = column / plane.components;
     int component = plane.first + column % plane.components;
     float exact = dot(WEIGHTS[component], colour(x, row, plane.span)) + ZEROS[component];
-    return int(floor(exact + 0.5)) << SHIFT;
+    return int(floor(exact + threshold(x, row))) << SHIFT;
 }
 
 void main() {
@@ -149,6 +160,8 @@ class Packer:
     direct : bool
         Whether the pictures are framebuffers of our own, made around a texture that shaders see as it is stored.
         Others are copied first, because shaders do not see what glReadPixels reads of sRGB and renderbuffers.
+    dither : bool
+        Whether samples are rounded up and down in turns, and not to the nearest.
 
     Attributes
     ----------
@@ -165,6 +178,7 @@ class Packer:
         pixel_format: str,
         *,
         direct: bool = False,
+        dither: bool = False,
     ) -> None:
         self._gl = calls()
         self._size = size
@@ -181,6 +195,7 @@ class Packer:
             width=target[0],
             sample_bytes=sample_bytes,
             shift=_SHIFT.get(pixel_format, 0),
+            dithered=str(dither).lower(),
             last=len(planes) - 1,
             planes=", ".join(f"Plane{plane}" for plane in planes),
             weights=", ".join(f"vec4{tuple(scale * weight for weight in weights)}" for *weights, _ in components),

@@ -37,6 +37,8 @@ class Reading:
         FFmpeg's pixel format that a shader makes of each on the GPU; one of `packer.PLANES`.
     on_software : bool
         Whether it does so even if the GPU is the processor.
+    dither : bool
+        Whether it dithers.
     loop : callable or None
         Makes the loop that converts each otherwise.
     """
@@ -45,6 +47,7 @@ class Reading:
     upright: bool = False
     shader: str | None = None
     on_software: bool = False
+    dither: bool = False
     loop: MakeLoop | None = None
 
 
@@ -78,7 +81,7 @@ class Readback:
         self.pixel_format, self.bottom_up = PIXEL_FORMATS[reading.dtype, CHANNELS], not reading.upright
         self.converter, self.extra_copies = "", 0
         if reading.shader is not None and (reading.on_software or not where.software):
-            self._packer = Packer(where.ctx, stage.size, reading.shader, direct=own)
+            self._packer = Packer(where.ctx, stage.size, reading.shader, direct=own, dither=reading.dither)
             self.pixel_format, self.bottom_up, self.converter = reading.shader, False, "gpu"
             self.extra_copies = 0 if own else 1
         elif reading.loop is not None:

@@ -19,6 +19,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from nbpipe.video.options import checked_options
 from nbpipe.video.pixels import (
     CONVERTIBLE,
     Layout,
@@ -68,26 +69,6 @@ CONVERSIONS = ("auto", "gpu", "cpu", "ffmpeg")
 # Decoders take these for BT.601, whatever the file says: green 255 comes out as (19, 255, 8), measured.
 _NOT_BT709 = frozenset(("libvpx", "mjpeg"))
 
-# Options that would undo what nbpipe promises: the input, the output, its colours or the count of its frames.
-_REFUSED = frozenset(
-    "i y n f c codec vcodec vf filter filter_complex lavfi map s r pix_fmt pixel_format progress stats_period "
-    "protocol_whitelist protocol_blacklist movflags frames vframes t to ss fps_mode vsync report loglevel v "
-    "enc_time_base color_range colorspace color_primaries color_trc attach dump_attachment bsf vbsf "
-    "video_track_timescale avoid_negative_ts".split()
-)
-# The same, said within the value of another option: -x264-params colormatrix=…
-_SPOILS = re.compile(
-    r"(^|[:,=\s])(colou?r[-_]?(matrix|prim|range)|transfer|(full)?range|matrix[-_]coefficients)[a-z_-]*\s*="
-)
-# FFmpeg's options without a value (ffmpeg -h full, 9.0). Whatever follows any other option is that option's value;
-# a word that follows one of these would be a second output file.
-_FLAGS = frozenset(
-    "an sn dn vn shortest bitexact xerror copyts start_at_zero hide_banner stats benchmark benchmark_all stdin dump "
-    "hex vstats debug_ts ignore_unknown copy_unknown recast_media copyinkf copypriorss auto_conversion_filters "
-    "autorotate autoscale apply_cropping force_fps accurate_seek seek_timestamp find_stream_info fix_sub_duration "
-    "print_graphs display_hflip display_vflip".split()
-)
-
 # Area, and samples of chroma where players look for them ("left", H.264 Annex E), make the scaler's filter the one of
 # the native loop: [1 2 1]/4 across, and the mean of two rows. Bicubic is up to 51 of 255 from it on noise.
 _TO_BT709 = (
@@ -118,6 +99,8 @@ class Encoding:
         The options that keep a file playable whose making is cut off.
     conversion : str
         One of `CONVERSIONS`.
+    dither : bool
+        Whether neighbouring samples are rounded up and down in turns, so that gradients show no bands.
     """
 
     muxer: str
@@ -128,6 +111,7 @@ class Encoding:
     ffmpeg_params: tuple[str, ...]
     crash_safe: tuple[str, ...]
     conversion: str
+    dither: bool
 
     def converts(self, where: str) -> bool:
         """Whether RGB is to become the video's pixel format here: ``"gpu"`` or ``"cpu"``, if asked in this order."""
@@ -139,7 +123,7 @@ class Encoding:
             parts.append(f"crf {self.crf:g}")
         if self.preset is not None:
             parts.append(self.preset)
-        return ", ".join([*parts, self.pixel_format, *self.ffmpeg_params])
+        return ", ".join([*parts, self.pixel_format, *(["dithered"] if self.dither else []), *self.ffmpeg_params])
 
 
 class Wishes(TypedDict, total=False):
@@ -151,6 +135,7 @@ class Wishes(TypedDict, total=False):
     pixel_format: str | None
     ffmpeg_params: Sequence[str]
     conversion: str
+    dither: bool
 
 
 def encoding(
@@ -163,6 +148,7 @@ def encoding(
     pixel_format: str | None = None,
     ffmpeg_params: Sequence[str] = (),
     conversion: str = "auto",
+    dither: bool = False,
 ) -> Encoding:
     """Check what is wanted against what `ffmpeg` has.
 
@@ -199,9 +185,10 @@ def encoding(
         pixel_format=pixel_format,
         crf=None if crf is None else float(crf),
         preset=preset or _PRESET.get(codec),
-        ffmpeg_params=_checked(ffmpeg_params),
+        ffmpeg_params=checked_options(ffmpeg_params),
         crash_safe=_crash_safe(ffmpeg, muxer),
         conversion=_conversion(conversion, pixel_format),
+        dither=_dither(dither, conversion, pixel_format),
     )
 
 
@@ -223,6 +210,19 @@ def _conversion(wish: object, pixel_format: str) -> str:
         msg = f"conversion={wish!r} makes {', '.join(CONVERTIBLE)}; for {pixel_format} leave it to 'ffmpeg' or 'auto'"
         raise ValueError(msg)
     return str(wish)
+
+
+def _dither(wish: object, conversion: str, pixel_format: str) -> bool:
+    if not isinstance(wish, bool):
+        msg = f"dither must be True or False, not {wish!r}"
+        raise TypeError(msg)
+    if wish and pixel_format not in CONVERTIBLE:
+        msg = f"dither=True is for {', '.join(CONVERTIBLE)}; for {pixel_format} leave it out, or choose one of these"
+        raise ValueError(msg)
+    if wish and conversion == "ffmpeg":
+        msg = "dither=True is what nbpipe's own conversion does; leave conversion='ffmpeg' out"
+        raise ValueError(msg)
+    return wish
 
 
 def _pixel_format(encoder: Encoder, wish: str | None) -> str:
@@ -328,33 +328,3 @@ def _crash_safe(ffmpeg: FFmpeg, muxer: str) -> tuple[str, ...]:
     hybrid, fragments = "+hybrid_fragmented+negative_cts_offsets", "+frag_keyframe+default_base_moof+delay_moov"
     flags = hybrid if ffmpeg.hybrid_mp4 else fragments
     return ("-movflags", flags, "-frag_duration", "500000", "-flush_packets", "1")
-
-
-def _checked(params: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(params, str) or not isinstance(params, Sequence) or not all(isinstance(p, str) for p in params):
-        msg = f"ffmpeg_params must be a list of strings such as ['-tune', 'animation'], not {params!r}"
-        raise TypeError(msg)
-    takes_value = False
-    for param in params:
-        is_option = re.match(r"-[A-Za-z]", param) is not None
-        name = param[1:].partition(":")[0] if is_option else ""
-        if is_option and name in _REFUSED:
-            why = (
-                "nbpipe writes the file so that a crash leaves one that plays; to have its index at the front, run "
-                "ffmpeg -i out.mp4 -c copy -movflags +faststart web.mp4 when it is done"
-                if name == "movflags"
-                else "nbpipe sets it itself (use codec=, size=, fps= …)"
-            )
-            msg = f"ffmpeg_params may not contain {param!r}: {why}"
-            raise ValueError(msg)
-        if takes_value and _SPOILS.search(param):
-            msg = f"ffmpeg_params may not contain {param!r}: nbpipe sets colours and timestamps itself"
-            raise ValueError(msg)
-        if not is_option and not takes_value:
-            msg = f"ffmpeg_params has the value {param!r} without an option before it"
-            raise ValueError(msg)
-        takes_value = is_option and name not in _FLAGS and name.removeprefix("no") not in _FLAGS
-    if takes_value:
-        msg = f"ffmpeg_params ends with {params[-1]!r}, which needs a value after it"
-        raise ValueError(msg)
-    return tuple(params)

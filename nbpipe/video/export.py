@@ -189,4 +189,4 @@ def conversion(layout: Layout, wanted: Encoding) -> Conversion | None:
     if not wanted.converts("cpu") or (layout.pixel_format == wanted.pixel_format and not layout.bottom_up):
         return None
     channels, bits = RGB[layout.pixel_format]
-    return Conversion(layout.size, channels, bits, layout.bottom_up, wanted.pixel_format)
+    return Conversion(layout.size, channels, bits, layout.bottom_up, wanted.pixel_format, wanted.dither)
