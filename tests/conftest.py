@@ -12,6 +12,7 @@ import moderngl
 import pytest
 from hypothesis import HealthCheck, settings
 from lab import Lab
+from piping import Pair
 from playwright.sync_api import sync_playwright
 
 import nbpipe
@@ -175,11 +176,9 @@ def every_line_ends():
 @pytest.fixture
 def pair():
     """The two ends of a pipe, closed afterwards if they still are open."""
-    ends = list(os.pipe())
+    ends = Pair()
     yield ends
-    for end in ends:
-        if end >= 0:
-            os.close(end)
+    ends.close()
 
 
 @pytest.fixture

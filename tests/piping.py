@@ -14,6 +14,30 @@ WIDTH, HEIGHT = 1280, 720
 FRAME = WIDTH * HEIGHT * 3  # 2.6 pipefuls: long enough for most of it to be lent
 
 
+class Pair(list):
+    """The numbers of a pipe's two ends: to read, and to write; -1 when it is closed."""
+
+    def __init__(self):
+        super().__init__(os.pipe())
+
+    def hang_up(self):
+        """Close the end to write, so that the reader comes to the end."""
+        self._close(1)
+
+    def stop_reading(self):
+        """Close the end to read."""
+        self._close(0)
+
+    def close(self):
+        self.stop_reading()
+        self.hang_up()
+
+    def _close(self, end):
+        if self[end] >= 0:
+            os.close(self[end])
+            self[end] = -1
+
+
 class Reader(threading.Thread):
     """Reads a pipe to its end."""
 

@@ -77,8 +77,7 @@ def test_an_array_that_shows_a_moderngl_buffer_is_copied_too(ctx, pair):
     others = [ctx.buffer(b"\x09" * 100_000) for _ in range(50)]  # where it lay
     reader = Reader(pair[0])
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     for other in others:
         other.release()
     assert reader.result() == bytes(2 << 20) + b"\x07" * 99_999
@@ -121,8 +120,7 @@ def test_a_moderngl_buffer_is_the_programs_again_at_once(afterwards, ctx, pair):
         elif afterwards == "release":
             buffer.release()
         del buffer
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == b"".join(frame(number).tobytes() for number in range(3))
 
 
@@ -187,8 +185,7 @@ def test_the_users_own_views_of_other_buffers_stay_good(ctx, pair):
     assert mine.read() == frame(0).tobytes()
     assert other.read() == frame(1).tobytes()
     nbpipe.close(pair[1])
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == b"".join(frame(number).tobytes() for number in (0, 1, 0))
 
 
@@ -243,8 +240,7 @@ def test_contiguous_memory_is_lent_and_held(pair):
     nbpipe.pipe(b"", pair[1])
     lent.append(0)
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == bytes(FRAME) + b"\1" * (FRAME // 2)
 
 
@@ -302,8 +298,7 @@ def test_a_line_is_bounded(pair):
 
 
 def test_a_reader_that_goes_is_an_error_and_no_death(pair, ctx):
-    os.close(pair[0])
-    pair[0] = -1
+    pair.stop_reading()
     buffer = ctx.buffer(frame(0).tobytes())
     nbpipe.pipe(buffer, pair[1])
     for call in (lambda: nbpipe.sync(buffer), nbpipe.sync, lambda: nbpipe.pipe(b"more", pair[1])):
@@ -428,8 +423,7 @@ def test_the_account_of_what_is_queued_is_bounded_without_a_sync(pair, ctx):
     (line,) = _live()
     assert len(line._queued) <= QUEUE + 1
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == b"\7" * 16 * 5 * QUEUE
 
 
@@ -573,8 +567,7 @@ def test_a_buffer_that_was_released_after_it_was_piped_is_waited_for(ctx, pair):
     assert line.bytes_written == 3_000_000
     nbpipe.sync(buffer.mglo)
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == b"\7" * 3_000_000
 
 

@@ -61,8 +61,7 @@ def test_pieces_of_many_threads_arrive_whole_and_in_each_threads_order(pair):
         thread.start()
     for thread in threads:
         thread.join()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     data = reader.result()
     seen = {name: [] for name in range(4)}
     for start in range(0, len(data), 10_000):
@@ -82,8 +81,7 @@ def test_many_threads_queue_no_more_than_one(pair):
         most = max(most, *(line._writer.queued for line in _live()), 0)
     assert most <= QUEUE + 2
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert sorted(bytes([byte]) for byte in set(reader.result())) == sorted({piece[:1] for piece in pieces})
     assert len(reader.data) == 30 * 1_200_000
 
@@ -162,8 +160,7 @@ def test_a_wait_can_be_interrupted(wait, pair):
         signal.signal(signal.SIGALRM, before)
     reader = Reader(pair[0])
     nbpipe.sync()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == data.tobytes()
 
 
@@ -184,8 +181,7 @@ def test_buffers_can_be_piped_after_two_interrupts(pair, ctx):
     for number in range(3):
         nbpipe.pipe(ctx.buffer(bytes([number]) * 16), pair[1])
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == data.tobytes() * QUEUE + b"".join(bytes([number]) * 16 for number in range(3))
 
 
@@ -249,8 +245,7 @@ def test_what_dies_with_its_queue_may_call_here_again(pair):
     nbpipe.sync()
     nbpipe.pipe(b"end", pair[1])
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == b"\1" * FRAME + b"end"
 
 
@@ -270,8 +265,7 @@ def test_memory_is_written_when_sync_returns_though_what_dies_meanwhile_is_piped
         pixels[:] = 2
     going = False
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     arrived = reader.result()
     assert (arrived.count(b"\1"), arrived.count(b"\2")) == (80_000_000, 0)
 
@@ -313,8 +307,7 @@ def test_what_dies_while_a_line_is_closed_and_is_piped_then_is_written(pair):
     reader = Reader(pair[0])
     nbpipe.pipe(Last(b"1" * 3_000_000), pair[1])
     nbpipe.close(pair[1])
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == b"1" * 3_000_000 + b"2" * 5_000_000
 
 
@@ -328,8 +321,7 @@ def test_an_error_of_what_is_piped_while_a_line_is_closed_rises(pair, monkeypatc
         return end(line)
 
     nbpipe.pipe(b"1" * 5_000_000, pair[1])
-    os.close(pair[0])
-    pair[0] = -1
+    pair.stop_reading()
     monkeypatch.setattr(Line, "end_if_written", failed)
     with pytest.raises(BrokenPipeError):
         nbpipe.close(pair[1])
@@ -353,8 +345,7 @@ def test_a_signal_handler_that_pipes_while_a_line_is_made_makes_no_second_one(pa
         signal.signal(signal.SIGUSR1, before)
     assert len(_live()) == 1
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == b"2" * FRAME + b"1" * FRAME
 
 
@@ -375,8 +366,7 @@ def test_a_signal_handler_while_a_moderngl_buffer_is_mapped_spoils_it_not(pair, 
     for buffer in (one, other, one):
         nbpipe.pipe(buffer, pair[1])
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert "another moderngl buffer is being copied on this thread" in refused[0]
     assert reader.result() == b"1" * 3_000_000 + b"2" * 1000 + b"1" * 3_000_000
 
@@ -404,8 +394,7 @@ def test_a_signal_handler_that_writes_into_another_buffer_leaves_none_mapped(pai
     one.write(b"4" * 1000)
     assert ctx.error == "GL_NO_ERROR"  # of a buffer that is mapped it would be GL_INVALID_OPERATION
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     arrived = reader.result()
     assert (arrived.count(b"1"), arrived.count(b"3"), len(arrived)) == (count * 10**6, count * 10**6, count * 2 * 10**6)
     seen.write(b"", 0)  # is bound, so that moderngl unmaps it
@@ -431,8 +420,7 @@ def test_a_timeout_while_a_pipe_is_closed_drops_nothing(pair):
         signal.signal(signal.SIGALRM, before)
     reader = Reader(pair[0])
     nbpipe.close(pair[1])
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == b"".join(pieces)
 
 
@@ -488,8 +476,7 @@ def test_the_oserror_of_a_signal_handler_is_not_taken_for_the_writers(pair, ctx,
     for _ in range(3):
         nbpipe.pipe(other, pair[1])
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == b"1" * 3_000_000 + b"2" * 9_000_000
 
 
@@ -519,8 +506,7 @@ def test_a_signal_handler_may_pipe_too(pair, ctx):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     arrived = reader.result()
     assert (arrived.count(b"\7"), arrived.count(b"beat")) == (count * 100_000, len(beats))
     assert len(arrived) == count * 100_000 + len(beats) * 4
@@ -609,8 +595,7 @@ def test_closing_in_one_thread_while_another_pipes_loses_nothing(pair):
         nbpipe.close(pair[1])
     giving.join()
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == b"".join(pieces)
 
 
@@ -756,8 +741,7 @@ def test_an_interrupt_wherever_it_strikes_leaves_no_gl_buffer_mapped(pair, own_c
         buffer.write(b"1")
         assert own_context.error == "GL_NO_ERROR"
     nbpipe.close()
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert len(kept) > 5
     assert set(reader.result()) == {ord("1")}
 
@@ -781,8 +765,7 @@ def test_an_interrupt_while_a_gl_buffer_is_mapped_leaves_it_usable(pair, own_con
     reader = Reader(pair[0])
     nbpipe.pipe(buffer, pair[1])
     nbpipe.close(pair[1])
-    os.close(pair[1])
-    pair[1] = -1
+    pair.hang_up()
     assert reader.result() == b"\xff" * 64 * 64 * 3
     assert kept.traceback
     buffer.release()
