@@ -43,7 +43,7 @@ class Progress:
     frames : int or None
         Frames in all; ``None`` for a scene of open length.
     frames_written : int
-        Frames whose every byte FFmpeg has taken.
+        Frames whose every byte is in FFmpeg's pipe or beyond, and whose memory is free again.
     queued : int
         Frames rendered and not yet written.
     encoded : int

@@ -23,8 +23,7 @@ void bind_convert(nb::module_& module) {
             "__init__",
             [](Conversion* self, std::pair<int, int> size, int channels, int bits, bool bottom_up,
                std::string_view target, bool dither) {
-                const auto rounding = dither ? Conversion::Rounding::dithered : Conversion::Rounding::nearest;
-                new (self) Conversion({size.first, size.second, channels, bits, bottom_up}, target, rounding);
+                new (self) Conversion({size.first, size.second, channels, bits, bottom_up}, target, dither);
             },
             "size"_a, "channels"_a, "bits"_a, "bottom_up"_a, "target"_a, "dither"_a = false)
         .def_prop_ro("source_bytes", &Conversion::source_bytes)

@@ -47,7 +47,7 @@ void at_exit() {
 /// object, so it never happens under the lock: nodes are spliced into a local list that dies after it.
 class BoundWriter {
   public:
-    BoundWriter(int fd, bool lend, bool follow) : writer_(fd, {.lend_pages = lend, .follow = follow}) {}
+    BoundWriter(int fd, bool lend, bool follow) : writer_(fd, {.lend = lend, .follow = follow}) {}
 
     PipeWriter::Ticket submit(nb::handle data) {
         reap();

@@ -130,14 +130,14 @@ Kernel* kernel_of(Conversion::Build build) {
 
 } // namespace
 
-Conversion::Conversion(const Source& source, std::string_view target, Rounding rounding, Build build)
+Conversion::Conversion(const Source& source, std::string_view target, bool dither, Build build)
     : picture_{at_least_one(source.width),
                at_least_one(source.height),
                one_of("channels", source.channels, 3, 4),
                one_of("bits", source.bits, 8, 16),
                source.bottom_up,
                named(target).target,
-               rounding == Rounding::dithered ? dithered() : nearest()},
+               dither ? dithered() : nearest()},
       kernel_(kernel_of(build)),
       source_bytes_(area(picture_.width, picture_.height, picture_.channels * picture_.bits / 8)) {
     const auto& format = named(target);

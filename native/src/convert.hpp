@@ -50,10 +50,8 @@ class Conversion {
     /// only tests ask for others than the fastest.
     enum class Build { portable, ssse3, avx2_128, avx2, fastest };
 
-    enum class Rounding { nearest, dithered };
-
     /// Throws std::invalid_argument for a target not named above, and for sizes that are no picture.
-    Conversion(const Source& source, std::string_view target, Rounding rounding = Rounding::nearest,
+    Conversion(const Source& source, std::string_view target, bool dither = false,
                Build build = Build::fastest);
 
     [[nodiscard]] std::size_t source_bytes() const noexcept { return source_bytes_; }

@@ -29,7 +29,7 @@ struct PipeWriter::Worker {
     };
 
     Worker(int fd, const Options& options)
-        : outlet(fd, options.lend_pages ? Outlet::Lending::where_possible : Outlet::Lending::no),
+        : outlet(fd, options.lend ? Outlet::Lending::where_possible : Outlet::Lending::no),
           follow(options.follow) {
         thread = Thread([this] { run(); });
     }

@@ -76,8 +76,8 @@ class PipeWriter {
     };
 
     struct Options {
-        bool lend_pages = false; // see pipe_io.hpp; the reader must copy what it reads
-        bool follow = false;     // end when the original descriptor is closed
+        bool lend = false;   // see pipe_io.hpp; the reader must copy what it reads
+        bool follow = false; // end when the original descriptor is closed
     };
 
     struct Closed : std::invalid_argument {

@@ -23,7 +23,6 @@ namespace {
 
 using nbpipe::Conversion;
 using Build = Conversion::Build;
-using Rounding = Conversion::Rounding;
 using Source = Conversion::Source;
 
 constexpr auto targets = std::to_array<std::string_view>(
@@ -46,8 +45,8 @@ Block random_picture(std::size_t size, unsigned seed) {
 }
 
 std::vector<int> converted(const Source& source, std::string_view target, std::span<const std::byte> picture,
-                           Build build = Build::fastest, Rounding rounding = Rounding::nearest) {
-    const Conversion conversion(source, target, rounding, build);
+                           bool dither = false, Build build = Build::fastest) {
+    const Conversion conversion(source, target, dither, build);
     const Block exact(conversion.source_bytes());
     require(picture.size() == exact.size);
     std::ranges::copy(picture, exact.data.get());
@@ -162,7 +161,7 @@ std::vector<int> of_gray(unsigned value, std::string_view target) {
         picture.all()[i] = static_cast<std::byte>(value);
         picture.all()[i + 1] = static_cast<std::byte>(value >> 8U);
     }
-    auto bytes = converted({16, 16, 3, 16, false}, target, picture.all(), Build::fastest, Rounding::dithered);
+    auto bytes = converted({16, 16, 3, 16, false}, target, picture.all(), true);
     if (target != "yuv420p10le") {
         return bytes;
     }
@@ -215,7 +214,7 @@ void bands_make_the_same_picture_in_any_order() {
         for (const int height : {1, 2, 3, 6, 7, 11}) {
             for (const bool bottom_up : {false, true}) {
                 const Source source{37, height, 4, 8, bottom_up};
-                const Conversion conversion(source, target, Rounding::dithered);
+                const Conversion conversion(source, target, true);
                 const auto picture = random_picture(conversion.source_bytes(), 2);
                 const std::size_t row = picture.size / static_cast<std::size_t>(height);
                 const Block planes(conversion.target_bytes());
@@ -229,10 +228,8 @@ void bands_make_the_same_picture_in_any_order() {
                                       band.data.get());
                     conversion.convert(band.all(), planes.all(), first);
                 }
-                require(std::ranges::equal(
-                    planes.all(),
-                    converted(source, target, picture.all(), Build::fastest, Rounding::dithered), {},
-                    std::to_integer<int>));
+                require(std::ranges::equal(planes.all(), converted(source, target, picture.all(), true), {},
+                                           std::to_integer<int>));
             }
         }
     }
@@ -297,13 +294,12 @@ void all_builds_give_the_same_bytes() {
                     for (const int bits : {8, 16}) {
                         const Source source{width, height, channels, bits, ++seed % 2 == 0};
                         const auto picture = random_picture(Conversion(source, target).source_bytes(), seed);
-                        for (const auto rounding : {Rounding::nearest, Rounding::dithered}) {
+                        for (const bool dither : {false, true}) {
                             const auto portable =
-                                converted(source, target, picture.all(), Build::portable, rounding);
+                                converted(source, target, picture.all(), dither, Build::portable);
                             for (const auto build :
                                  {Build::ssse3, Build::avx2_128, Build::avx2, Build::fastest}) {
-                                require(converted(source, target, picture.all(), build, rounding) ==
-                                        portable);
+                                require(converted(source, target, picture.all(), dither, build) == portable);
                             }
                         }
                     }

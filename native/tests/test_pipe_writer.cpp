@@ -188,7 +188,7 @@ void more_than_two_gibibytes() {
 
 // ---- lending ----------------------------------------------------------------------------------------------
 
-constexpr PipeWriter::Options lending{.lend_pages = true};
+constexpr PipeWriter::Options lending{.lend = true};
 
 /// One buffer, filled anew the moment its ticket is written, before a reader who dawdles: any page that is
 /// still lent by then arrives with the next frame's bytes.
@@ -920,7 +920,7 @@ struct Fuzz {
             frames.reserve(steps); // a frame that is lent must not move
         }
         Pipe pipe;
-        PipeWriter writer(pipe.writer.get(), {.lend_pages = lent, .follow = false});
+        PipeWriter writer(pipe.writer.get(), {.lend = lent, .follow = false});
         if (lent) { // small, or none of these frames would be long enough to lend
             require(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 4096) == 4096);
         }

@@ -51,7 +51,7 @@ class Recording(KernelWidget):
     frame, frames : int
         Frames rendered so far, and in all (``None`` when open).
     frames_written, queued : int
-        Frames that FFmpeg has taken whole, and frames rendered and not yet written.
+        Frames whose every byte is in FFmpeg's pipe or beyond, and frames rendered and not yet there.
     synced : bool
         Nothing queued: every submitted buffer has been written.
     progress : float

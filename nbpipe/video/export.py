@@ -31,7 +31,7 @@ class Export:
     Attributes
     ----------
     written : int
-        Frames FFmpeg has taken whole.
+        Frames whose every byte is in FFmpeg's pipe or beyond.
     """
 
     def __init__(
@@ -173,8 +173,8 @@ class Export:
         self._writer.close()
         if not self._encode.ended(_LAST_WORDS):
             self._encode.kill()
-        taken = "1 frame" if self.written == 1 else f"{self.written} frames"
-        return self._encode.error(f"FFmpeg ended after it had taken {taken}")
+        count = "1 frame" if self.written == 1 else f"{self.written} frames"
+        return self._encode.error(f"FFmpeg ended when {count} had gone into its pipe")
 
 
 def in_pipe(layout: Layout, wanted: Encoding) -> Layout:
