@@ -12,7 +12,7 @@ from typing import Self, final
 from typing_extensions import Buffer
 
 class Closed(ValueError):
-    """A `PipeWriter` was asked for what it cannot do any more, because it is closed."""
+    """The `PipeWriter` is closed."""
 
 @final
 class PipeWriter:

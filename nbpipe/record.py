@@ -11,7 +11,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, SupportsIndex, Unpack
+from typing import TYPE_CHECKING, SupportsIndex, Unpack, cast
 
 from nbpipe.arguments import DEFAULT_SIZE, checked_samples, checked_size
 from nbpipe.drive import Drive
@@ -174,7 +174,7 @@ def conclude(recording: Recording | None) -> None:
 
 
 def _put_away(recording: Recording) -> None:
-    """End a recording whose cell is run again, and close its widget; whoever has it can still ask it."""
+    """End a recording whose cell is run again, and close its widget; its traits can still be read."""
     conclude(recording)
     recording.detach()
 
@@ -219,17 +219,8 @@ def begin(
     if take is not None and isinstance(adapted, Pictures):
         msg = "take= replays what was done to a scene; an iterable of pictures cannot be replayed"
         raise TypeError(msg)
-    job = Job.for_file(
-        path,
-        rate,
-        codec=options.get("codec"),
-        crf=options.get("crf"),
-        preset=options.get("preset"),
-        pixel_format=options.get("pixel_format"),
-        ffmpeg_params=options.get("ffmpeg_params", ()),
-        conversion=options.get("conversion", "auto"),
-        dither=options.get("dither", False),
-    )
+    wishes = {name: wish for name, wish in options.items() if name in Wishes.__annotations__}
+    job = Job.for_file(path, rate, **cast("Wishes", wishes))
     source: Source
     if isinstance(adapted, Pictures):
         source = picture_source(adapted, size, reading(job.wanted))

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from ctypes import c_bool, c_char_p, c_double, c_float, c_int, c_int64, c_uint, c_uint64, c_void_p
 from typing import Any
 
+from nbpipe.errors import SceneError
 from nbpipe.gl import enums
 
 # What glReadPixels obeys of the pack state, with the values it has by default but for the alignment.
@@ -63,7 +64,6 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "glFinish": (None, ()),
     "glEnablei": (None, (c_uint, c_uint)),
     "glDisablei": (None, (c_uint, c_uint)),
-    "glFlush": (None, ()),
     "glBlendFuncSeparate": (None, (c_uint,) * 4),
     "glBlendEquationSeparate": (None, (c_uint,) * 2),
     "glDepthFunc": (None, (c_uint,)),
@@ -107,7 +107,6 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 # What may have to wait until earlier drawing is done, or touches memory by the megabyte.
 _CAN_WAIT = {
     "glFinish",
-    "glFlush",
     "glBufferStorage",
     "glMapBufferRange",
     "glUnmapBuffer",
@@ -228,6 +227,23 @@ class Calls:
             yield
         finally:
             self.ReadBuffer(chosen)
+
+    def blit(
+        self, source: int, size: tuple[int, int], target: int, box: tuple[int, int, int, int], how: int = enums.NEAREST
+    ) -> None:
+        """Copy the colours of a framebuffer of `size` into the corners `box` of another, within `preserved`."""
+        self.BindFramebuffer(enums.DRAW_FRAMEBUFFER, target)
+        with self.reading(source):
+            self.BlitFramebuffer(0, 0, *size, *box, enums.COLOR_BUFFER_BIT, how)
+
+    @contextlib.contextmanager
+    def taking_pictures(self, failure: str) -> Iterator[None]:
+        """Raise `SceneError` if the block leaves an error of the GL; what the scene left is not ours to report."""
+        self.GetError()
+        yield
+        if error := self.GetError():
+            msg = f"{failure} (error {error:#x}); use an 8-bit or floating-point colour format"
+            raise SceneError(msg)
 
     @contextlib.contextmanager
     def packing(self, buffer: int) -> Iterator[None]:

@@ -72,7 +72,7 @@ class Context:
     renderer : str
         What draws, in the driver's own words.
     software : bool
-        Whether it is the processor.
+        Whether the processor draws, as with Mesa's llvmpipe.
     largest : int
         The largest width or height of a picture in pixels.
     """
@@ -110,7 +110,7 @@ class Context:
 
     @property
     def usable(self) -> bool:
-        """Whether it is not to be made anew: the user has neither taken his own to another thread nor released it."""
+        """Whether `context` may return it again: a user's own may have been released, or moved to another thread."""
         return self.ours or (self.here and not is_released(self.ctx))
 
     @property

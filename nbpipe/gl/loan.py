@@ -26,7 +26,7 @@ next needs one.
 find no deque and are simply dropped. Plain memory is freed by that. A mapped pixel buffer may be unmapped on the
 render thread only; moderngl notes the buffer when Python drops it, and `Context.collect` deletes it there, which
 unmaps it. This is so for the main thread's own context, which nobody releases; frames of any other lie in plain memory
-(`Source.memory`): a thread's own ends with it, and no order of ours could keep a user from releasing his first.
+(`Source.memory`): a thread's own ends with it, and a user may release their own context before the frames.
 
 Everything but the coming back happens on the render thread.
 """

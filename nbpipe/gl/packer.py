@@ -232,30 +232,18 @@ class Packer:
             The picture has no colours.
         """
         gl = self._gl
-        gl.GetError()  # what the scene left there is not ours to report
-        with gl.preserved():
+        with gl.preserved(), gl.taking_pictures("the GL refused to convert a picture"):
             if self._copy is not None:
-                self._blit(source, self._copy)
+                if source.color_attachments == ():  # the GL would not mind, and show the picture before once more
+                    msg = "the framebuffer has no colour attachment"
+                    raise SceneError(msg)
+                gl.blit(source.glo, self._size, self._copy.glo, (0, 0, *self._size))
                 source = self._copy
             with gl.drawing(self._target.glo, self._target.size), gl.sampling(source.color_attachments[0].glo):
                 gl.UseProgram(self._program.glo)
                 gl.BindVertexArray(self._vertices.glo)
                 gl.DrawArrays(enums.TRIANGLES, 0, 3)
-            error = gl.GetError()
-        if error:
-            msg = (
-                f"the GL refused to convert a picture (error {error:#x}); use an 8-bit or floating-point colour format"
-            )
-            raise SceneError(msg)
         return self._target
-
-    def _blit(self, source: moderngl.Framebuffer, target: moderngl.Framebuffer) -> None:
-        if source.color_attachments == ():  # the GL would not mind, and show the picture before once more
-            msg = "the framebuffer has no colour attachment"
-            raise SceneError(msg)
-        self._gl.BindFramebuffer(enums.DRAW_FRAMEBUFFER, target.glo)
-        with self._gl.reading(source.glo):
-            self._gl.BlitFramebuffer(0, 0, *self._size, 0, 0, *self._size, enums.COLOR_BUFFER_BIT, enums.NEAREST)
 
     def release(self) -> None:
         """Free everything. Again does nothing."""

@@ -30,17 +30,17 @@ class Reading:
     Attributes
     ----------
     dtype : str
-        The numbers that the picture keeps, and that come: one of `stage.DTYPES`.
+        The type of the canvas's channels, and of what is read: one of `stage.DTYPES`.
     upright : bool
         Whether the top row comes first.
     shader : str or None
         FFmpeg's pixel format that a shader makes of each on the GPU; one of `packer.PLANES`.
     on_software : bool
-        Whether it does so even if the GPU is the processor.
+        Whether it does so even where the processor draws.
     dither : bool
         Whether it dithers.
     loop : callable or None
-        Makes the loop that converts each otherwise.
+        Makes the loop that converts each where no shader does.
     """
 
     dtype: str = "uint8"
@@ -133,7 +133,7 @@ class Readback:
         return 0.0 if self._loop is None else self._loop.seconds
 
     def changes(self, picture: moderngl.Framebuffer) -> bool:
-        """Whether the GL makes other numbers of those that `picture` has, as it reads them."""
+        """Whether glReadPixels changes the type of this picture's channels."""
         if self._packer is not None or not picture.color_attachments:  # None: one that moderngl has not made
             return False
         kind = picture.color_attachments[0].dtype

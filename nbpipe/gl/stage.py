@@ -209,9 +209,7 @@ class Stage:
     ) -> None:
         width, height = size
         bottom, top = (height, 0) if flip else (0, height)
-        self._gl.BindFramebuffer(enums.DRAW_FRAMEBUFFER, target.glo)
-        with self._gl.reading(source.glo):
-            self._gl.BlitFramebuffer(0, 0, *self.size, 0, bottom, width, top, enums.COLOR_BUFFER_BIT, how)
+        self._gl.blit(source.glo, self.size, target.glo, (0, bottom, width, top), how)
 
 
 class Shrunk:
@@ -250,13 +248,8 @@ def thumbnail_size(size: tuple[int, int]) -> tuple[int, int]:
 def _read_from(source: moderngl.Framebuffer) -> Iterator[None]:
     """Let the block read from `source`, with the state of `Calls.preserved`, and check that the GL took it."""
     gl = calls()
-    with gl.reading(source.glo):
-        gl.GetError()  # what the scene left there is not ours to report
+    with gl.reading(source.glo), gl.taking_pictures("OpenGL could not read this framebuffer"):
         yield
-        error = gl.GetError()
-    if error:
-        msg = f"OpenGL could not read this framebuffer (error {error:#x}); use an 8-bit or floating-point colour format"
-        raise SceneError(msg)
 
 
 def _read(source: moderngl.Framebuffer, memory: Memory, dtype: str = "uint8", *, invert: bool = False) -> None:

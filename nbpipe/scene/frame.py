@@ -36,8 +36,8 @@ class Frame:
     ctx : moderngl.Context
     fbo : moderngl.Framebuffer
         Bound when ``render`` is called; what is in it when ``render`` returns is the picture. RGBA of 8 bits a
-        channel (of 16 for a video of more than 8; of the ``dtype`` that `nbpipe.frames` was asked for) with a 24-bit
-        depth buffer. Its contents at the start are those of the frame before.
+        channel (of 16 for a video of more than 8 or with ``dither=True``; of the ``dtype`` that `nbpipe.frames` was
+        asked for) with a 24-bit depth buffer. Its contents at the start are those of the frame before.
     time : float
         Seconds. In a recording ``index / fps``, exact to the last bit; in a preview, and where a take is replayed,
         wherever its clock stands.

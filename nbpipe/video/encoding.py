@@ -50,10 +50,21 @@ ALIASES = {"h264": "libx264", "hevc": "libx265", "h265": "libx265", "vp9": "libv
 
 # Values used where the encoder has the option and the person said nothing. x264's 20 is visually lossless for
 # most scenes; VP9's scale differs (its own guide recommends 31 for 1080p).
-_CRF = {"libx264": 20, "libx265": 22, "libvpx-vp9": 31, "libsvtav1": 30}
-_PRESET = {"libx264": "medium", "libx265": "medium"}
+_DEFAULT_CRF = {"libx264": 20, "libx265": 22, "libvpx-vp9": 31, "libsvtav1": 30}
+_DEFAULT_PRESET = {"libx264": "medium", "libx265": "medium"}
 
-_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
+_X26_PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+)
 _X26 = frozenset(("libx264", "libx264rgb", "libx265"))  # whose presets these are, and whose crf ends at 51
 
 # What a container does not hold, which FFmpeg says only when it has a frame → what to do.
@@ -113,9 +124,9 @@ class Encoding:
     conversion: str
     dither: bool
 
-    def converts(self, where: str) -> bool:
-        """Whether RGB is to become the video's pixel format here: ``"gpu"`` or ``"cpu"``, if asked in this order."""
-        return self.conversion == where or (self.conversion == "auto" and self.pixel_format in CONVERTIBLE)
+    def converts(self, by: str) -> bool:
+        """Whether ``"gpu"`` or ``"cpu"`` may convert. By default both may; the GPU does where there is one."""
+        return self.conversion == by or (self.conversion == "auto" and self.pixel_format in CONVERTIBLE)
 
     def __str__(self) -> str:
         parts = [self.codec]
@@ -175,7 +186,7 @@ def encoding(
             msg = f"{codec} has no {name} option; leave {name}= out and use ffmpeg_params=[…] for its own options"
             raise ValueError(msg)
     if crf is None:
-        crf = _CRF.get(codec)
+        crf = _DEFAULT_CRF.get(codec)
     elif isinstance(crf, bool) or not isinstance(crf, numbers.Real) or not 0 <= crf <= (51 if codec in _X26 else 63):
         msg = f"crf must be a number from 0 (best) to 51 (63 for VP9 and AV1), not {crf!r}"
         raise ValueError(msg)
@@ -184,7 +195,7 @@ def encoding(
         codec=codec,
         pixel_format=pixel_format,
         crf=None if crf is None else float(crf),
-        preset=preset or _PRESET.get(codec),
+        preset=preset or _DEFAULT_PRESET.get(codec),
         ffmpeg_params=checked_options(ffmpeg_params),
         crash_safe=_crash_safe(ffmpeg, muxer),
         conversion=_conversion(conversion, pixel_format),
@@ -197,8 +208,8 @@ def _check_fit(path: Path, muxer: str, codec: str, preset: str | None) -> None:
         if muxer == container and re.match(misfit, codec):
             msg = f"{path.name!r} cannot hold what {codec} makes: {remedy}"
             raise ValueError(msg)
-    if codec in _X26 and preset is not None and preset not in _PRESETS:
-        msg = f"preset must be one of {', '.join(_PRESETS)}, not {preset!r}"
+    if codec in _X26 and preset is not None and preset not in _X26_PRESETS:
+        msg = f"preset must be one of {', '.join(_X26_PRESETS)}, not {preset!r}"
         raise ValueError(msg)
 
 
