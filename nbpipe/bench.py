@@ -168,11 +168,11 @@ class _Rig:
         with self._source.current():
             self._memory = self._source.memory()
         self._layout = Layout(size, self._source.pixel_format, self._source.bottom_up)
-        self._loop = [self._prepared(index) for index in range(_LOOP)]
+        self._frames_ready = [self._prepared(index) for index in range(_LOOP)]
         self.renderer, self.encoder = where.renderer, f"FFmpeg {self._ffmpeg.version}, {self._wanted}"
         self.ways = {
             "drawing": self._draw,
-            "reading back, converted" if self._source.converter else "reading back": self._read,
+            "reading back, converted" if self._source.converted_by else "reading back": self._read,
             "encoding": self._encode,
             "nbpipe.record": self._record,
         }
@@ -208,7 +208,7 @@ class _Rig:
         export = Export(self._ffmpeg, self._wanted, self._layout, _FPS, Target(self._folder / "alone.mp4"))
         try:
             for index in range(self._frames):
-                ticket = export.submit(memoryview(self._loop[index % _LOOP]))
+                ticket = export.submit(memoryview(self._frames_ready[index % _LOOP]))
                 while not export.wait(max(1, ticket - SLOTS), SLICE):
                     pass
             while not export.finish(SLICE):

@@ -1,6 +1,6 @@
 """A job: frames that are yet to come, a file that they are to become, and who is to see it.
 
-Joins a source, an export and a face (the widget in a notebook, a bar in a terminal) into a pipeline. Render thread.
+Joins a source, an export and a display (the widget in a notebook, a bar in a terminal) into a pipeline. Render thread.
 Knows nothing of scenes. Of a person's arguments it checks those about the file.
 """
 
@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Self, Unpack
 
 from nbpipe.drive import Drive
-from nbpipe.gl.loop import Loop
+from nbpipe.gl.converter import CpuConverter
 from nbpipe.gl.readback import Reading
 from nbpipe.gl.source import Source
 from nbpipe.notebook.cell import can_show
@@ -48,15 +48,15 @@ class Job:
         return cls(target, ffmpeg, encoding(ffmpeg, target.path, **wishes), fps)
 
     def begin(
-        self, source: Source, frames: int | None, *, show: bool, here: bool, sink: ThumbnailSink | None = None
+        self, source: Source, frames: int | None, *, show: bool, blocking: bool, sink: ThumbnailSink | None = None
     ) -> tuple[Recording, Drive]:
-        """Start FFmpeg and the face, and return a recording with what makes it go on.
+        """Start FFmpeg and the display, and return a recording with what makes it go on.
 
-        `here`: whether it will end in the running cell. `sink`: who shows the recording, instead of a face of its own.
+        `blocking`: whether it will end in the running cell. `sink`: what shows it, instead of a display of its own.
         """
         steering = Steering()
         layout = Layout(source.size, source.pixel_format, source.bottom_up)
-        if self.wanted.conversion == "gpu" and source.converter != "gpu":
+        if self.wanted.conversion == "gpu" and source.converted_by != "gpu":
             msg = "conversion='gpu' is for scenes, textures and framebuffers; for arrays and buffers leave it to 'auto'"
             raise ValueError(msg)
         notebook = can_show() and sink is None
@@ -91,7 +91,7 @@ class Job:
         try:
             recording.drive_with(drive)
             if stream is not None:
-                recording.show(stream, here=here)
+                recording.show(stream, blocking=blocking)
             elif show:
                 followers.append(TerminalBar(self.target.path.name, frames).update)
         except BaseException:
@@ -107,19 +107,19 @@ def reading(wanted: Encoding) -> Reading:
         shader=wanted.pixel_format if wanted.converts("gpu") else None,
         on_software=wanted.conversion == "gpu",
         dither=wanted.dither,
-        loop=functools.partial(_loop, wanted) if wanted.converts("cpu") else None,
+        make_converter=functools.partial(_cpu_converter, wanted) if wanted.converts("cpu") else None,
     )
 
 
-def _loop(wanted: Encoding, size: tuple[int, int], pixel_format: str, bottom_up: bool) -> Loop | None:  # noqa: FBT001
+def _cpu_converter(wanted: Encoding, size: tuple[int, int], pixel_format: str, bottom_up: bool) -> CpuConverter | None:  # noqa: FBT001
     made = conversion(Layout(size, pixel_format, bottom_up), wanted)
-    return Loop(made, wanted.pixel_format) if made is not None else None
+    return CpuConverter(made, wanted.pixel_format) if made is not None else None
 
 
 def _converter(source: Source, wanted: Encoding) -> str:
-    if source.converter == "gpu":
+    if source.converted_by == "gpu":
         return "converted by a shader" if source.software else "converted by the GPU"
-    if source.converter == "cpu":
+    if source.converted_by == "cpu":
         return "converted by nbpipe"
     return "not converted" if source.pixel_format == wanted.pixel_format else "converted by FFmpeg"
 

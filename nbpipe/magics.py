@@ -221,9 +221,9 @@ def _go_on(view: Preview, name: str, code: str, chosen: dict[str, Any]) -> None:
         view.fps = float(chosen.get("fps", view.fps))
         view.duration = chosen.get("duration", view.duration)
         _resize(view, chosen.get("size", view.size))
-        picture = view.player.poster()
+        picture = view.session.poster()
     except Exception as error:
-        view.player.refuse(error)
+        view.session.refuse(error)
         view.display_here()
         raise
     view.display_here()

@@ -32,7 +32,7 @@ from nbpipe.gl.readback import Reading
 from nbpipe.gl.source import SceneSource, check_size
 from nbpipe.gl.stage import CHANNELS
 from nbpipe.notebook.live import LiveStream
-from nbpipe.notebook.plays import Face
+from nbpipe.notebook.live_session import PlayerListener
 from nbpipe.scene.clock import PlayClock
 from nbpipe.scene.events import Event
 from nbpipe.scene.mail import Mail
@@ -82,7 +82,7 @@ class Player:
         self._source = self._built(scene, size)
         self._memory = self._slot(self._source)
         self._drawn_size = size
-        self._face: Face | None = None
+        self._listener: PlayerListener | None = None
         self._stream: LiveStream | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -98,9 +98,9 @@ class Player:
         self._under_way: tuple[float, int, float | None] | None = None  # on its way from the GL: time, frame, awaited
         self._inexact: tuple[float, int, float] | None = None  # the same of a picture sent coarsely, and when
 
-    def start(self, face: Face, stream: LiveStream, loop: asyncio.AbstractEventLoop) -> None:
+    def start(self, listener: PlayerListener, stream: LiveStream, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to tick on `loop`."""
-        self._face, self._stream, self._loop = face, stream, loop
+        self._listener, self._stream, self._loop = listener, stream, loop
         self.wake()
 
     def current(self) -> AbstractContextManager[None]:
@@ -207,8 +207,8 @@ class Player:
         if self._stream is not None:
             self._stream.close()
         try:
-            if self._face is not None:  # else nobody has been shown anything
-                self._tell_end(self._face)
+            if self._listener is not None:  # else nobody has been shown anything
+                self._tell_end(self._listener)
         finally:
             with self._source.current():
                 self._memory.release()
@@ -220,8 +220,8 @@ class Player:
         return SceneSource(scene, self._where, size, self.fps, None, self._samples, reading, freed=self._freed)
 
     def _freed(self) -> None:
-        if self._face is not None:
-            self._face.freed()
+        if self._listener is not None:
+            self._listener.freed()
         self.touch()
 
     def _slot(self, source: SceneSource) -> Memory:
@@ -235,14 +235,14 @@ class Player:
             self._timer = None
         if self._closed:
             return
-        assert self._face is not None
+        assert self._listener is not None
         assert self._stream is not None
         try:
-            self._face.attend()
+            self._listener.attend()
             pause = None if self._closed else self._work(time.monotonic())
         except Exception as error:  # noqa: BLE001  the scene's own, or an event handler's: shown, and waited for a change
             self._failed, self._under_way = True, None
-            self._face.failed(told(error))
+            self._listener.failed(told(error))
             pause = None
         if pause is not None and self._loop is not None:
             self._timer = self._loop.call_later(max(pause, 0.0), self._tick)
@@ -287,13 +287,13 @@ class Player:
                     self._mail.hand_out(self.scene)  # now, because no picture follows
         return seen
 
-    def _tell_end(self, face: Face) -> None:
+    def _tell_end(self, listener: PlayerListener) -> None:
         self._mail.tell("close")
         try:
             with self._source.current():
                 self._mail.hand_out(self.scene)
         except Exception as error:
-            face.failed(told(error))
+            listener.failed(told(error))
             raise
 
     def _due(self, now: float, *, running: bool) -> float | None:
@@ -314,20 +314,20 @@ class Player:
         return self._stream.rest()
 
     def _begin(self, now: float) -> float:
-        assert self._face is not None
+        assert self._listener is not None
         self._next = max(self._next + float(1 / self.fps), now + float(_SPACED / self.fps))
         awaited, self._dirty = self._dirty, None
         if awaited is not None:
             self._next = max(self._next, now + _CLEAR)
         with self._source.current():
             self._draw()
-        self._face.failed("")
+        self._listener.failed("")
         self._under_way = self.clock.time, self.frame, awaited
         return self._deliver(now)
 
     def _deliver(self, begun: float) -> float:
         """Send the picture that is under way, if it has come; return after how many seconds to look again."""
-        assert self._face is not None
+        assert self._listener is not None
         assert self._stream is not None
         assert self._under_way is not None
         with self._where.current():
@@ -339,7 +339,7 @@ class Player:
         self._stream.offer(self._view(), at, frame, moving=moving, awaited=awaited, fps=float(self.fps))
         self._inexact = at, frame, now
         if at == self.clock.time:  # else somebody has gone elsewhere since it was drawn
-            self._face.moved(at, frame)
+            self._listener.moved(at, frame)
         self._free_until = now + _SHARE * (now - begun)
         return max(self._next, self._free_until) - now
 

@@ -171,7 +171,7 @@ class Video:
             if self._drive is None:
                 source = picture_source(self._pictures, self._size, reading(self._job.wanted))
                 self._tally = source.tally
-                self.recording, self._drive = self._job.begin(source, None, show=self._show, here=False)
+                self.recording, self._drive = self._job.begin(source, None, show=self._show, blocking=False)
                 # Dropped anywhere, even on another thread, it is ended where the GL is.
                 end = functools.partial(_end_dropped, self._drive, self.path.name)
                 weakref.finalize(self, source.later, end).atexit = False  # there `drive` ends what has not ended

@@ -137,7 +137,7 @@ def record(
         scene,
         path,
         show=show,
-        here=wait,
+        blocking=wait,
         size=size,
         fps=fps,
         duration=duration,
@@ -196,13 +196,13 @@ def begin(
     path: str | os.PathLike[str],
     *,
     show: bool,
-    here: bool,
+    blocking: bool,
     sink: ThumbnailSink | None = None,
     **options: Unpack[Options],
 ) -> tuple[Recording, Drive]:
     """Do what `record` does up to the first frame; return the recording, with what makes it go on.
 
-    `here`: whether it will end in the running cell. `sink`: who shows the recording, instead of a widget of its own.
+    `blocking`: whether it will end in the running cell. `sink`: what shows it, instead of a widget of its own.
     """
     rate = frame_rate(options.get("fps", 60))
     duration, take = options.get("duration"), options.get("take")
@@ -232,4 +232,4 @@ def begin(
         if count is None:
             count = frame_count(rate, DEFAULT_SECONDS if take is None else take.video_seconds(rate), None)
         source = SceneSource(adapted, where, size, rate, count, samples, reading(job.wanted), alone=True)
-    return job.begin(source, count, show=show, here=here, sink=sink)
+    return job.begin(source, count, show=show, blocking=blocking, sink=sink)

@@ -265,7 +265,7 @@ class Session:
         if chosen["take"] is None and "frames" not in chosen:
             chosen.setdefault("duration", player.clock.duration)
         sink = RecordingSink(self._stream, float(frame_rate(chosen["fps"])))
-        recording, drive = begin(player.scene, path or _free_name(), show=False, here=False, sink=sink, **chosen)
+        recording, drive = begin(player.scene, path or _free_name(), show=False, blocking=False, sink=sink, **chosen)
         self._refuse("recording", "")
         sink.middle = Middle(recording.frames)
 

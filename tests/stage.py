@@ -62,7 +62,7 @@ class Browser:
     async def shown(self):
         """Let the loop run until all is shown that is to be shown now."""
         await turns()
-        await self.until(lambda: self.view.player._player._under_way is None)
+        await self.until(lambda: self.view.session._player._under_way is None)
 
     def picture(self):
         """Return the picture that is shown now, top row first."""
@@ -103,7 +103,7 @@ class Stage:
 
         def move():
             self.now += seconds
-            browser.view.player.wake()
+            browser.view.session.wake()
 
         return await browser.next(move)
 

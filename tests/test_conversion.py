@@ -14,7 +14,7 @@ from bt709 import reference
 from watermark import Watermark, numbers
 
 import nbpipe
-from nbpipe.gl import loop
+from nbpipe.gl import converter
 from nbpipe.gl.context import context
 from nbpipe.gl.ring import SLOTS
 from nbpipe.progress import Meter
@@ -102,7 +102,7 @@ def test_a_scene_arrives_within_one_step_of_the_standard(pixel_format, conversio
 @pytest.mark.parametrize("size", [(700, 1001), (5, 3), (9000, 5)])
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "p010le", "gray"])
 def test_pictures_of_several_bands_are_whole(pixel_format, size, monkeypatch):
-    monkeypatch.setattr(loop, "BAND", 1 << 18)
+    monkeypatch.setattr(converter, "BAND", 1 << 18)
     picture = painted(size, np.uint16 if pixel_format == "p010le" else np.uint8)
     record(Painting(picture), pixel_format, "cpu", size=size)
     for found, exact in zip(planes("out.mkv", pixel_format, size), reference(picture, pixel_format), strict=True):
@@ -110,7 +110,7 @@ def test_pictures_of_several_bands_are_whole(pixel_format, size, monkeypatch):
 
 
 def test_a_texture_that_a_signal_handler_changes_is_read_whole(own_context, monkeypatch):
-    monkeypatch.setattr(loop, "BAND", 1 << 12)  # four rows
+    monkeypatch.setattr(converter, "BAND", 1 << 12)  # four rows
     texture = own_context.texture((256, 256), 4)
     shades = itertools.cycle(range(0, 256, 15))
     writing, changed = None, set()
@@ -209,7 +209,7 @@ def test_transparency_arrives_and_opaque_is_opaque(pixel_format, dtype, size):
 @pytest.mark.parametrize("lying", [lambda p: p[::-1], lambda p: p[:, ::-1], np.asfortranarray], ids=["up", "left", "f"])
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "gray"])
 def test_arrays_whose_bytes_do_not_lie_one_after_the_other_arrive_whole(lying, pixel_format, monkeypatch):
-    monkeypatch.setattr(loop, "BAND", 1 << 12)
+    monkeypatch.setattr(converter, "BAND", 1 << 12)
     size = 37, 121
     picture = lying(painted(size))
     record([picture] * 2, pixel_format, "auto")
@@ -292,7 +292,7 @@ def test_what_has_the_videos_format_already_is_said_to_be_not_converted(conversi
 )
 def test_what_limits_a_recording_is_named(frames, pace, limit, monkeypatch):
     """No more frames than slots wait for nothing; a clock that goes fast while converting makes that the slow part."""
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: time.monotonic() * pace))
+    monkeypatch.setattr(converter, "time", SimpleNamespace(monotonic=lambda: time.monotonic() * pace))
     monkeypatch.setattr(Meter, "_CLEAR", 0)
     noise = [painted((640, 360), seed=seed) for seed in (0, 1)]
     recording = record(itertools.cycle(noise), "yuv420p", "cpu", frames=frames)

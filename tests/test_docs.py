@@ -50,6 +50,7 @@ def test_the_blocks_of_the_readme_run(tmp_path):
         "small.webm": 30,
         "exact.mkv": 30,
         "deep.mp4": 30,
+        "smooth.mp4": 30,
         "own.mp4": 60,
     }
 

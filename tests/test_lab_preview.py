@@ -159,7 +159,7 @@ def test_notebook_02_is_turned_with_the_mouse(lab, browser):
         *(lab, browser, "causeway", "\n\n".join(code[: until + 1])),
         *(
             "view.playing, view.params.sea = False, 'rings'",
-            "print('azimuth', view.player._player.scene.camera.azimuth)",
+            "print('azimuth', view.session._player.scene.camera.azimuth)",
         ),
     )
     live.run()

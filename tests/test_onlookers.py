@@ -109,7 +109,7 @@ def test_a_recording_that_ends_before_its_middle_has_come_waits_for_it(frames, m
     monkeypatch.setattr(SceneSource, "thumbnail", late)
     sink = Sink(frames)
     sink.offer = lambda picture, index: (kept.append(index), sink.middle.take(b"jpeg", index))
-    _, drive = begin(Watermark(), "out.mp4", show=False, here=True, sink=sink, size=(64, 64), frames=frames)
+    _, drive = begin(Watermark(), "out.mp4", show=False, blocking=True, sink=sink, size=(64, 64), frames=frames)
     assert drive.wait()
     assert kept == [frames // 2]
     assert numbers("out.mp4") == list(range(frames))

@@ -29,7 +29,7 @@ class TestTime:
             browser.say("look", visible=False)
             await turns()
             stage.now += 6.0
-            view.player.wake()
+            view.session.wake()
             async with asyncio.timeout(HUNG):
                 while children() - before:  # noqa: ASYNC110  a process that ends tells no event loop
                     await asyncio.sleep(0)
@@ -56,7 +56,7 @@ class TestTime:
             await turns()
             shown = len(scene.times)
             stage.now += 60
-            view.player.wake()
+            view.session.wake()
             await turns()
             assert len(scene.times) == shown
             message = await browser.next(lambda: browser.say("look", visible=True))
@@ -70,11 +70,11 @@ class TestTime:
             browser.view = SimpleNamespace(_handle_msg=lambda message: None)  # it says no more
             for _ in range(20):
                 stage.now += 0.2
-                view.player.wake()
+                view.session.wake()
                 await turns()
             shown = len(scene.times)
             stage.now += 0.2
-            view.player.wake()
+            view.session.wake()
             await turns()
             assert len(scene.times) == shown < 12
 
@@ -167,7 +167,7 @@ class TestTime:
             await browser.next(lambda: setattr(view, "time", 0.9))
             view.speed = 16.0
             stage.now += 0.007  # the end comes before the next picture is due, and an answer wakes the player then
-            view.player.wake()
+            view.session.wake()
             await browser.until(lambda: not view.playing)
             assert (browser.pictures[-1][0]["time"], browser.number(), view.time) == (1.0, 60, 1.0)
             view.play()
@@ -184,7 +184,7 @@ class TestTime:
             assert (message["mime"], message["frame"]) == ("image/png", 0)
             assert browser.picture()[45, 10].tolist() == [255, 0, 0], "and upright"
             stage.now += 10
-            browser.view.player.wake()
+            browser.view.session.wake()
             await turns()
             assert len(browser.pictures) == 2
 
@@ -199,9 +199,9 @@ class TestTime:
             assert view._stream == "h264"
             view.pause()
             await browser.shown()
-            await browser.until(lambda: not view.player._player._stream._fed)  # else its packet comes after the still
+            await browser.until(lambda: not view.session._player._stream._fed)  # else its packet comes after the still
             stage.now += 0.4
-            view.player.wake()
+            view.session.wake()
             await browser.until(lambda: browser.pictures[-1][0].get("mime") == "image/png")
             packets = browser.pictures[:-1]
             decoder = av.CodecContext.create("h264", "r")
@@ -218,9 +218,9 @@ class TestTime:
             await stage.go(browser, 0.1)
             view.pause()
             await browser.shown()
-            await browser.until(lambda: not view.player._player._stream._fed)  # else its packet comes after the still
+            await browser.until(lambda: not view.session._player._stream._fed)  # else its packet comes after the still
             stage.now += 0.4
-            view.player.wake()
+            view.session.wake()
             await browser.until(lambda: browser.pictures[-1][0].get("mime") == "image/png")
             for _ in range(3):
                 stage.now += 1.0
@@ -229,7 +229,7 @@ class TestTime:
             (timer,) = [timer for timer in asyncio.get_running_loop()._scheduled if not timer.cancelled()]
             stage.now += 3.0
             timer._callback()
-            assert view.player._player._stream._coder is None
+            assert view.session._player._stream._coder is None
 
         play(performance)
 
@@ -264,7 +264,7 @@ class TestChanges:
             async def drawn_after(seconds):
                 count = len(browser.pictures)
                 stage.now += seconds
-                view.player.wake()
+                view.session.wake()
                 await browser.shown()
                 return len(browser.pictures) - count
 
@@ -432,14 +432,14 @@ class TestErrors:
             view, browser = await stage.show(scene := Lamp(), playing=True)
             scene.broken = True
             stage.now += 0.1
-            view.player.wake()
+            view.session.wake()
             await browser.until(lambda: view.error)
             assert view.error.startswith("ValueError: the lamp is <b>broken</b>\n")
             assert "stage.py, line" in view.error, "where in the person's own code"
             assert "player.py" not in view.error
             drawn, shown = scene.drawn, [m for m, _ in browser.pictures if m["mime"] == "image/jpeg"]
             stage.now += 0.2
-            view.player.wake()
+            view.session.wake()
             await turns()
             assert scene.drawn == drawn, "it is not tried again and again"
             assert [m for m, _ in browser.pictures if m["mime"] == "image/jpeg"] == shown
@@ -544,7 +544,7 @@ class TestEvents:
             browser.view = SimpleNamespace(_handle_msg=lambda message: None)
             for _ in range(20):
                 stage.now += 0.2
-                view.player.wake()
+                view.session.wake()
                 await turns()
             assert [event["type"] for event in scene.heard] == ["resize", "hide"]
 

@@ -52,11 +52,11 @@ async def performed(stage, view, browser):
     view.taking = True
     seen = []
     for n in range(8):
-        deeds.get(n, view.player.wake)()
+        deeds.get(n, view.session.wake)()
         await browser.shown()
         seen.append(browser.colour())
         stage.now += STEP
-        view.player.wake()
+        view.session.wake()
         await browser.shown()
     view.taking = False
     return seen
@@ -838,7 +838,7 @@ class TestEnd:
             await browser.next(lambda: setattr(view, "size", (320, 180)))
             stage.now += 0.4
             for n, (view, browser) in enumerate(shown):
-                view.player.wake()
+                view.session.wake()
                 await browser.until(lambda: browser.pictures[-1][0]["mime"] == "image/png")  # noqa: B023
                 assert browser.number() == 60 * (n + 1)
             shown[0][0].close()
@@ -907,7 +907,7 @@ class TestArguments:
             with pytest.raises(ValueError, match="fps must lie between"):
                 view.fps = 2000
             view.speed = 2.0
-            assert (view.fps, view.player._player.fps, view.player._player.clock.speed) == (30, 30, 2.0)
+            assert (view.fps, view.session._player.fps, view.session._player.clock.speed) == (30, 30, 2.0)
 
         play(performance)
 

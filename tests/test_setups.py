@@ -120,7 +120,7 @@ def test_a_preview_stands_still_while_its_scene_is_recorded_between_cells(play):
         view.params.blue = 0.0
         while recording.state in ("pending", "recording", "finishing"):
             stage.now += 0.1
-            view.player.wake()
+            view.session.wake()
             await asyncio.sleep(0)
         first = scene.drawn.index(30)
         assert scene.drawn[first : first + 30] == [30] * 30, "none for the preview"

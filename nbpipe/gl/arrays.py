@@ -15,7 +15,7 @@ import numpy as np
 
 from nbpipe.gl.buffer import copy_out, inner_buffer, mapped
 from nbpipe.gl.context import context
-from nbpipe.gl.loop import Loop, MakeLoop, band_rows
+from nbpipe.gl.converter import CpuConverter, MakeConverter, band_rows
 from nbpipe.gl.memory import HostMemory, Memory
 from nbpipe.gl.stage import PIXEL_FORMATS, thumbnail_size
 from nbpipe.gl.tally import Tally
@@ -28,14 +28,21 @@ class _CopiedSource:
     upside_down = False  # the pictures as they are given; `bottom_up` is of the slot
 
     def __init__(
-        self, pictures: Pictures, size: tuple[int, int], channels: int, dtype: np.dtype, make_loop: MakeLoop | None
+        self,
+        pictures: Pictures,
+        size: tuple[int, int],
+        channels: int,
+        dtype: np.dtype,
+        make_converter: MakeConverter | None,
     ) -> None:
         self.size, self.channels = size, channels
         self.pixel_format, self.bottom_up = PIXEL_FORMATS[dtype.name, channels], self.upside_down
-        self._loop = make_loop(size, self.pixel_format, self.bottom_up) if make_loop is not None else None
-        self.converter = "" if self._loop is None else "cpu"
-        if self._loop is not None:
-            self.pixel_format, self.bottom_up = self._loop.pixel_format, False
+        self._converter = (
+            make_converter(size, self.pixel_format, self.bottom_up) if make_converter is not None else None
+        )
+        self.converted_by = "" if self._converter is None else "cpu"
+        if self._converter is not None:
+            self.pixel_format, self.bottom_up = self._converter.pixel_format, False
         self.tally = Tally()
         self._pictures, self._dtype = pictures, dtype
         self._step = max(1, round(size[0] / thumbnail_size(size)[0]))
@@ -44,12 +51,12 @@ class _CopiedSource:
     def memory(self, *, lasting: bool = False) -> Memory:  # noqa: ARG002  plain memory is
         """Make plain memory."""
         whole = self.size[0] * self.size[1] * self.channels * self._dtype.itemsize
-        return HostMemory(whole if self._loop is None else self._loop.frame_bytes)
+        return HostMemory(whole if self._converter is None else self._converter.frame_bytes)
 
     @property
     def converting(self) -> float:
-        """Seconds of the loop."""
-        return 0.0 if self._loop is None else self._loop.seconds
+        """Seconds of the converter."""
+        return 0.0 if self._converter is None else self._converter.seconds
 
     def thumbnail(self) -> np.ndarray | None:
         """Return the thumbnail once."""
@@ -71,9 +78,9 @@ class ArraySource(_CopiedSource):
         pictures: Pictures,
         first: np.ndarray,
         size: tuple[int, int] | None,
-        make_loop: MakeLoop | None = None,
+        make_converter: MakeConverter | None = None,
     ) -> None:
-        super().__init__(pictures, size or picture_size(first), first.shape[2], first.dtype, make_loop)
+        super().__init__(pictures, size or picture_size(first), first.shape[2], first.dtype, make_converter)
         self._array: np.ndarray | None = None
         self._band: np.ndarray | None = None  # where rows are put that do not lie one after the other
 
@@ -104,15 +111,15 @@ class ArraySource(_CopiedSource):
         """Copy or convert the array."""
         array = self._array
         assert array is not None
-        if self._loop is None:
+        if self._converter is None:
             np.copyto(self._as_picture(memory.view), array)
         elif array.flags.c_contiguous:
-            self._loop.convert(np.asarray(array).data, memory.view)
+            self._converter.convert(np.asarray(array).data, memory.view)
         else:
-            self._gather(array, self._loop, memory.view)
+            self._gather(array, self._converter, memory.view)
         self.tally.count(not_contiguous=not array.flags.c_contiguous)
 
-    def _gather(self, array: np.ndarray, loop: Loop, frame: memoryview) -> None:
+    def _gather(self, array: np.ndarray, converter: CpuConverter, frame: memoryview) -> None:
         width, height = self.size
         rows = band_rows(width * self.channels * self._dtype.itemsize, height)
         if self._band is None:
@@ -120,7 +127,7 @@ class ArraySource(_CopiedSource):
         for first in range(0, height, rows):
             band = self._band[: height - first]
             np.copyto(band, array[first : first + rows])
-            loop.convert_rows(band.data, frame, first)
+            converter.convert_rows(band.data, frame, first)
 
     def shrink(self) -> None:
         """Take every n-th pixel of the array; a thumbnail of arrays need not be smooth."""
@@ -138,8 +145,8 @@ class BufferSource(_CopiedSource):
 
     upside_down = bound = True
 
-    def __init__(self, pictures: Pictures, first: BufferPicture, make_loop: MakeLoop | None = None) -> None:
-        super().__init__(pictures, first.size, first.channels, np.dtype(np.uint8), make_loop)
+    def __init__(self, pictures: Pictures, first: BufferPicture, make_converter: MakeConverter | None = None) -> None:
+        super().__init__(pictures, first.size, first.channels, np.dtype(np.uint8), make_converter)
         self._buffer: moderngl.Buffer | None = None
         self._where = context(first.buffer.ctx)
         self.renderer, self.software = self._where.renderer, self._where.software
@@ -166,11 +173,11 @@ class BufferSource(_CopiedSource):
 
     def read(self, memory: Memory) -> None:
         """Copy or convert the buffer, when what is drawn into it is there."""
-        inner, loop = inner_buffer(self._buffer), self._loop
-        if loop is None:
+        inner, converter = inner_buffer(self._buffer), self._converter
+        if converter is None:
             copy_out(inner, memory.view)
         else:
-            mapped(inner, lambda view: loop.convert(view, memory.view))
+            mapped(inner, lambda view: converter.convert(view, memory.view))
         self.tally.count()
 
     def shrink(self) -> None:

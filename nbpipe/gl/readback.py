@@ -2,7 +2,7 @@
 
 Either the numbers of the picture as they are, or the bytes of a video frame. A GPU makes those itself (`packer`). On
 software GL that pass would take longer than the drawing (77 ms a 1080p frame on two cores with llvmpipe); there the
-picture is read in bands that stay in the processor's cache, and each is converted from there into the slot (`loop`).
+picture is read in bands that stay in the processor's cache, and each is converted from there (`converter`).
 
 Render thread only, with the context current. Knows nothing of scenes or FFmpeg.
 """
@@ -15,7 +15,7 @@ import moderngl
 import numpy as np
 
 from nbpipe.gl.context import Context
-from nbpipe.gl.loop import Loop, LoopMemory, MakeLoop, band_rows
+from nbpipe.gl.converter import ConvertedMemory, CpuConverter, MakeConverter, band_rows
 from nbpipe.gl.memory import HostMemory, Memory, pixel_memory
 from nbpipe.gl.packer import Packer
 from nbpipe.gl.stage import CHANNELS, DTYPES, PIXEL_FORMATS, Stage
@@ -39,8 +39,8 @@ class Reading:
         Whether it does so even where the processor draws.
     dither : bool
         Whether it dithers.
-    loop : callable or None
-        Makes the loop that converts each where no shader does.
+    make_converter : callable or None
+        Makes what converts each on the processor where no shader does.
     """
 
     dtype: str = "uint8"
@@ -48,7 +48,7 @@ class Reading:
     shader: str | None = None
     on_software: bool = False
     dither: bool = False
-    loop: MakeLoop | None = None
+    make_converter: MakeConverter | None = None
 
 
 class Readback:
@@ -67,8 +67,8 @@ class Readback:
     pixel_format : str
         What comes, by FFmpeg's name.
     bottom_up : bool
-    converter : str
-        Who makes the format that was asked for: ``"gpu"`` (the GL), ``"cpu"`` (the loop), or ``""``: nobody here.
+    converted_by : str
+        Who makes the format that was asked for: ``"gpu"`` (the GL), ``"cpu"`` (the converter), or ``""``: nobody here.
     extra_copies : int
         How often the GL copies each picture before that which is read.
     """
@@ -77,23 +77,23 @@ class Readback:
         self._where, self._stage, self._reading = where, stage, reading
         self._packer: Packer | None = None
         self._band: HostMemory | None = None
-        self._loop: Loop | None = None
+        self._converter: CpuConverter | None = None
         self.pixel_format, self.bottom_up = PIXEL_FORMATS[reading.dtype, CHANNELS], not reading.upright
-        self.converter, self.extra_copies = "", 0
+        self.converted_by, self.extra_copies = "", 0
         if reading.shader is not None and (reading.on_software or not where.software):
             self._packer = Packer(where.ctx, stage.size, reading.shader, direct=own, dither=reading.dither)
-            self.pixel_format, self.bottom_up, self.converter = reading.shader, False, "gpu"
+            self.pixel_format, self.bottom_up, self.converted_by = reading.shader, False, "gpu"
             self.extra_copies = 0 if own else 1
-        elif reading.loop is not None:
-            self._use(reading.loop)
+        elif reading.make_converter is not None:
+            self._use(reading.make_converter)
 
-    def _use(self, make: MakeLoop) -> None:
+    def _use(self, make: MakeConverter) -> None:
         assert self.bottom_up, "bands are read so"
-        loop = make(self._stage.size, self.pixel_format, self.bottom_up)
-        if loop is None:
+        converter = make(self._stage.size, self.pixel_format, self.bottom_up)
+        if converter is None:
             return
-        self._loop = loop
-        self.pixel_format, self.bottom_up, self.converter = loop.pixel_format, False, "cpu"
+        self._converter = converter
+        self.pixel_format, self.bottom_up, self.converted_by = converter.pixel_format, False, "cpu"
         # A GPU reads a picture in its own time, which nobody should wait for; software has read when it returns.
         if self._where.software:
             self._band = HostMemory(band_rows(self._row_bytes, self._stage.size[1]) * self._row_bytes)
@@ -108,11 +108,11 @@ class Readback:
             memory = pixel_memory(self._where.ctx, self._packer.packed_bytes)
             memory.view = memory.view[: self._packer.frame_bytes]
             return memory
-        if self._loop is not None and self._band is not None:
-            return HostMemory(self._loop.frame_bytes)
+        if self._converter is not None and self._band is not None:
+            return HostMemory(self._converter.frame_bytes)
         size = self._row_bytes * self._stage.size[1]
-        if self._loop is not None:
-            return LoopMemory(pixel_memory(self._where.ctx, size), self._loop)
+        if self._converter is not None:
+            return ConvertedMemory(pixel_memory(self._where.ctx, size), self._converter)
         # Mapped memory ends with its context: a user's when he likes, a thread's own with the thread, arrays or not.
         return HostMemory(size) if lasting and not self._where.lasting else pixel_memory(self._where.ctx, size)
 
@@ -121,16 +121,16 @@ class Readback:
         dtype = self._reading.dtype
         if self._packer is not None:
             self._stage.read(self._packer.pack(picture), memory)
-        elif self._loop is not None and self._band is not None:
+        elif self._converter is not None and self._band is not None:
             with self._stage.read_pixels(picture, dtype) as how:
-                self._loop.read(how, self._band.view, memory.view)
+                self._converter.read(how, self._band.view, memory.view)
         else:
             self._stage.read(picture, memory, dtype, upright=self._reading.upright)
 
     @property
     def converting(self) -> float:
-        """Seconds that the loop has spent on converting."""
-        return 0.0 if self._loop is None else self._loop.seconds
+        """Seconds that the processor has spent on converting."""
+        return 0.0 if self._converter is None else self._converter.seconds
 
     def changes(self, picture: moderngl.Framebuffer) -> bool:
         """Whether glReadPixels changes the type of this picture's channels."""

@@ -1,6 +1,6 @@
 """The ring of slots: the only memory that the frames of a recording ever lie in.
 
-A frame's bytes are written once, by the GL or by the loop that converts them, and read once, by the writer
+A frame's bytes are written once, by the GL or by what converts them, and read once, by the writer
 thread's system call. In between nobody copies them; what changes is who owns them:
 
     FREE ──acquire──► FILLING ──ready──► READY ──lent──► WRITING ──reclaim──► FREE

@@ -49,7 +49,7 @@ class Source(Protocol):
         What a slot holds, by FFmpeg's name: the video's own format, or RGB where FFmpeg is to convert.
     bottom_up : bool
         Whether the first row in a slot is the bottom one.
-    converter : str
+    converted_by : str
         Who makes the video's own format: ``"gpu"``, ``"cpu"``, or ``""`` for nobody here.
     converting : float
         Seconds that the processor has spent on that.
@@ -63,7 +63,7 @@ class Source(Protocol):
     channels: int
     pixel_format: str
     bottom_up: bool
-    converter: str
+    converted_by: str
     renderer: str
     software: bool
     bound: bool
@@ -118,7 +118,7 @@ class _GLSource:
             raise
         self.size, self._stage, self._readback = stage.size, stage, readback
         self.pixel_format, self.bottom_up = readback.pixel_format, readback.bottom_up
-        self.converter = readback.converter
+        self.converted_by = readback.converted_by
 
     def _dismantle(self) -> None:
         self._readback.release()
@@ -134,7 +134,7 @@ class _GLSource:
 
     @property
     def converting(self) -> float:
-        """Seconds of the loop."""
+        """Seconds of the converter."""
         return self._readback.converting
 
     def shrink(self) -> None:
@@ -303,7 +303,7 @@ PictureSource = ArraySource | BufferSource | TextureSource
 def picture_source(pictures: Pictures, size: tuple[int, int] | None, reading: Reading = _PLAIN) -> PictureSource:
     """Return the source that fits the first picture; `size` is what is expected, if anything is.
 
-    `reading` is for textures and framebuffers; of arrays and buffers, which come as they are, its loop alone counts.
+    `reading` is for textures and framebuffers; of arrays and buffers, which come as they are, the converter counts.
 
     Raises
     ------
@@ -314,9 +314,9 @@ def picture_source(pictures: Pictures, size: tuple[int, int] | None, reading: Re
     """
     first = pictures.first()
     if isinstance(first, np.ndarray):
-        return ArraySource(pictures, first, size, reading.loop)
+        return ArraySource(pictures, first, size, reading.make_converter)
     if isinstance(first, BufferPicture):
-        return BufferSource(pictures, first, reading.loop)
+        return BufferSource(pictures, first, reading.make_converter)
     return TextureSource(pictures, first, size, reading)
 
 

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
 
 from nbpipe.notebook.audience import Audience, Heard
+from nbpipe.notebook.live_session import LiveSession
 from nbpipe.notebook.params import Params
-from nbpipe.notebook.plays import Plays
 from nbpipe.notebook.widget import Recording
 from nbpipe.progress import State
 
@@ -53,7 +53,7 @@ class View(Protocol):
     recording: Recording | None
 
     @property
-    def player(self) -> Plays:
+    def session(self) -> LiveSession:
         """What plays the scene."""
 
 
@@ -117,7 +117,7 @@ class Inbox:
             self._held = 0
             joined, self._joined = self._joined, False
         if joined:
-            view.player.rejoin()
+            view.session.rejoin()
         for content in waiting:
             try:
                 known = self._doers[content["type"]](view, content)
@@ -155,7 +155,7 @@ class Inbox:
         index = content.get("index")
         known = self._audience.lost(content.get("client"), index) is not Heard.NONSENSE
         if known:
-            view.player.rejoin(lost=index)
+            view.session.rejoin(lost=index)
         return known
 
 
@@ -201,7 +201,7 @@ def _events(view: View, content: Content) -> bool:
     events = content.get("events")
     if not isinstance(events, list):
         return False
-    known = [view.player.event(event) for event in events[:_EVENTS]]
+    known = [view.session.event(event) for event in events[:_EVENTS]]
     return all(known)
 
 
@@ -209,7 +209,7 @@ def _step(view: View, content: Content) -> bool:
     by = content.get("by")
     if type(by) is not int or not -_STEPS <= by <= _STEPS:
         return False
-    view.player.step(by)
+    view.session.step(by)
     return True
 
 
@@ -228,5 +228,5 @@ def _drop(view: View, _: Content) -> bool:
 def _record(view: View, _: Content) -> bool:
     if view.recording is not None and not State(view.recording.state).ended:
         return False
-    view.player.ask_record()
+    view.session.ask_record()
     return True

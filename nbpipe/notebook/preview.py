@@ -1,8 +1,8 @@
 """The live widget: a scene that plays in a cell, its controls as traits, and its recording.
 
 `Preview` is the kernel's half of `js/src/preview-model.ts`; the two name the same traits, and `js/src/wire.ts` the
-messages. These may arrive on any thread: they go into the `Inbox`, which the player lets the widget empty on the render
-thread, where all trait writes happen.
+messages. These may arrive on any thread: they go into the `Inbox`, which the session lets the widget empty on the
+render thread, where all trait writes happen.
 
 Knows no GL and no FFmpeg: it is given something that plays.
 """
@@ -22,8 +22,8 @@ from nbpipe.notebook import cell
 from nbpipe.notebook.audience import Audience
 from nbpipe.notebook.inbox import Inbox
 from nbpipe.notebook.kernel_widget import STATIC, KernelWidget
+from nbpipe.notebook.live_session import LiveSession
 from nbpipe.notebook.params import Parameter, Params
-from nbpipe.notebook.plays import Plays
 from nbpipe.notebook.widget import Recording
 
 Handler = Callable[[dict[str, Any]], object]
@@ -99,7 +99,7 @@ class Preview(KernelWidget):
         self.recording: Recording | None = None
         self.params = Params(self._changed)
         self._audience = audience
-        self._player: Plays | None = None
+        self._session: LiveSession | None = None
         self._place: cell.Place | None = None
         self._poster = b""
         self._inbox = Inbox(audience)
@@ -109,10 +109,10 @@ class Preview(KernelWidget):
         self.on_msg(self._on_message)
         self.observe(self._set, ["playing", "time", "speed", "loop", "duration", "size", "fps", "taking"])
 
-    def connect(self, player: Plays, parameters: Mapping[str, Parameter], name: str) -> None:
-        """Show what `player` plays, with controls for these parameters."""
+    def connect(self, session: LiveSession, parameters: Mapping[str, Parameter], name: str) -> None:
+        """Show what `session` plays, with controls for these parameters."""
         self._name = name
-        self._player = player
+        self._session = session
         self.params.define(parameters)
         self._parameters = self.params.specs()
 
@@ -161,12 +161,12 @@ class Preview(KernelWidget):
         return self._inbox.ignored
 
     @property
-    def player(self) -> Plays:
+    def session(self) -> LiveSession:
         """What plays the scene. Raises `ValueError` when the widget is closed."""
-        if self._player is None:
+        if self._session is None:
             msg = "this preview is closed; run its cell again"
             raise ValueError(msg)
-        return self._player
+        return self._session
 
     def play(self) -> None:
         """Let time run."""
@@ -178,7 +178,7 @@ class Preview(KernelWidget):
 
     def step(self, n: int = 1) -> None:
         """Go on by `n` frames, or back, and stand still."""
-        self.player.step(n)
+        self.session.step(n)
 
     @folded
     def replace(self, scene: object) -> None:
@@ -186,7 +186,7 @@ class Preview(KernelWidget):
 
         Raises whatever the scene raises for its first picture, and then the present one goes on.
         """
-        self.player.replace(scene)
+        self.session.replace(scene)
 
     def add_event_handler(
         self, handler: Callable[[dict[str, Any]], object] | str, *types: str, order: float = 0
@@ -200,11 +200,11 @@ class Preview(KernelWidget):
         ``hide`` comes at once when nobody sees the picture any more, ``show`` when somebody does again, and ``close``
         before the scene is released.
         """
-        return self.player.handlers.add(handler, *types, order=order)
+        return self.session.handlers.add(handler, *types, order=order)
 
     def remove_event_handler(self, handler: Handler, *types: str) -> None:
         """Call `handler` no more for `types`, or for none at all when there are none given."""
-        self.player.handlers.remove(handler, *types)
+        self.session.handlers.remove(handler, *types)
 
     @folded
     def record(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Recording:
@@ -230,15 +230,15 @@ class Preview(KernelWidget):
         NbpipeError, TypeError, ValueError, OSError
             As `nbpipe.record`; or the widget is closed, or is recording already.
         """
-        return self.player.record(path, options)
+        return self.session.record(path, options)
 
     @folded
     def close(self) -> None:
         """End the scene and remove the widget; then raise what the scene or a handler of ``close`` has raised."""
-        player, self._player = self._player, None
+        session, self._session = self._session, None
         try:
-            if player is not None:
-                player.close()
+            if session is not None:
+                session.close()
         finally:
             self.layout.close()
             super().close()
@@ -249,8 +249,8 @@ class Preview(KernelWidget):
         if not math.isfinite(value) or (name in {"duration", "fps"} and value <= 0):
             msg = f"{name} must be a finite number{'' if name in {'speed', 'time'} else ' above 0'}, not {value!r}"
             raise t.TraitError(msg)
-        if name == "fps" and self._player is not None:
-            self._player.check_rate(value)
+        if name == "fps" and self._session is not None:
+            self._session.check_rate(value)
         return value
 
     @t.validate("size")
@@ -263,7 +263,7 @@ class Preview(KernelWidget):
 
     @t.validate("take")
     def _check_take(self, proposal: Any) -> object:
-        return self.player.checked_take(proposal.value)
+        return self.session.checked_take(proposal.value)
 
     @t.observe("take")
     def _tell_take(self, change: Any) -> None:
@@ -271,32 +271,32 @@ class Preview(KernelWidget):
         self._take = take and {"duration": take.duration, "entries": len(take.entries)}
 
     def _set(self, change: Any) -> None:
-        """Do what somebody has set, in Python or through the inbox; what the player set itself is so already."""
-        player = self._player
-        if player is None:
+        """Do what somebody has set, in Python or through the inbox; what the session set itself is so already."""
+        session = self._session
+        if session is None:
             return
         if change.name == "playing":
-            player.play(change.new)
+            session.play(change.new)
         elif change.name == "time":
-            player.seek(change.new)
+            session.seek(change.new)
         elif change.name == "size":
-            player.resize(change.new)
+            session.resize(change.new)
         elif change.name == "taking":
-            player.take(change.new)
+            session.take(change.new)
         else:
-            player.pace(self.speed, self.fps, self.duration, loop=self.loop)
+            session.pace(self.speed, self.fps, self.duration, loop=self.loop)
 
     def _changed(self, name: str, value: object) -> None:
-        if self._player is not None:
-            self._player.apply(name, value)
+        if self._session is not None:
+            self._session.apply(name, value)
 
     def _should_send_property(self, key: str, value: object) -> bool:
         # Each picture carries its own time; a message about it would double the traffic.
         return key not in {"time", "frame"} and bool(super()._should_send_property(key, value))
 
     def _on_message(self, _: object, content: object, __: object) -> None:
-        player, recording = self._player, self.recording
-        if player is None:
+        session, recording = self._session, self.recording
+        if session is None:
             return
         if isinstance(content, dict) and content.get("type") in ("stop", "pause", "resume", "video"):
             if recording is None or not recording.hear(content, self.send):
@@ -304,7 +304,7 @@ class Preview(KernelWidget):
             return
         if (client := self._inbox.put(content)) is not None:
             self.send({"type": "heard", "client": client})  # now its buttons work
-        player.wake()
+        session.wake()
 
     def __str__(self) -> str:
         return f"{self._name}, live: {self.size[0]}×{self.size[1]}"

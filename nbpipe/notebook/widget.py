@@ -158,11 +158,11 @@ class Recording(KernelWidget):
         """Let `driver` make the recording go on; called once, by whoever made both."""
         self._driver = driver
 
-    def show(self, stream: ThumbnailStream, *, here: bool) -> None:
-        """Display the widget in the running cell; `here` if the recording will also end in that cell."""
+    def show(self, stream: ThumbnailStream, *, blocking: bool) -> None:
+        """Display the widget in the running cell; `blocking` if the recording will also end in that cell."""
         self._stream = stream
         self.display_here()
-        if not here:
+        if not blocking:
             self._place.reserve()
 
     def update(self, progress: Progress) -> None:

@@ -74,11 +74,11 @@ def attempt(ffmpeg: FFmpeg, encoder: str, folder: Path, limit: float = LIMIT) ->
     wanted = encoding(ffmpeg, target.path, codec=encoder)
     try:
         layout = Layout(SIZE, "rgba", bottom_up=True)
-        loop = conversion(layout, wanted)
-        finished = layout if loop is None else Layout(SIZE, wanted.pixel_format, bottom_up=False)
+        native = conversion(layout, wanted)
+        finished = layout if native is None else Layout(SIZE, wanted.pixel_format, bottom_up=False)
         export = Export(ffmpeg, wanted, finished, Fraction(60), target)
         try:
-            seconds = _encode(export, loop, deadline)
+            seconds = _encode(export, native, deadline)
         finally:
             export.abandon()
     except (EncoderError, OSError) as error:
@@ -125,7 +125,7 @@ def _live(coder: LiveEncoder, deadline: float) -> float | None:
     return statistics.median(took)
 
 
-def _encode(export: Export, loop: Conversion | None, deadline: float) -> float | None:
+def _encode(export: Export, native: Conversion | None, deadline: float) -> float | None:
     """Encode moving pictures to a verified end; return seconds per frame, or ``None`` when time is up before."""
     width, height = SIZE
     scenery = _scenery(width + _SWAY, height)
@@ -134,9 +134,9 @@ def _encode(export: Export, loop: Conversion | None, deadline: float) -> float |
         left = 4 * submitted % _SWAY
         picture = np.ascontiguousarray(scenery[:, left : left + width])
         frame = picture.data.cast("B")
-        if loop is not None:
-            converted = memoryview(bytearray(loop.target_bytes))
-            loop.convert(frame, converted)
+        if native is not None:
+            converted = memoryview(bytearray(native.target_bytes))
+            native.convert(frame, converted)
             frame = converted
         submitted = export.submit(frame)
         while not export.wait(max(1, submitted - _AHEAD), 0.05):

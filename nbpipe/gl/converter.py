@@ -1,4 +1,4 @@
-"""The loop: a picture becomes the bytes of a video frame on the processor, on its one way into a slot.
+"""The converter: a picture becomes the bytes of a video frame on the processor, on its one way into a slot.
 
 The counterpart of `packer`, for software GL, arrays and buffers. Whatever leaves them is copied once, because it will
 soon be drawn over or changed; converting costs little more than that copy, takes its place, and makes of the 4 bytes of
@@ -11,7 +11,7 @@ second and not 316, recordings of arrays are 5 % faster, those of 4K scenes 4 %,
     a GPU's canvas, if it is not to convert ─► pixel buffer, when its fence has passed ─convert─► slot
 
 Any thread, but for what reads from the GL; without the GIL. What converts is given by whoever wants the video
-(`Reading.loop`), so nothing here knows FFmpeg, and nothing how it is done.
+(`Reading.make_converter`), so nothing here knows FFmpeg, and nothing how it is done.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Conversion(Protocol):
         """Convert what glReadPixels brings, band after band; return how many seconds of it converting took."""
 
 
-class Loop:
+class CpuConverter:
     """Converts, and measures how long that takes.
 
     Attributes
@@ -87,17 +87,17 @@ def band_rows(row_bytes: int, height: int) -> int:
 
 
 # Given size, RGB format by FFmpeg's name, and whether the bottom row comes first; None if nothing is to be converted.
-MakeLoop = Callable[[tuple[int, int], str, bool], Loop | None]
+MakeConverter = Callable[[tuple[int, int], str, bool], CpuConverter | None]
 
 
-class LoopMemory:
+class ConvertedMemory:
     """The memory of a slot whose picture comes in the GL's own time, and is converted when it is there."""
 
-    def __init__(self, picture: Memory, loop: Loop) -> None:
-        self._picture, self._loop = picture, loop
+    def __init__(self, picture: Memory, converter: CpuConverter) -> None:
+        self._picture, self._converter = picture, converter
         self._due = False
         try:
-            self._frame = HostMemory(loop.frame_bytes)
+            self._frame = HostMemory(converter.frame_bytes)
         except BaseException:
             picture.release()
             raise
@@ -114,7 +114,7 @@ class LoopMemory:
         if not self._picture.arrived(timeout):
             return False
         if self._due:
-            self._loop.convert(self._picture.view, self.view)
+            self._converter.convert(self._picture.view, self.view)
             self._due = False
         return True
 

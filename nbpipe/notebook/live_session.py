@@ -1,4 +1,7 @@
-"""What the live widget asks of whatever plays its scene, and what it is told. On the render thread, but for `wake`."""
+"""What the live widget asks of the session that plays its scene, and what the player tells that.
+
+Render thread, except `wake`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any, Protocol
 from nbpipe.notebook.widget import Recording
 
 
-class Plays(Protocol):
+class LiveSession(Protocol):
     """Plays one scene."""
 
     def wake(self) -> None:
@@ -70,8 +73,8 @@ class Plays(Protocol):
         """End."""
 
 
-class Face(Protocol):
-    """The widget, as the player sees it."""
+class PlayerListener(Protocol):
+    """Whom a player tells how it goes: the session."""
 
     def attend(self) -> None:
         """Do what browsers have asked for since the last call."""
