@@ -23,12 +23,12 @@ def file(size, name="out.mp4"):
 
 
 def ask_for_all(film):
-    """Fetch a file as the browser does: the next piece begins where the last one ended."""
+    """Fetch a file as the browser does: the next chunk begins where the last one ended."""
     data = b""
     while len(data) < film.size:
-        head, (piece,) = film.piece(len(data))
+        head, (chunk,) = film.chunk(len(data))
         assert head == {"type": "video", "offset": len(data), "total": film.size}
-        data += piece
+        data += chunk
     return data
 
 
@@ -47,7 +47,7 @@ def test_the_browser_is_told_what_it_is(suffix, mime):
 
 @pytest.mark.parametrize("offset", [None, -1, 100, 10**30, 0.0, 1.5, True, False, "0", [0], {"offset": 0}])
 def test_a_request_that_makes_no_sense_gets_no_answer(offset):
-    assert Film(file(100)).piece(offset) is None
+    assert Film(file(100)).chunk(offset) is None
 
 
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers())))
@@ -55,7 +55,7 @@ def test_whatever_is_asked_only_bytes_of_the_file_come(offset):
     path = Path.cwd() / "out.mp4"
     if not path.exists():
         file(1000)
-    answer = Film(path).piece(offset)
+    answer = Film(path).chunk(offset)
     if answer is not None:
         assert answer[1] == [path.read_bytes()[offset:]]
 
@@ -72,7 +72,7 @@ def test_a_file_that_is_another_by_now_is_not_sent(by):
     else:
         with path.open("ab") as end:
             end.write(b"more")
-    head, buffers = film.piece(0)
+    head, buffers = film.chunk(0)
     assert "out.mp4 is no longer the file" in head["error"]
     assert buffers == []
 
@@ -81,14 +81,14 @@ def test_a_file_that_is_gone_is_said_to_be():
     path = file(100)
     film = Film(path)
     path.unlink()
-    assert film.piece(0) == ({"type": "video", "error": "out.mp4 cannot be read: No such file or directory"}, [])
+    assert film.chunk(0) == ({"type": "video", "error": "out.mp4 cannot be read: No such file or directory"}, [])
 
 
 def test_no_answer_tells_where_the_file_lies():
     path = file(100)
     film = Film(path)
     path.unlink()
-    assert str(path.parent) not in str(film.piece(0))
+    assert str(path.parent) not in str(film.chunk(0))
     assert str(path.parent) not in str(film.offer())
 
 
@@ -98,7 +98,7 @@ def test_a_file_too_large_for_a_browser_is_offered_without_its_bytes(size, playa
     os.truncate(path, size)
     film = Film(path)
     assert film.offer() == {"bytes": size, "mime": "video/mp4", "playable": playable}
-    assert (film.piece(0) is not None) == playable
+    assert (film.chunk(0) is not None) == playable
 
 
 def test_a_file_that_was_never_there_is_an_error():

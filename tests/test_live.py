@@ -257,7 +257,7 @@ class TestTogether:
             line.stream.audience.sent = lambda: ((number := next(numbers)), number == 4)
             for _ in range(6):
                 await self.encoded(line, awaited=False)
-            assert [message.get("answer") for message in line.sent[1:]] == [True, None]
+            assert [message.get("asks") for message in line.sent[1:]] == [True, None]
 
         play(performance)
 

@@ -304,7 +304,7 @@ def test_a_shader_is_recorded_before_its_cell_ends(notebook):
     assert [set(update) for update in updates] == [set(poster), set(page)], "the recording's in their place"
     assert kept(updates[1]) == (notebook.folder / "my videos" / "wave 1.mp4").read_bytes()
     assert notebook.said(notebook.view(), "_poster_mark")[-1] in updates[0]["image/jpeg"]
-    assert notebook.value("waves.recording.state, waves._record['state']") == "done done"
+    assert notebook.value("waves.recording.state, waves._recording['state']") == "done done"
 
 
 def test_record_is_nbpipe_record_in_a_line(notebook):
@@ -503,7 +503,8 @@ def test_a_recording_of_a_preview_has_no_widget_of_its_own(notebook):
     assert [m for m in notebook.messages if m["msg_type"] in ("comm_open", "comm_close")] == []
     assert notebook.value(held) == "2"
     assert (
-        notebook.value("rec.state, rec.frames_written, view._record['state'], view._record['frame']") == "done 6 done 6"
+        notebook.value("rec.state, rec.frames_written, view._recording['state'], view._recording['frame']")
+        == "done 6 done 6"
     )
     assert count(notebook.folder / "preview-3.mp4") == 6
     notebook.run("view.close()")

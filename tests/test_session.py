@@ -475,7 +475,7 @@ class TestRecord:
             assert recording is view.recording
             assert recording.path.name == "preview.mp4"
             assert numbers("preview.mp4") == list(range(15))
-            assert view._record["state"] == "done"
+            assert view._recording["state"] == "done"
             assert not scene.released
             await browser.next(lambda: setattr(view, "time", 0.2))
             assert browser.number() == 6, "and it plays on"

@@ -1,7 +1,7 @@
 /**
  * The wire contract of a recording; twin of nbpipe/notebook/widget.py.
  *
- * Owns: every trait name and message type of it (no other file spells one), and what becomes of them as typed
+ * Owns: every trait name (no other file spells one), the types of its messages, and what becomes of both as typed
  * values. Nothing here throws on bad input. Must not know: what any of it looks like.
  */
 import { amount, count, isCount, isObject, oneOf, posterMark, size, text } from "./guards.ts";
@@ -102,14 +102,15 @@ export function readRecording(get: (trait: Trait) => unknown): Recording {
   };
 }
 
-/** Browser → kernel. */
-export type Outgoing =
-  | { type: "hello" }
+/** What is asked of a recording, by its own widget or a preview. */
+export type RecordingRequest =
   | { type: "stop" }
   | { type: "pause" }
   | { type: "resume" }
-  | { type: "ack"; index: number }
   | { type: "video"; offset: number };
+
+/** Browser → kernel. */
+export type Outgoing = { type: "hello" } | { type: "ack"; index: number } | RecordingRequest;
 
 export const send: (model: Model, message: Outgoing) => void = post;
 

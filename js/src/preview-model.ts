@@ -1,7 +1,7 @@
 /**
  * The wire contract of the live preview; twin of nbpipe/notebook/preview.py.
  *
- * Owns: every trait name and message type of it (no other file spells one), and what becomes of them as typed
+ * Owns: every trait name (no other file spells one), the types of its messages, and what becomes of both as typed
  * values. Nothing here throws on bad input. Must not know: what any of it looks like.
  */
 import type { ViewEvent } from "./events.ts";
@@ -19,7 +19,7 @@ import {
   size,
   text,
 } from "./guards.ts";
-import { isState, type Recording, readRecording } from "./model.ts";
+import { isState, type Recording, type RecordingRequest, readRecording } from "./model.ts";
 import { type Parameter, readParameters, type Value } from "./parameters.ts";
 import { type CommonMessage, type Model, type Moment, momentOf, post, readCommon, waited } from "./wire.ts";
 
@@ -37,10 +37,10 @@ export const TRAITS = [
   "renderer",
   "error",
   "taking",
-  "_software",
   "_name",
+  "_software",
   "_parameters",
-  "_record",
+  "_recording",
   "_take",
   "_stream",
   "_poster_mark",
@@ -100,7 +100,7 @@ export function readPreview(model: Model): Preview {
     software: get("_software") === true,
     name: text(get("_name")),
     parameters: readParameters(get("_parameters")),
-    record: record(get("_record")),
+    record: record(get("_recording")),
     take: take(get("_take")),
     stream: oneOf(STREAMS, get("_stream"), ""),
     posterMark: posterMark(get("_poster_mark")),
@@ -130,10 +130,7 @@ export type Outgoing =
   /** Of the take that was recorded last. */
   | { type: "drop" }
   | { type: "record" }
-  | { type: "stop" }
-  | { type: "pause" }
-  | { type: "resume" }
-  | { type: "video"; offset: number };
+  | RecordingRequest;
 
 export const send: (model: Model, message: Outgoing) => void = post;
 
@@ -175,11 +172,11 @@ export function readMessage(content: unknown, buffers: unknown): Incoming | null
 
 /** The kernel sends three at most. */
 const MOST_PACKETS = 16;
-type PacketsField = "type" | "pictures" | "key" | "answer" | "awaited";
+type PacketsField = "type" | "pictures" | "key" | "asks" | "awaited";
 
 function readPackets(content: unknown, buffers: unknown): PacketsMessage | null {
   if (!isObject<PacketsField>(content) || content.type !== "packets") return null;
-  const { pictures, key, answer, awaited } = content;
+  const { pictures, key, asks, awaited } = content;
   if (!Array.isArray(pictures) || pictures.length === 0 || pictures.length > MOST_PACKETS) return null;
   const keyed = key !== undefined;
   if (keyed && pictures.length !== 1) return null;
@@ -189,7 +186,7 @@ function readPackets(content: unknown, buffers: unknown): PacketsMessage | null 
   if (keyed && !setup) return null;
   const packets = parts.map((data, place) => readPacket(pictures[place], data, setup));
   return packets.every((packet) => packet !== null)
-    ? { type: "packets", asks: answer === true, awaited: waited(awaited), packets }
+    ? { type: "packets", asks: asks === true, awaited: waited(awaited), packets }
     : null;
 }
 

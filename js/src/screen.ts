@@ -93,7 +93,7 @@ export function createScreen(changed: () => void): Screen {
     paint({ state, name, size: [width, height] }, film) {
       element.style.setProperty("--nbpipe-aspect", String(width / height));
       element.classList.toggle("nbpipe-dimmed", state === "failed");
-      canvas.setAttribute("aria-label", `Preview of ${name}`);
+      canvas.setAttribute("aria-label", `Recording of ${name}`);
       const loading = film.kind === "loading" ? `loading video ${Math.floor(film.share * 100)} %` : "";
       if (caption.textContent !== loading) caption.textContent = loading;
       if (film.kind === "here" && url === null) play(film.blob, name);

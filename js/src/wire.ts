@@ -2,7 +2,7 @@
  * The channel to the kernel that both widgets use.
  *
  * Owns: how traits, messages and the kernel's end are watched, and the messages that both widgets receive:
- * pictures, and the pieces of a finished file. Nothing here throws on bad input.
+ * pictures, and the chunks of a finished file. Nothing here throws on bad input.
  * Must not know: the traits of either widget (model.ts, preview-model.ts).
  *
  * Traits go one way, kernel → browser, so `Model` has no `set` and no `save_changes`: a browser that writes
@@ -95,7 +95,7 @@ export interface Moment {
   frame: number;
 }
 
-/** One piece of a finished file. */
+/** One chunk of a finished file. */
 export interface ChunkMessage {
   type: "chunk";
   offset: number;
@@ -113,11 +113,11 @@ export type CommonMessage =
 /** Null for anything that is not exactly one of these. */
 export function readCommon(content: unknown, buffers: unknown): CommonMessage | null {
   if (!isObject<CommonField>(content)) return null;
-  const { type, index, width, height, mime, answer, awaited, offset, total, error, client } = content;
+  const { type, index, width, height, mime, asks, awaited, offset, total, error, client } = content;
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
-    const told = { asks: answer !== false, awaited: waited(awaited) };
+    const told = { asks: asks !== false, awaited: waited(awaited) };
     return { type, index, mime, ...told, data, moment: momentOf(content) };
   }
   if (type === "video" && data && isCount(offset) && isCount(total)) {
@@ -137,7 +137,7 @@ type CommonField =
   | "width"
   | "height"
   | "mime"
-  | "answer"
+  | "asks"
   | "awaited"
   | "offset"
   | "total"

@@ -66,7 +66,7 @@ export const TRAITS_OF_A_PREVIEW: Record<string, unknown> = {
     parameter("mode", "choice", 1, { options: ["flat", "<b>smooth</b>"] }),
     parameter("free", "float", 2.5),
   ],
-  _record: null,
+  _recording: null,
   _take: null,
   _stream: "jpeg",
   _poster_mark: "",

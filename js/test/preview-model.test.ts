@@ -16,7 +16,7 @@ describe("the traits", () => {
 
   it("are read as they are, with the recording as its own widget reads it", () => {
     const now = read({
-      _record: TRAITS_OF_A_RECORDING,
+      _recording: TRAITS_OF_A_RECORDING,
       _take: { duration: 4.2, entries: 9 },
       _stream: "h264",
     });
@@ -29,7 +29,7 @@ describe("the traits", () => {
   it.each([null, {}, { state: "who knows", duration: "long" }])(
     "name no recording and no take: %j",
     (none) => {
-      expect(read({ _record: none, _take: none })).toMatchObject({ record: null, take: null });
+      expect(read({ _recording: none, _take: none })).toMatchObject({ record: null, take: null });
     },
   );
 
@@ -49,7 +49,7 @@ describe("the traits", () => {
 
 describe("packets of the stream", () => {
   it("come one with what a decoder must know, or some without", () => {
-    expect(readMessage({ ...PACKETS, key: CODEC, answer: true, awaited: 4 }, [bytes(1), bytes(2)])).toEqual({
+    expect(readMessage({ ...PACKETS, key: CODEC, asks: true, awaited: 4 }, [bytes(1), bytes(2)])).toEqual({
       ...{ type: "packets", asks: true, awaited: 4 },
       packets: [
         {

@@ -124,7 +124,7 @@ describe("the handshake", () => {
     sight.scroll(true);
     sight.scroll(false);
     await showFrame(1);
-    model.receive({ type: "packets", pictures: [[2, 0, 2]], answer: true }, bytes(2));
+    model.receive({ type: "packets", pictures: [[2, 0, 2]], asks: true }, bytes(2));
     time.animate();
     expect(new Set(model.sent.map(({ type }) => type))).toEqual(new Set(["hello"]));
     model.hear();
@@ -371,7 +371,7 @@ describe("a take", () => {
 });
 
 describe("a recording", () => {
-  const record = (changes = {}) => model.set({ _record: { ...TRAITS_OF_A_RECORDING, ...changes } });
+  const record = (changes = {}) => model.set({ _recording: { ...TRAITS_OF_A_RECORDING, ...changes } });
 
   it("is started once, steered, and shows its progress in the same widget", async () => {
     const { el } = await live();
@@ -432,7 +432,7 @@ describe("a kernel that is gone", () => {
   it("leaves a reopened notebook its poster, and is asked for nothing", async () => {
     await model.set({
       _poster_mark: "abc=",
-      _record: { ...TRAITS_OF_A_RECORDING, state: "done", _video: VIDEO },
+      _recording: { ...TRAITS_OF_A_RECORDING, state: "done", _video: VIDEO },
     });
     const host = document.createElement("div");
     host.className = "jupyter-widgets-disconnected";
@@ -469,7 +469,7 @@ it("survives whatever comes over the wire", async () => {
 describe("cleaning up", () => {
   it("brings the poster back and leaves nothing of a view", async () => {
     vi.useFakeTimers();
-    await model.set({ _poster_mark: "abc=", taking: true, _record: TRAITS_OF_A_RECORDING });
+    await model.set({ _poster_mark: "abc=", taking: true, _recording: TRAITS_OF_A_RECORDING });
     const { show } = open();
     const before = model.listeners;
     const { el, remove } = show();

@@ -30,7 +30,7 @@ describe("the picture", () => {
     screen.draw(picture());
     const canvas = screen.element.querySelector("canvas");
     expect([canvas?.width, canvas?.height]).toEqual([4, 2]);
-    expect(canvas?.getAttribute("aria-label")).toBe("Preview of <b>a.mp4");
+    expect(canvas?.getAttribute("aria-label")).toBe("Recording of <b>a.mp4");
     expect(screen.lit).toBe(true);
     expect(changed).toHaveBeenCalledTimes(1);
   });

@@ -58,8 +58,8 @@ describe("a message from the kernel", () => {
   });
 
   it("asks for an answer unless it says that it does not", () => {
-    expect(readCommon({ ...FRAME, answer: false }, [bytes(1)])).toMatchObject({ asks: false });
-    expect(readCommon({ ...FRAME, answer: null }, [bytes(1)])).toMatchObject({ asks: true });
+    expect(readCommon({ ...FRAME, asks: false }, [bytes(1)])).toMatchObject({ asks: false });
+    expect(readCommon({ ...FRAME, asks: null }, [bytes(1)])).toMatchObject({ asks: true });
   });
 
   it("may say that there is no video", () => {

@@ -1,6 +1,6 @@
-"""The finished file on its way to the browser: piece by piece for playing and Download, whole for the saved notebook.
+"""The finished file on its way to the browser: chunk by chunk for playing and Download, whole for the saved notebook.
 
-The browser asks for each piece by its offset, so one is under way at most, and no URL, server or path is
+The browser asks for each chunk by its offset, so one is under way at most, and no URL, server or path is
 needed: it works wherever the widget's messages do. Any thread. Knows no widget.
 """
 
@@ -11,8 +11,8 @@ import os
 import time
 from pathlib import Path
 
-_PIECE = 1 << 20  # bytes in one message: 64 for a file of the largest size, each below what any proxy cuts
-_AT_ONCE = 64  # pieces: the largest file; and in each second. A page asks for one when it has the one before
+_CHUNK = 1 << 20  # bytes in one message: 64 for a file of the largest size, each below what any proxy cuts
+_AT_ONCE = 64  # chunks: the largest file; and in each second. A page asks for one when it has the one before
 _PLAYABLE = 64 << 20  # bytes; a browser keeps the whole file in memory to play it
 # Bytes of a file that a saved notebook holds itself: the README's first two seconds of 1280x720 take 0.44 MB. In base64
 # they are a third more, and all of that is written with each save, and read before the page shows.
@@ -47,8 +47,8 @@ class Film:
         mime = _MIME[self._path.suffix.lower()]
         return {"bytes": self.size, "mime": mime, "playable": self.size <= _PLAYABLE}
 
-    def piece(self, offset: object) -> Answer | None:
-        """Return the answer to a request for the piece at `offset`; ``None`` to one of no sense, or too many."""
+    def chunk(self, offset: object) -> Answer | None:
+        """Return the answer to a request for the chunk at `offset`; ``None`` to one of no sense, or too many."""
         if type(offset) is not int or not 0 <= offset < self.size <= _PLAYABLE or not self._affords():
             return None
         try:
@@ -56,7 +56,7 @@ class Film:
                 if _identity(os.fstat(file.fileno())) != _identity(self._made):
                     return _refusal(f"{self._path.name} is no longer the file that was recorded here")
                 file.seek(offset)
-                return {"type": "video", "offset": offset, "total": self.size}, [file.read(_PIECE)]
+                return {"type": "video", "offset": offset, "total": self.size}, [file.read(_CHUNK)]
         except OSError as error:
             return _refusal(f"{self._path.name} cannot be read: {error.strerror}")
 
@@ -72,7 +72,7 @@ class Film:
         return None
 
     def _affords(self) -> bool:
-        """Whether one more piece can be sent now: what nobody reads as fast as it is sent would fill the memory."""
+        """Whether one more chunk can be sent now: what nobody reads as fast as it is sent would fill the memory."""
         now = time.monotonic()
         self._credit = min(self._credit + (now - self._credited) * _AT_ONCE, _AT_ONCE)
         self._credited = now

@@ -28,7 +28,7 @@ import numpy as np
 
 from nbpipe.notebook.audience import Audience
 from nbpipe.notebook.coder import Coder, EventLoop, Future, Packet, TimerHandle
-from nbpipe.notebook.pictures import jpeg, png, shrunk
+from nbpipe.notebook.pictures import Send, jpeg, png, shrunk
 
 _log = logging.getLogger("nbpipe")
 
@@ -42,8 +42,6 @@ _HEALTHY = 60.0  # seconds without one, after which those before count no more
 _TOGETHER = 3  # packets in a message, at most
 _SOON = 0.04  # seconds that one waits for others
 _ANSWER = 0.02  # seconds that an encoder is given for a picture that somebody waits for, before it gets another
-
-Send = Callable[[dict[str, object], list[bytes]], None]
 
 
 class Level(NamedTuple):
@@ -243,7 +241,7 @@ class LiveStream:
         message: dict[str, object] = {"type": "packets"}
         message["pictures"] = [(fed.number, round(fed.moment[0], 6), fed.moment[1]) for fed in pictures]
         told = {
-            "answer": any(fed.asks for fed in pictures) or None,
+            "asks": any(fed.asks for fed in pictures) or None,
             "awaited": _waited(fed.awaited for fed in pictures),
             "key": key,
         }
@@ -256,7 +254,7 @@ class LiveStream:
         index, asks = self.audience.sent()
         height, width = picture.shape[:2]
         shape = {"width": width, "height": height, "time": moment[0], "frame": moment[1]}
-        told = {"answer": asks, "awaited": _waited([awaited])}
+        told = {"asks": asks, "awaited": _waited([awaited])}
         self._post({"type": "frame", "index": index, "mime": mime, **told, **shape}, data)
 
     def _post(self, message: dict[str, object], *buffers: bytes) -> None:

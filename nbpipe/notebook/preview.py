@@ -24,7 +24,7 @@ from nbpipe.notebook.inbox import Inbox
 from nbpipe.notebook.kernel_widget import STATIC, KernelWidget
 from nbpipe.notebook.live_session import LiveSession
 from nbpipe.notebook.params import Parameter, Params
-from nbpipe.notebook.widget import Recording
+from nbpipe.notebook.widget import REQUESTS, Recording
 
 Handler = Callable[[dict[str, Any]], object]
 
@@ -90,7 +90,7 @@ class Preview(KernelWidget):
     _name = t.Unicode("").tag(sync=True)
     _software = t.Bool(default_value=False).tag(sync=True)
     _parameters = t.List(t.Dict()).tag(sync=True)
-    _record = t.Dict(default_value=None, allow_none=True).tag(sync=True)
+    _recording = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _take = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _stream = t.Unicode("").tag(sync=True)
     _poster_mark = t.Unicode("").tag(sync=True)
@@ -139,7 +139,7 @@ class Preview(KernelWidget):
 
         def copy(_: object = None) -> None:
             if self.recording is recording:
-                self._record = recording.snapshot()
+                self._recording = recording.snapshot()
 
         recording.observe(copy, ["state", "elapsed"])
         copy()
@@ -298,7 +298,7 @@ class Preview(KernelWidget):
         session, recording = self._session, self.recording
         if session is None:
             return
-        if isinstance(content, dict) and content.get("type") in ("stop", "pause", "resume", "video"):
+        if isinstance(content, dict) and content.get("type") in REQUESTS:
             if recording is None or not recording.hear(content, self.send):
                 self._inbox.ignore()
             return

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
 
 import numpy as np
 
-from nbpipe.notebook.pictures import jpeg
+from nbpipe.notebook.pictures import Send, jpeg
 
 _FASTEST = 1 / 15  # seconds between pictures: enough to see motion, and far below what an export needs
 _UNHEARD = 1 / 4  # the same where no answer can come (a blocking cell on ipykernel 6): nothing tells of a slow line
@@ -22,8 +21,6 @@ _IN_FLIGHT = 4  # a round trip through JupyterLab takes about 70 ms, so 15 a sec
 _GIVEN_UP = 2.0  # seconds without an answer after which a browser counts as gone …
 _PROBE = 1.0  # … and is sent one picture a second, to notice when it comes back
 QUALITY = 85  # of JPEG
-
-Send = Callable[[dict[str, object], list[bytes]], None]
 
 
 class Middle:

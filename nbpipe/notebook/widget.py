@@ -3,7 +3,7 @@
 `Recording` is the kernel's half of `js/src/model.ts`; the two name the same traits, and `js/src/wire.ts` the messages.
 All trait writes happen on the render thread. Messages from a browser may arrive on any thread, also while a cell blocks
 the main one, so `_on_message` checks them against a list and then sets a flag of `Steering`, notes an
-acknowledgement, or answers: that it hears, or with a piece of the finished file.
+acknowledgement, or answers: that it hears, or with a chunk of the finished file.
 No path and no option ever comes from a message, and no trait is writable from outside the kernel.
 
 Knows no GL, FFmpeg or pipeline: it is given a `Steering`, and a driver that makes the recording go on.
@@ -232,7 +232,7 @@ class Recording(KernelWidget):
             self.pause()
         elif kind == "resume":
             self.resume()
-        elif kind == "video" and self._film is not None and (answer := self._film.piece(content.get("offset"))):
+        elif kind == "video" and self._film is not None and (answer := self._film.chunk(content.get("offset"))):
             send(*answer)
         else:
             return False
@@ -251,6 +251,8 @@ class Recording(KernelWidget):
         else:
             self.hear(content, self.send)
 
+
+REQUESTS = frozenset(("stop", "pause", "resume", "video"))  # what `Recording.hear` knows
 
 # What a browser needs to show a recording.
 SHARED = tuple(name for name, trait in Recording.class_traits(sync=True).items() if name in vars(Recording))

@@ -943,11 +943,11 @@ function post(model, message) {
 var IMAGES = ["image/jpeg", "image/png"];
 function readCommon(content, buffers) {
   if (!isObject(content)) return null;
-  const { type, index, width, height, mime, answer, awaited, offset, total, error, client } = content;
+  const { type, index, width, height, mime, asks, awaited, offset, total, error, client } = content;
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
-    const told = { asks: answer !== false, awaited: waited(awaited) };
+    const told = { asks: asks !== false, awaited: waited(awaited) };
     return { type, index, mime, ...told, data, moment: momentOf(content) };
   }
   if (type === "video" && data && isCount(offset) && isCount(total)) {
@@ -1053,10 +1053,10 @@ var TRAITS = [
   "renderer",
   "error",
   "taking",
-  "_software",
   "_name",
+  "_software",
   "_parameters",
-  "_record",
+  "_recording",
   "_take",
   "_stream",
   "_poster_mark"
@@ -1080,7 +1080,7 @@ function readPreview(model) {
     software: get("_software") === true,
     name: text(get("_name")),
     parameters: readParameters(get("_parameters")),
-    record: record(get("_record")),
+    record: record(get("_recording")),
     take: take(get("_take")),
     stream: oneOf(STREAMS2, get("_stream"), ""),
     posterMark: posterMark(get("_poster_mark"))
@@ -1093,7 +1093,7 @@ function readMessage(content, buffers) {
 var MOST_PACKETS = 16;
 function readPackets(content, buffers) {
   if (!isObject(content) || content.type !== "packets") return null;
-  const { pictures, key, answer, awaited } = content;
+  const { pictures, key, asks, awaited } = content;
   if (!Array.isArray(pictures) || pictures.length === 0 || pictures.length > MOST_PACKETS) return null;
   const keyed = key !== void 0;
   if (keyed && pictures.length !== 1) return null;
@@ -1102,7 +1102,7 @@ function readPackets(content, buffers) {
   const setup = keyed ? readKey(key, parts.pop()) : null;
   if (keyed && !setup) return null;
   const packets = parts.map((data, place) => readPacket(pictures[place], data, setup));
-  return packets.every((packet) => packet !== null) ? { type: "packets", asks: answer === true, awaited: waited(awaited), packets } : null;
+  return packets.every((packet) => packet !== null) ? { type: "packets", asks: asks === true, awaited: waited(awaited), packets } : null;
 }
 function readPacket(picture, data, key) {
   const [index, time, frame] = Array.isArray(picture) ? picture : [];
@@ -1773,7 +1773,7 @@ function createScreen(changed) {
     paint({ state, name, size: [width, height] }, film) {
       element.style.setProperty("--nbpipe-aspect", String(width / height));
       element.classList.toggle("nbpipe-dimmed", state === "failed");
-      canvas.setAttribute("aria-label", `Preview of ${name}`);
+      canvas.setAttribute("aria-label", `Recording of ${name}`);
       const loading = film.kind === "loading" ? `loading video ${Math.floor(film.share * 100)} %` : "";
       if (caption.textContent !== loading) caption.textContent = loading;
       if (film.kind === "here" && url === null) play(film.blob, name);

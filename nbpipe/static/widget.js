@@ -491,11 +491,11 @@ function post(model, message) {
 var IMAGES = ["image/jpeg", "image/png"];
 function readCommon(content, buffers) {
   if (!isObject(content)) return null;
-  const { type, index, width, height, mime, answer, awaited, offset, total, error, client } = content;
+  const { type, index, width, height, mime, asks, awaited, offset, total, error, client } = content;
   const [data] = bytesOf(buffers, 1) ?? [];
   if (type === "frame" && data && isCount(index) && isSide(width) && isSide(height)) {
     if (typeof mime !== "string" || !IMAGES.includes(mime)) return null;
-    const told = { asks: answer !== false, awaited: waited(awaited) };
+    const told = { asks: asks !== false, awaited: waited(awaited) };
     return { type, index, mime, ...told, data, moment: momentOf(content) };
   }
   if (type === "video" && data && isCount(offset) && isCount(total)) {
@@ -750,7 +750,7 @@ function createScreen(changed) {
     paint({ state, name, size: [width, height] }, film) {
       element.style.setProperty("--nbpipe-aspect", String(width / height));
       element.classList.toggle("nbpipe-dimmed", state === "failed");
-      canvas.setAttribute("aria-label", `Preview of ${name}`);
+      canvas.setAttribute("aria-label", `Recording of ${name}`);
       const loading = film.kind === "loading" ? `loading video ${Math.floor(film.share * 100)} %` : "";
       if (caption.textContent !== loading) caption.textContent = loading;
       if (film.kind === "here" && url === null) play(film.blob, name);
