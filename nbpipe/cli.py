@@ -24,7 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nbpipe.errors import NbpipeError, from_outside
+from nbpipe.errors import NbpipeError, SceneError, from_outside
 from nbpipe.scene.frame import frame_rate
 
 GLSL = (".glsl", ".frag", ".fs")
@@ -192,12 +192,13 @@ def _record(options: argparse.Namespace) -> int:
         )
         recording.wait()
     except NbpipeError as error:
-        return _failed(error)
+        of_file = isinstance(error, SceneError) and options.scene.endswith(GLSL)
+        return _failed(error, f"{options.scene}: " if of_file else "")
     except Exception as error:  # noqa: BLE001  most are the scene's own
         part = from_outside(error.__traceback__, "importlib", "codecs", "pathlib")
         if part is None and isinstance(error, _REFUSALS):
             if recording is None:
-                options.misused(error)  # ends the program
+                options.misused(_words(error))  # ends the program
             return _failed(error)
         # A mistake of the scene is shown from its own first line on; that of its grammar shows its line itself.
         part = None if isinstance(error, SyntaxError) else part or error.__traceback__
@@ -301,6 +302,13 @@ def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _failed(error: Exception) -> int:
-    _say("\n".join([f"nbpipe: {error}", *getattr(error, "__notes__", [])]))
+def _failed(error: Exception, of: str = "") -> int:
+    _say("\n".join([f"nbpipe: {of}{error}", *getattr(error, "__notes__", [])]))
     return _FAILED
+
+
+def _words(error: Exception) -> str:
+    """Return what an error says; one of the system as a shell would: file first, and no number."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

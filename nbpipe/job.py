@@ -63,6 +63,7 @@ class Job:
         recording = Recording(
             steering,
             alone=not notebook,
+            of_preview=sink is not None,
             frames=frames,
             renderer=source.renderer,
             encoder=f"{self.wanted}, {_converter(source, self.wanted)}",

@@ -311,8 +311,9 @@ class Pipeline:
             state = State.DONE if whole and error is None else State.STOPPED
             words = "" if where else "ended before the first frame, so there is no file"
         if error is not None and where is not None:
-            error.add_note(f"nbpipe: the {in_words(count)} before this went into {where}")
-            words += f"\nThe {in_words(count)} before this went into {where.name}" if words else ""
+            kept = f"{in_words(count)} until then went into"
+            error.add_note(f"nbpipe: the {kept} {where}")
+            words += f"\nThe {kept} {where.name}" if words else ""
         return state, words
 
     def _settle(self, state: State, words: str) -> None:
@@ -341,7 +342,6 @@ class Pipeline:
         if recording:
             export.check()
         fps = self._meter.rate(self._frame) if recording else self._meter.average(self._frame)
-        left = self._frames - self._frame if self._frames is not None and not ended else 0
         self.progress = Progress(
             state=self._state,
             frame=self._frame,
@@ -350,9 +350,9 @@ class Pipeline:
             queued=0 if ended else max(0, self._frame - export.written),
             encoded=export.encoded,
             fps=fps,
-            eta=left / fps if fps and left else None,
+            eta=self._meter.eta(self._frame, export.encoded, self._frames) if not ended else None,
             elapsed=self._meter.elapsed,
-            bytes=export.bytes if export.encoded else 0,
+            bytes=export.bytes,
             bottleneck=self._meter.bottleneck,
             error=words,
         )

@@ -91,6 +91,27 @@ class Progress:
         return min(0.99, (0.9 * self.frame + 0.1 * self.encoded) / self.frames)
 
 
+class _Rate:
+    """How fast a count grows, over about the last `window` seconds."""
+
+    def __init__(self, window: float) -> None:
+        self._window = window
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def at(self, count: int) -> float:
+        """Return how much the count grows in a second, `count` being where it is now."""
+        now = time.monotonic()
+        self._marks.append((now, count))
+        while len(self._marks) > 2 and self._marks[1][0] < now - self._window:  # noqa: PLR2004  keep one outside
+            self._marks.popleft()
+        then, first = self._marks[0]
+        return (count - first) / (now - then) if now > then else 0.0
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._marks.clear()
+
+
 class Meter:
     """Measures how fast frames come and what they wait for. Render thread only; all times are monotonic.
 
@@ -103,6 +124,7 @@ class Meter:
     """
 
     _WINDOW = 1.0  # seconds; shorter makes the figure jump, longer makes it lag behind a change of scene
+    _ENCODED_WINDOW = 2.0  # the same of encoded frames, of which FFmpeg tells five times a second, many at once
     _CLEAR = 0.5  # seconds of work before a bottleneck is named
 
     def __init__(self) -> None:
@@ -112,7 +134,8 @@ class Meter:
         self._until = 0.0  # when the last frame was made, in seconds of work
         self._start = time.monotonic()
         self._rested = 0.0
-        self._marks: deque[tuple[float, int]] = deque()
+        self._drawn, self._encoded = _Rate(self._WINDOW), _Rate(self._ENCODED_WINDOW)
+        self._fps = 0.0
 
     @property
     def elapsed(self) -> float:
@@ -121,12 +144,19 @@ class Meter:
 
     def rate(self, frame: int) -> float:
         """Return frames per second over the last second, `frame` being the count now."""
-        now = time.monotonic()
-        self._marks.append((now, frame))
-        while len(self._marks) > 2 and self._marks[1][0] < now - self._WINDOW:  # noqa: PLR2004  keep one outside
-            self._marks.popleft()
-        then, first = self._marks[0]
-        return (frame - first) / (now - then) if now > then else 0.0
+        self._fps = self._drawn.at(frame)
+        return self._fps
+
+    def eta(self, frame: int, encoded: int, frames: int | None) -> float | None:
+        """Return in how many seconds all `frames` will be in the file, of which `frame` are drawn; ``None`` if unclear.
+
+        Encoders take many frames before they give the first: as long as they have given none, the rate of drawing is
+        that at which they are swallowed, and tells nothing.
+        """
+        encoding, left = self._encoded.at(encoded), 0 if frames is None else frames - frame
+        if frames is None or encoding <= 0 or (left and self._fps <= 0):
+            return None
+        return max(left / self._fps if left else 0.0, (frames - encoded) / encoding)
 
     def converted(self, seconds: float) -> None:
         """Note that a frame has been made, and `seconds` were spent on converting since the start."""
@@ -135,7 +165,8 @@ class Meter:
     def rest(self, seconds: float) -> None:
         """Note a pause: its `seconds` are no work, and what was measured before it no longer counts."""
         self._rested += seconds
-        self._marks.clear()
+        self._drawn.forget()
+        self._encoded.forget()
 
     def average(self, frame: int) -> float:
         """Return frames per second over all the time since the start, without the pauses."""

@@ -187,7 +187,7 @@ def test_every_option_is_one_of_nbpipe_record():
         ("", "required: COMMAND"),
         ("record", "required: SCENE"),
         ("record waves", "SCENE must be a GLSL file (.glsl .frag .fs), FILE.py:NAME or MODULE:NAME, not 'waves'"),
-        ("record nowhere.glsl", "No such file or directory: 'nowhere.glsl'"),
+        ("record nowhere.glsl", "nowhere.glsl: No such file or directory"),
         ("record nowhere.py:draw", "No such file or directory"),
         ("record nowhere:draw", "No module named 'nowhere'"),
         ("record {scenes}:nothing", "there is no 'nothing' in"),
@@ -209,7 +209,7 @@ def test_every_option_is_one_of_nbpipe_record():
         ("record {scenes}:draw --frames 3 --duration 3", "not allowed with argument --frames"),
         ("record {scenes}:draw --samples 3", "samples must be a power of two"),
         ("record {scenes}:draw --codec abacus", "codec 'abacus' is not in this FFmpeg"),
-        ("record {scenes}:draw --take nowhere.json", "No such file or directory: 'nowhere.json'"),
+        ("record {scenes}:draw --take nowhere.json", "nowhere.json: No such file or directory"),
         ("record {scenes}:draw --take {scenes}", "take"),
         ("record {scenes}:draw --conversion mine", "argument --conversion: invalid choice"),
         ("bench --size 1", "argument --size: must be WIDTHxHEIGHT"),
@@ -242,14 +242,14 @@ def test_a_mistake_in_the_scene_is_shown_where_it_is_and_nothing_else(files, nam
     assert words in said
     assert str(files / name.partition(":")[0]) in said
     assert "nbpipe/" not in said
-    assert ("the 5 frames before this went into" in said) == (name == "scenes.py:breaks")
+    assert ("the 5 frames until then went into" in said) == (name == "scenes.py:breaks")
 
 
 def test_a_shader_that_does_not_compile_is_named_by_its_line(files, capsys):
     (files / "waves.glsl").write_text(WAVES.replace("cos(", "cosine("))
     assert cli.main(["record", f"{files / 'waves.glsl'}"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("nbpipe: the shader does not compile\nline 3")
+    assert said.startswith(f"nbpipe: {files / 'waves.glsl'}: the shader does not compile\nline 3")
     assert "Traceback" not in said
 
 
@@ -283,7 +283,7 @@ def test_ctrl_c_publishes_what_was_recorded(files, tmp_path):
     with av.open("out.mp4") as video:
         count = len(list(video.decode(video=0)))
     assert count >= 60
-    assert said == f"nbpipe: the {count} frames before this went into {tmp_path / 'out.mp4'}\n"
+    assert said == f"nbpipe: the {count} frames until then went into {tmp_path / 'out.mp4'}\n"
     assert partials(tmp_path) == []
 
 

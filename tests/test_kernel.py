@@ -243,8 +243,8 @@ def test_a_recording_of_a_preview_that_fails_leaves_the_previews_own_poster(kern
 def test_a_preview_shows_the_end_of_its_recording_though_nothing_can_be_left_in_the_notebook(kernel):
     kernel.run("view = nbpipe.preview(Watermark(), size=(64, 64))\nview.pause()")
     kernel.run("def broken(jpeg):\n    raise OSError('nothing can be sent')\nview.leave_film = broken")
-    kernel.run("view.record('out.mp4', frames=5).wait()\nprint(view._recording['state'])")
-    assert "done" in kernel.printed()
+    kernel.run("rec = view.record('out.mp4', frames=5)\nprint(rec)\nrec.wait()\nprint(view._recording['state'])")
+    assert "out.mp4: 64×64, 60 fps; its preview shows how it goes\ndone" in kernel.printed()
 
 
 def test_a_recording_of_a_preview_too_short_for_a_picture_has_the_previews_own(kernel, tmp_path):

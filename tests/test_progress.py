@@ -129,6 +129,25 @@ class TestMeter:
         meter = Meter()
         assert [meter.rate(0), meter.rate(5)] == [0, 0]
 
+    def test_what_is_left_is_that_of_the_slower_half(self, clock):
+        meter, drawn, encoded = Meter(), 0, 0
+        for _ in range(40):
+            drawn, encoded, clock.now = drawn + 16, encoded + 4, clock.now + 1
+            meter.rate(drawn)
+            left = meter.eta(drawn, encoded, 1000)
+        assert left == (1000 - 160) / 4
+        meter.rate(1000)
+        clock.now += 1
+        assert meter.eta(1000, 164, 1000) == (1000 - 164) / 4, "all is drawn"
+
+    def test_nothing_is_said_of_what_is_left_before_the_encoder_has_given_any(self, clock):
+        meter = Meter()
+        for frame in range(1, 40):
+            clock.now += 1 / 8
+            meter.rate(frame)
+            assert meter.eta(frame, 0, 1000) is None
+            assert meter.eta(frame, frame, None) is None, "nor of a recording of open length"
+
     def test_counts_pauses_as_elapsed(self, clock):
         meter = Meter()
         clock.now += 30

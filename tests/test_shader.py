@@ -567,3 +567,10 @@ def test_a_size_may_be_an_array():
 def test_an_array_of_floats_is_refused_with_the_way_out():
     with pytest.raises(nbpipe.SceneError, match=r"dtype float64; expected .* \(array\.clip\(0, 1\) \* 255\)\.round"):
         nbpipe.record([np.zeros((4, 4, 3))], "out.mp4")
+
+
+def test_what_the_driver_says_twice_is_said_once(draw):
+    with pytest.raises(nbpipe.SceneError) as caught:
+        draw("void mainImage(out vec4 c, in vec2 p) { c = vec4(1.0 + nope(p) + nope(p)); }")
+    places = [line for line in str(caught.value).split("\n") if line.startswith("line ")]
+    assert len(places) == len(set(places)) > 1

@@ -80,7 +80,7 @@ export function createPanel(press: (wish: Wish) => void): Panel {
     element.dataset.state = circumstances.gone && url === null ? "gone" : recording.state;
     write(words, stateWords(recording, wish, circumstances.gone));
     write(limit, circumstances.gone || wish ? "" : limitWords(recording));
-    write(numbers, numberWords(recording));
+    write(numbers, numberWords(recording, circumstances.gone));
     write(details, detailWords(recording));
     write(renderer, rendererWords(recording));
     renderer.title = rendererTitle(recording);

@@ -37,7 +37,11 @@ export function createRecordView(press: (wish: Wish) => void): RecordView {
       const { status } = film;
       screen.paint(recording, status);
       screen.element.hidden = screen.unplayable || (status.kind !== "loading" && status.kind !== "here");
-      panel.paint(recording, { ...situation, film: status, unplayable: screen.unplayable }, screen.url);
+      panel.paint(
+        recording,
+        { ...situation, film: status, unplayable: screen.unplayable, beneath: true },
+        screen.url,
+      );
     }
     return { film, paint, close: screen.close };
   }

@@ -81,7 +81,7 @@ function openView(session: Session, model: Model, host: HTMLElement): () => void
     screen.paint(recording, film.status);
     panel.paint(
       recording,
-      { gone, heard, young, film: film.status, unplayable: screen.unplayable },
+      { gone, heard, young, film: film.status, unplayable: screen.unplayable, beneath: false },
       screen.url,
     );
     // A notebook opened without its kernel has no picture but the poster.

@@ -53,6 +53,8 @@ export interface Circumstances extends Situation {
   film: FilmStatus;
   /** This browser has tried the file and cannot decode it. */
   unplayable: boolean;
+  /** It is shown beneath the preview that it was made of. */
+  beneath: boolean;
 }
 
 export const KERNEL_GONE = "The kernel is gone; run the cell again.";
@@ -60,14 +62,18 @@ export const KERNEL_GONE = "The kernel is gone; run the cell again.";
 /** The one line that says what to do next, where something is not as one would expect. */
 export function hintWords(
   recording: Recording,
-  { gone, heard, young, film, unplayable }: Circumstances,
+  { gone, heard, young, film, unplayable, beneath }: Circumstances,
 ): string {
   const { state, video, name } = recording;
-  if (gone && (isActive(recording) || (video?.playable && film.kind !== "here"))) {
-    return KERNEL_GONE;
+  if (gone && isActive(recording) && recording.frame > 0) {
+    return `The kernel is gone. What was recorded is in ${name}, or, if the kernel was killed, in a partial file beside it.`;
   }
+  if (gone && (isActive(recording) || (video?.playable && film.kind !== "here"))) return KERNEL_GONE;
   if ((state === "recording" || state === "paused") && !heard && !young) {
     return "This kernel hears the browser only between cells: to stop, use the kernel's ■ interrupt button.";
+  }
+  if (beneath && isActive(recording)) {
+    return "The preview stands still meanwhile: what is set now shows when the recording has ended.";
   }
   if (!hasFile(recording) || !video) return "";
   if (!video.playable) {
@@ -94,14 +100,17 @@ export function hasFile({ state }: Recording): boolean {
 }
 
 /** The line of numbers: what is done, how fast, how long, how large. */
-export function numberWords(recording: Recording): string {
+export function numberWords(recording: Recording, gone = false): string {
   const { state, frame, eta, fps, bytes, elapsed } = recording;
   const parts: string[] = [];
   if (state === "done" || state === "stopped") {
     parts.push(`${frames(frame)} in ${clock(elapsed)}`, speed(fps));
+  } else if (gone) {
+    parts.push(position(recording)); // the last that was heard of it; how fast it was is no longer so
   } else {
     parts.push(position(recording));
-    if (state === "recording") parts.push(speed(fps), eta === null ? "" : `${clock(eta)} left`);
+    if (state === "recording") parts.push(speed(fps));
+    if (state !== "paused" && eta !== null) parts.push(`${clock(eta)} left`);
   }
   parts.push(bytes > 0 ? fileSize(bytes) : "");
   return joined(parts);

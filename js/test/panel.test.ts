@@ -10,6 +10,7 @@ const USUAL: Circumstances = {
   young: false,
   film: { kind: "idle" },
   unplayable: false,
+  beneath: false,
 };
 
 let pressed: string[];
@@ -145,7 +146,7 @@ describe("the buttons", () => {
     press("Stop");
     expect(pressed).toEqual([]);
     expect(button(panel.element, "Stop")?.disabled).toBe(true);
-    expect(visibleText(panel.element)).toContain("The kernel is gone; run the cell again.");
+    expect(visibleText(panel.element)).toContain("The kernel is gone. What was recorded is in ");
     expect(spoken()).toContain("The kernel is gone");
   });
 

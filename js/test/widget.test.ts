@@ -176,7 +176,7 @@ describe("a kernel that is gone", () => {
     const { el } = open(model).show();
     model.trigger("comm_live_update");
     button(el, "Stop")?.click();
-    expect(visibleText(el)).toContain("The kernel is gone; run the cell again.");
+    expect(visibleText(el)).toContain("The kernel is gone. What was recorded is in ");
     expect(model.said("stop")).toEqual([]);
   });
 

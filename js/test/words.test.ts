@@ -54,6 +54,15 @@ describe("the numbers", () => {
     const early = recording({ state: "pending", frame: 0, fps: 0, eta: null, bytes: 0 });
     expect(numberWords(early)).toBe("frame 0 / 300");
   });
+  it("tell how long the encoder still takes when all is drawn, and in a pause nothing", () => {
+    expect(numberWords(recording({ state: "finishing", frame: 300 }))).toBe(
+      "frame 300 / 300 · 0:03 left · 1.2 MB",
+    );
+    expect(numberWords(recording({ state: "paused" }))).toBe("frame 120 / 300 · 1.2 MB");
+  });
+  it("of a kernel that is gone say how far it was, and not how fast", () => {
+    expect(numberWords(recording(), true)).toBe("frame 120 / 300 · 1.2 MB");
+  });
   it("sum up what is over", () => {
     expect(numberWords(recording({ state: "done", frame: 300 }))).toBe(
       "300 frames in 0:02 · 84 fps · 1.2 MB",
@@ -125,6 +134,7 @@ describe("the hint", () => {
     young: false,
     film: { kind: "idle" },
     unplayable: false,
+    beneath: false,
   };
   const mp4 = { bytes: 4_200_000_000, mime: "video/mp4", playable: true };
 
@@ -141,9 +151,19 @@ describe("the hint", () => {
   it("says that the kernel is gone, unless everything is here already", () => {
     const gone = { ...usual, gone: true };
     const done = recording({ state: "done", video: mp4 });
-    expect(hintWords(recording(), gone)).toBe("The kernel is gone; run the cell again.");
+    expect(hintWords(recording({ state: "pending", frame: 0 }), gone)).toBe(
+      "The kernel is gone; run the cell again.",
+    );
+    expect(hintWords(recording(), gone)).toBe(
+      "The kernel is gone. What was recorded is in out.mp4, or, if the kernel was killed, in a partial file beside it.",
+    );
     expect(hintWords(done, gone)).toBe("The kernel is gone; run the cell again.");
     expect(hintWords(done, { ...gone, film: { kind: "here", blob: new Blob() } })).toBe("");
+  });
+  it("says that a preview stands still while it is recorded", () => {
+    const beneath = { ...usual, beneath: true };
+    expect(hintWords(recording(), beneath)).toContain("what is set now shows when the recording has ended");
+    expect(hintWords(recording({ state: "done", video: mp4 }), beneath)).toBe("");
   });
   it("names the file that cannot be played here, and why", () => {
     const done = (changes: object) =>

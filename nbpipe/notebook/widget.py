@@ -104,8 +104,8 @@ class Recording(KernelWidget):
     _video = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _poster_mark = t.Unicode("").tag(sync=True)
 
-    def __init__(self, steering: Steering, *, alone: bool = False, **state: object) -> None:
-        self._steering = steering
+    def __init__(self, steering: Steering, *, alone: bool = False, of_preview: bool = False, **state: object) -> None:
+        self._steering, self._of_preview = steering, of_preview
         self._driver: Driver | None = None
         self._stream: ThumbnailStream | None = None
         self._film: Film | None = None
@@ -203,7 +203,7 @@ class Recording(KernelWidget):
         note = f" ({self._note})" if self._note else ""
         picture = f"{self._name}: {'×'.join(map(str, self._size))}{note}, {self._rate} fps"
         if not State(self.state).ended:
-            return picture
+            return f"{picture}; its preview shows how it goes" if self._of_preview else picture
         size = f"{self.bytes / 1e6:.1f} MB" if self.bytes >= 1e6 else f"{self.bytes / 1e3:.0f} kB"  # noqa: PLR2004
         return f"{picture}, {in_words(self.frames_written)}, {size}, {self.state}"
 

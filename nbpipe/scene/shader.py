@@ -293,7 +293,9 @@ def _explain(log: str, source: str, first_line: int) -> str:
         line, column = int(found["line"]), None
         if found["column"] and line <= len(lines):
             column = _spread(lines[line - 1], int(found["column"]))
-        parts.append(pointed(source, line, column, found["text"].strip(), first_line))
+        part = pointed(source, line, column, found["text"].strip(), first_line)
+        if part not in parts:  # Mesa says some twice
+            parts.append(part)
     if len(parts) == 1:
         parts.append(log.strip())
     return "\n".join(parts)

@@ -139,13 +139,17 @@ function limitWords({ state, bottleneck }) {
   return state === "recording" && bottleneck ? `${bottleneck} is the limit` : "";
 }
 var KERNEL_GONE = "The kernel is gone; run the cell again.";
-function hintWords(recording, { gone, heard, young, film, unplayable }) {
+function hintWords(recording, { gone, heard, young, film, unplayable, beneath }) {
   const { state, video: video2, name } = recording;
-  if (gone && (isActive(recording) || video2?.playable && film.kind !== "here")) {
-    return KERNEL_GONE;
+  if (gone && isActive(recording) && recording.frame > 0) {
+    return `The kernel is gone. What was recorded is in ${name}, or, if the kernel was killed, in a partial file beside it.`;
   }
+  if (gone && (isActive(recording) || video2?.playable && film.kind !== "here")) return KERNEL_GONE;
   if ((state === "recording" || state === "paused") && !heard && !young) {
     return "This kernel hears the browser only between cells: to stop, use the kernel's ■ interrupt button.";
+  }
+  if (beneath && isActive(recording)) {
+    return "The preview stands still meanwhile: what is set now shows when the recording has ended.";
   }
   if (!hasFile(recording) || !video2) return "";
   if (!video2.playable) {
@@ -163,14 +167,17 @@ function isActive({ state }) {
 function hasFile({ state }) {
   return state === "done" || state === "stopped";
 }
-function numberWords(recording) {
+function numberWords(recording, gone = false) {
   const { state, frame, eta, fps, bytes, elapsed } = recording;
   const parts = [];
   if (state === "done" || state === "stopped") {
     parts.push(`${frames(frame)} in ${clock(elapsed)}`, speed(fps));
+  } else if (gone) {
+    parts.push(position(recording));
   } else {
     parts.push(position(recording));
-    if (state === "recording") parts.push(speed(fps), eta === null ? "" : `${clock(eta)} left`);
+    if (state === "recording") parts.push(speed(fps));
+    if (state !== "paused" && eta !== null) parts.push(`${clock(eta)} left`);
   }
   parts.push(bytes > 0 ? fileSize(bytes) : "");
   return joined(parts);
@@ -1660,7 +1667,7 @@ function createPanel(press) {
     element.dataset.state = circumstances.gone && url === null ? "gone" : recording.state;
     write(words, stateWords(recording, wish, circumstances.gone));
     write(limit, circumstances.gone || wish ? "" : limitWords(recording));
-    write(numbers, numberWords(recording));
+    write(numbers, numberWords(recording, circumstances.gone));
     write(details, detailWords(recording));
     write(renderer, rendererWords(recording));
     renderer.title = rendererTitle(recording);
@@ -1807,7 +1814,11 @@ function createRecordView(press) {
       const { status } = film;
       screen.paint(recording, status);
       screen.element.hidden = screen.unplayable || status.kind !== "loading" && status.kind !== "here";
-      panel.paint(recording, { ...situation, film: status, unplayable: screen.unplayable }, screen.url);
+      panel.paint(
+        recording,
+        { ...situation, film: status, unplayable: screen.unplayable, beneath: true },
+        screen.url
+      );
     }
     return { film, paint, close: screen.close };
   }

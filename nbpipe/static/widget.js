@@ -94,13 +94,17 @@ function limitWords({ state, bottleneck }) {
   return state === "recording" && bottleneck ? `${bottleneck} is the limit` : "";
 }
 var KERNEL_GONE = "The kernel is gone; run the cell again.";
-function hintWords(recording, { gone, heard, young, film, unplayable }) {
+function hintWords(recording, { gone, heard, young, film, unplayable, beneath }) {
   const { state, video: video2, name } = recording;
-  if (gone && (isActive(recording) || video2?.playable && film.kind !== "here")) {
-    return KERNEL_GONE;
+  if (gone && isActive(recording) && recording.frame > 0) {
+    return `The kernel is gone. What was recorded is in ${name}, or, if the kernel was killed, in a partial file beside it.`;
   }
+  if (gone && (isActive(recording) || video2?.playable && film.kind !== "here")) return KERNEL_GONE;
   if ((state === "recording" || state === "paused") && !heard && !young) {
     return "This kernel hears the browser only between cells: to stop, use the kernel's ■ interrupt button.";
+  }
+  if (beneath && isActive(recording)) {
+    return "The preview stands still meanwhile: what is set now shows when the recording has ended.";
   }
   if (!hasFile(recording) || !video2) return "";
   if (!video2.playable) {
@@ -118,14 +122,17 @@ function isActive({ state }) {
 function hasFile({ state }) {
   return state === "done" || state === "stopped";
 }
-function numberWords(recording) {
+function numberWords(recording, gone = false) {
   const { state, frame, eta, fps, bytes, elapsed } = recording;
   const parts = [];
   if (state === "done" || state === "stopped") {
     parts.push(`${frames(frame)} in ${clock(elapsed)}`, speed(fps));
+  } else if (gone) {
+    parts.push(position(recording));
   } else {
     parts.push(position(recording));
-    if (state === "recording") parts.push(speed(fps), eta === null ? "" : `${clock(eta)} left`);
+    if (state === "recording") parts.push(speed(fps));
+    if (state !== "paused" && eta !== null) parts.push(`${clock(eta)} left`);
   }
   parts.push(bytes > 0 ? fileSize(bytes) : "");
   return joined(parts);
@@ -619,7 +626,7 @@ function createPanel(press) {
     element.dataset.state = circumstances.gone && url === null ? "gone" : recording.state;
     write(words, stateWords(recording, wish, circumstances.gone));
     write(limit, circumstances.gone || wish ? "" : limitWords(recording));
-    write(numbers, numberWords(recording));
+    write(numbers, numberWords(recording, circumstances.gone));
     write(details, detailWords(recording));
     write(renderer, rendererWords(recording));
     renderer.title = rendererTitle(recording);
@@ -818,7 +825,7 @@ function openView(session, model, host) {
     screen.paint(recording, film.status);
     panel.paint(
       recording,
-      { gone, heard, young, film: film.status, unplayable: screen.unplayable },
+      { gone, heard, young, film: film.status, unplayable: screen.unplayable, beneath: false },
       screen.url
     );
     const dark = gone && !screen.lit;

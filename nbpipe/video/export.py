@@ -74,8 +74,8 @@ class Export:
 
     @property
     def bytes(self) -> int:
-        """Size of the file so far."""
-        return self._encode.bytes
+        """Size of the file so far; 0 while it has a header at most."""
+        return self._encode.bytes if self._encode.bytes > _HEADER else 0
 
     def submit(self, frame: memoryview) -> int:
         """Queue a frame's memory, which is held until it is written; return its ticket. Never waits."""
