@@ -202,4 +202,4 @@ def fake_ffmpeg(tmp_path, monkeypatch):
 
 
 def partials(folder: Path) -> list[Path]:
-    return sorted(folder.glob(".*.partial.*"))
+    return sorted(folder.glob("*.partial*"))

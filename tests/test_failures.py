@@ -54,6 +54,7 @@ def test_an_exception_in_the_scene_keeps_the_partial_and_names_it(tmp_path):
     with pytest.raises(ZeroDivisionError, match="the scene's own") as caught:
         nbpipe.record(scene, "out.mp4", size=(160, 96), frames=100)
     (partial,) = partials(tmp_path)
+    assert partial.name == "out.partial.mp4"
     assert str(partial) in caught.value.__notes__[0]
     assert numbers(partial) == list(range(40))
     assert (tmp_path / "out.mp4").read_bytes() == older

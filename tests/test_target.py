@@ -35,6 +35,37 @@ def test_the_longest_names_can_be_made(name, tmp_path):
     assert os.listdir(tmp_path) == [f"{name}.mp4"]
 
 
+def test_what_is_kept_can_be_seen_and_replaces_nothing(tmp_path):
+    (tmp_path / "out.partial-2.mp4").write_bytes(b"somebody's")
+    for name in ("out.partial.mp4", "out.partial-3.mp4"):
+        target = Target("out.mp4")
+        target.create()
+        target.partial.write_bytes(name.encode())
+        for _ in range(2):  # an interrupt may have come between
+            assert target.keep() == target.partial == tmp_path / name
+        assert target.partial.read_bytes() == name.encode()
+    assert sorted(os.listdir(tmp_path)) == ["out.partial-2.mp4", "out.partial-3.mp4", "out.partial.mp4"]
+    assert (tmp_path / "out.partial-2.mp4").read_bytes() == b"somebody's"
+
+
+def test_the_longest_name_can_be_kept(tmp_path):
+    target = Target("n" * 251 + ".mp4")
+    target.create()
+    target.keep()
+    assert os.listdir(tmp_path) == ["n" * (255 - len(".partial.mp4")) + ".partial.mp4"]
+
+
+def test_where_a_file_can_have_no_second_name_it_keeps_its_own(tmp_path, monkeypatch):
+    def refused(*_):
+        raise PermissionError(1, "as on FAT")
+
+    target = Target("out.mp4")
+    target.create()
+    monkeypatch.setattr(os, "link", refused)
+    assert target.keep().name.startswith(".out.")
+    assert os.listdir(tmp_path) == [target.partial.name]
+
+
 @pytest.mark.parametrize("end", [Target.publish, Target.discard, Target.leave])
 def test_a_name_is_taken_from_when_its_video_is_begun_until_that_ends(end):
     first, second, third = Target("out.mp4"), Target("out.mp4"), Target("other.mp4")

@@ -66,7 +66,7 @@ export function hintWords(
 ): string {
   const { state, video, name } = recording;
   if (gone && isActive(recording) && recording.frame > 0) {
-    return `The kernel is gone. What was recorded is in ${name}, or, if the kernel was killed, in a partial file beside it.`;
+    return `The kernel is gone. What was recorded is in ${name}, or, if the kernel was killed, in a hidden .partial file beside it.`;
   }
   if (gone && (isActive(recording) || (video?.playable && film.kind !== "here"))) return KERNEL_GONE;
   if ((state === "recording" || state === "paused") && !heard && !young) {

@@ -155,7 +155,7 @@ describe("the hint", () => {
       "The kernel is gone; run the cell again.",
     );
     expect(hintWords(recording(), gone)).toBe(
-      "The kernel is gone. What was recorded is in out.mp4, or, if the kernel was killed, in a partial file beside it.",
+      "The kernel is gone. What was recorded is in out.mp4, or, if the kernel was killed, in a hidden .partial file beside it.",
     );
     expect(hintWords(done, gone)).toBe("The kernel is gone; run the cell again.");
     expect(hintWords(done, { ...gone, film: { kind: "here", blob: new Blob() } })).toBe("");

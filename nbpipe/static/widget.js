@@ -97,7 +97,7 @@ var KERNEL_GONE = "The kernel is gone; run the cell again.";
 function hintWords(recording, { gone, heard, young, film, unplayable, beneath }) {
   const { state, video: video2, name } = recording;
   if (gone && isActive(recording) && recording.frame > 0) {
-    return `The kernel is gone. What was recorded is in ${name}, or, if the kernel was killed, in a partial file beside it.`;
+    return `The kernel is gone. What was recorded is in ${name}, or, if the kernel was killed, in a hidden .partial file beside it.`;
   }
   if (gone && (isActive(recording) || video2?.playable && film.kind !== "here")) return KERNEL_GONE;
   if ((state === "recording" || state === "paused") && !heard && !young) {

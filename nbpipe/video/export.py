@@ -141,12 +141,11 @@ class Export:
         return self.keep()
 
     def keep(self) -> Path | None:
-        """Leave the partial file where it is and return its path; an empty one is removed."""
+        """Keep the partial file where one can see it, and return its path; an empty one is removed."""
         partial = self._target.partial
         whole = self._encode.complete and self._encode.frames > 0
         if self.submitted and partial.exists() and (whole or partial.stat().st_size > _HEADER):
-            self._target.leave()
-            return partial
+            return self._target.keep()
         self._target.discard()
         return None
 

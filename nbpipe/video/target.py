@@ -2,13 +2,15 @@
 
 A video is made under a hidden name in the target's own directory and renamed over the target only when it is
 whole, so that no one ever sees half a file under the target's name and a failed run never touches an older,
-good one. Of two that this process makes at once, neither may have the other's name: the one that ends first would be
-lost. Any thread; knows only paths.
+good one. What is kept of a failed run gets a name that is not hidden, for a
+notebook's file browser shows no others. Of two that this process makes at once, neither may have the other's name: the
+one that ends first would be lost. Any thread; knows only paths.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import weakref
@@ -64,11 +66,8 @@ class Target:
             raise ValueError(msg)
         self._place = _place(self.path)
         self._check_free()
-        # '.name.id.partial.mp4', with as much of the name as fits.
-        tail = f".{secrets.token_hex(3)}.partial{self.path.suffix}"
-        stem = os.fsencode(self.path.stem)[: _NAME_LIMIT - len(os.fsencode(tail)) - 1]
         self._made = self._publishing = False
-        self.partial = folder / f".{stem.decode(errors='ignore')}{tail}"
+        self.partial = self._hidden = self._beside(".", f".{secrets.token_hex(3)}.partial")
 
     def create(self) -> None:
         """Make the empty partial file; fails rather than follow or replace anything that is there."""
@@ -97,6 +96,34 @@ class Target:
                 msg = f"{self.partial} is gone: something removed it while it was being made; record it again"
                 raise FileNotFoundError(msg) from None
         self.leave()
+
+    def keep(self) -> Path:
+        """Give the partial file a name that can be seen and that nothing had, ``out.partial.mp4`` …, and return it.
+
+        Again changes nothing, so that it may be interrupted. Where the file system knows no second names for a file, it
+        keeps its hidden one.
+        """
+        for number in itertools.count(1):
+            shown = self._beside("", f".partial-{number}" if number > 1 else ".partial")
+            try:
+                os.link(self.partial, shown)
+            except FileExistsError:
+                if not os.path.samefile(self.partial, shown):
+                    continue
+            except OSError:
+                break
+            self.partial = shown
+            break
+        if self.partial != self._hidden:
+            self._hidden.unlink(missing_ok=True)
+        self.leave()
+        return self.partial
+
+    def _beside(self, head: str, tail: str) -> Path:
+        """Return the path with as much of its name as fits between `head` and `tail`."""
+        tail += self.path.suffix
+        stem = os.fsencode(self.path.stem)[: _NAME_LIMIT - len(os.fsencode(head + tail))]
+        return self.path.parent / f"{head}{stem.decode(errors='ignore')}{tail}"
 
     def discard(self) -> None:
         """Remove the partial file, if `create` has made one."""
