@@ -73,7 +73,7 @@ export function hintWords(
     return "This kernel hears the browser only between cells: to stop, use the kernel's ■ interrupt button.";
   }
   if (beneath && isActive(recording)) {
-    return "The preview stands still meanwhile: what is set now shows when the recording has ended.";
+    return "The preview stands still meanwhile; what is set now shows afterwards.";
   }
   if (!hasFile(recording) || !video) return "";
   if (!video.playable) {

@@ -162,7 +162,7 @@ describe("the hint", () => {
   });
   it("says that a preview stands still while it is recorded", () => {
     const beneath = { ...usual, beneath: true };
-    expect(hintWords(recording(), beneath)).toContain("what is set now shows when the recording has ended");
+    expect(hintWords(recording(), beneath)).toContain("what is set now shows afterwards");
     expect(hintWords(recording({ state: "done", video: mp4 }), beneath)).toBe("");
   });
   it("names the file that cannot be played here, and why", () => {

@@ -149,7 +149,7 @@ function hintWords(recording, { gone, heard, young, film, unplayable, beneath })
     return "This kernel hears the browser only between cells: to stop, use the kernel's ■ interrupt button.";
   }
   if (beneath && isActive(recording)) {
-    return "The preview stands still meanwhile: what is set now shows when the recording has ended.";
+    return "The preview stands still meanwhile; what is set now shows afterwards.";
   }
   if (!hasFile(recording) || !video2) return "";
   if (!video2.playable) {
