@@ -243,7 +243,7 @@ def test_a_cell_of_marimo_run_again_ends_what_it_has_left(tmp_path, person):
         "import marimo as mo\nimport nbpipe\nfrom scene import LENGTH, Told\nviews = []",
         "button = mo.ui.button(value=0, on_click=lambda n: n + 1, label='again')\nbutton",
         "button.value\nviews.append(nbpipe.preview(Told(), size=(320, 180), duration=LENGTH))",
-        "button.value\nmo.md(f'closed: {[view._player is None for view in views]}')",
+        "button.value\nmo.md(f'closed: {[view._session is None for view in views]}')",
     )
     with marimo(tmp_path, "edit", *cells) as address, person.at(address):
         person.page.get_by_test_id("cell-editor").last.wait_for()

@@ -100,7 +100,7 @@ def test_python_and_the_widget_show_the_same(lab, browser):
 
 
 def test_two_views_of_one_widget_and_a_cell_run_again(lab, browser):
-    live = open_live(lab, browser, "views", "view", "print('closed', old._player is None)", "old = view")
+    live = open_live(lab, browser, "views", "view", "print('closed', old._session is None)", "old = view")
     live.run(1)
     expect(live.page.locator(".nbpipe canvas")).to_have_count(2)
     live.poll(

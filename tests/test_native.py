@@ -81,7 +81,7 @@ def stall(pipe: Pipe, writer: PipeWriter) -> bytes:
     """Submit more than the pipe takes, and return it when the thread cannot go on."""
     data = os.urandom(3 << 20)
     writer.submit(data)
-    while select.select([], [pipe.fd], [], 0)[1]:
+    while select.select([], [pipe.fd], [], 0)[1] or not writer.bytes_written:  # which it counts after it has written
         pass
     return data
 

@@ -252,7 +252,7 @@ class Recording(KernelWidget):
             self.hear(content, self.send)
 
 
-REQUESTS = frozenset(("stop", "pause", "resume", "video"))  # what `Recording.hear` knows
+REQUESTS = ("stop", "pause", "resume", "video")  # what `Recording.hear` knows; what a browser sends may not be hashable
 
 # What a browser needs to show a recording.
 SHARED = tuple(name for name, trait in Recording.class_traits(sync=True).items() if name in vars(Recording))
