@@ -84,8 +84,8 @@ constexpr unsigned rank(unsigned x, unsigned y) {
     return found;
 }
 
-/// The first and the last keep a quarter of a step of ten bits away from the ends: so far is a value from what it should
-/// be, and black, white and grays have none that others should show.
+/// None is nearer than 1/64 of a step of ten bits to either end: a converted value may be off by so much, and neither
+/// black, nor white, nor the chroma of grays may waver.
 Thresholds dithered() {
     static constexpr auto rows = [] {
         std::array<Row, Thresholds::rows> found{};

@@ -14,8 +14,8 @@ namespace nbpipe {
 
 enum class Target { yuv420p, nv12, yuv444p, yuv420p10le, p010le, gray, rgb24, rgba };
 
-/// Of one row: one for each sample of a piece, after which they begin again, in 1/256 of a step of eight bits. Those of
-/// ten bits are four times as coarse.
+/// One for each sample of a piece of a row, after which they begin again, in 1/256 of a step; samples of ten bits take
+/// them in 1/64.
 struct Thresholds {
     static constexpr std::ptrdiff_t piece = 480; // 1920 is four
     static constexpr std::ptrdiff_t rows = 8;    // after which they begin again, too
