@@ -118,11 +118,12 @@ def _cpu_converter(wanted: Encoding, size: tuple[int, int], pixel_format: str, b
 
 
 def _converter(source: Source, wanted: Encoding) -> str:
+    if source.converted_by == "":
+        return "not converted" if source.pixel_format == wanted.pixel_format else "converted by FFmpeg"
+    how = "converted and dithered" if wanted.dither else "converted"
     if source.converted_by == "gpu":
-        return "converted by a shader" if source.software else "converted by the GPU"
-    if source.converted_by == "cpu":
-        return "converted by nbpipe"
-    return "not converted" if source.pixel_format == wanted.pixel_format else "converted by FFmpeg"
+        return f"{how} by a shader" if source.software else f"{how} by the GPU"
+    return f"{how} by nbpipe"
 
 
 def _note(size: tuple[int, int], pixel_format: str) -> str:

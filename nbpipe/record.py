@@ -99,8 +99,8 @@ def record(
         ``"cpu"`` as the picture is copied, or ``"ffmpeg"``; ``"auto"`` takes the first that can and that is fast here.
     dither : bool
         Draw in 16 bits a channel, and mix neighbouring shades by a fixed pattern where the video has none between, so
-        that gradients show no bands. H.265 keeps it at its usual quality, H.264 from ``crf=16`` downwards; an encoder
-        that smooths more takes it away again.
+        that gradients show no bands; pictures that have 8 bits themselves gain less. H.265 keeps it at its usual
+        quality, H.264 from ``crf=16`` downwards; an encoder that smooths more takes it away again.
     take : Take, optional
         A performance recorded in `nbpipe.preview`, replayed frame by frame: its parameters, its events and its clock.
         Decides the duration unless that is given.

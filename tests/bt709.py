@@ -52,14 +52,17 @@ def _halved(plane: np.ndarray, rows: int) -> np.ndarray:
     return sum(across[row::rows] for row in range(rows)) / rows
 
 
-def dithered(planes: list[np.ndarray]) -> list[np.ndarray]:
-    """Return exact planes as ordered dithering rounds them: by thresholds of eight by eight samples (Bayer, 1973)."""
+def dithered(planes: list[np.ndarray], width: int, ends: tuple[float, float] = (0, 1)) -> list[np.ndarray]:
+    """Return exact planes of a picture as ordered dithering rounds them: by 8 × 8 thresholds between `ends` (Bayer, 1973).
+
+    A column that pads the picture has the thresholds of the last one.
+    """
     ranks = np.zeros((1, 1), int)
     for _ in range(3):
         ranks = np.block([[4 * ranks, 4 * ranks + 2], [4 * ranks + 3, 4 * ranks + 1]])
     rounded = []
     for plane in planes:
-        rows, columns = (np.arange(count) % 8 for count in plane.shape[:2])
-        thresholds = (ranks[np.ix_(rows, columns)] + 0.5) / 64
+        rows, columns = (np.arange(count) for count in plane.shape[:2])
+        thresholds = np.clip((ranks[np.ix_(rows % 8, np.minimum(columns, width - 1) % 8)] + 0.5) / 64, *ends)
         rounded.append(np.floor(plane + thresholds.reshape(thresholds.shape + (1,) * (plane.ndim - 2))))
     return rounded

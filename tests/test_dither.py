@@ -51,7 +51,29 @@ def test_a_gradient_of_a_shader_has_no_bands(conversion, pixel_format):
     assert bands(shown, step) < 0.02
     assert np.abs(shown - step * (16 + 219 * EXACT)).max() < 1.05, "one of the two steps around it"
     assert np.array_equal(shown[0], shown[1]), "what stands still stands still"
-    assert f"{pixel_format}, dithered" in recording.encoder
+    assert "converted and dithered by " in recording.encoder
+
+
+def test_the_shader_and_the_loop_make_the_same_pattern_at_odd_sizes_too():
+    pictures = []
+    for conversion in ("gpu", "cpu"):
+        recorded(size=(SIZE[0] + 1, 95), conversion=conversion, dither=True)
+        with av.open("out.mkv") as video:
+            pictures.append(next(video.decode(video=0)).to_ndarray().astype(int))
+    differences = np.abs(pictures[0] - pictures[1])
+    assert differences.max() <= 1
+    assert np.mean(differences > 0) < 0.005, "where a value is as good as a threshold"
+    assert np.mean(differences[:96, -1] > 0) < 0.1, "the column that pads"
+
+
+def test_a_truth_of_numpy_is_one():
+    assert "dithered" in recorded(dither=np.True_).encoder
+
+
+def test_what_is_not_converted_is_not_dithered():
+    picture = np.zeros((8, 8, 3), np.uint8)
+    recording = recorded([picture], codec="png", pixel_format="rgb24", dither=True, size=None, frames=1)
+    assert recording.encoder.endswith("rgb24, not converted")
 
 
 def test_samples_and_a_depth_buffer_make_no_difference():
@@ -65,8 +87,11 @@ def test_samples_and_a_depth_buffer_make_no_difference():
     assert bands(luma()) < 0.05
 
 
-@pytest.mark.parametrize("kind", ["array", "texture", "framebuffer"])
-def test_pictures_of_more_than_eight_bits_show_what_they_have(kind, own_context):
+@pytest.mark.parametrize(
+    ("kind", "conversion"),
+    [("array", "cpu"), ("texture", "cpu"), ("texture", "gpu"), ("framebuffer", "cpu"), ("framebuffer", "gpu")],
+)
+def test_pictures_of_more_than_eight_bits_show_what_they_have(kind, conversion, own_context):
     picture = gray_pixels(float)
     if kind == "array":
         given = (picture * 65535).round().astype(np.uint16)
@@ -74,7 +99,8 @@ def test_pictures_of_more_than_eight_bits_show_what_they_have(kind, own_context)
         texture = own_context.texture(SIZE, 4, picture[::-1].astype(np.float16).tobytes(), dtype="f2")
         given = texture if kind == "texture" else own_context.framebuffer([texture])
     for dither, most in ((False, 1.0), (True, 0.03)):
-        with nbpipe.open("out.mkv", codec="ffv1", pixel_format="yuv420p", dither=dither, show=False) as video:
+        how = {"pixel_format": "yuv420p", "conversion": conversion, "dither": dither}
+        with nbpipe.open("out.mkv", codec="ffv1", **how, show=False) as video:
             video.write(given)
         assert most - 0.8 < bands(luma()) < most
 
@@ -103,8 +129,9 @@ def test_encoders_keep_it_at_the_quality_that_the_documentation_names(options):
         (
             {"dither": True, "pixel_format": "yuv422p"},
             ValueError,
-            "dither=True is for yuv420p, .*; for yuv422p leave it",
+            "ffv1 is to get yuv422p: choose pixel_format= yuv420p, .*gray, or leave it out",
         ),
+        ({"dither": True, "codec": "prores_ks", "pixel_format": None}, ValueError, "yuv422p10le: leave it out"),
         ({"dither": True, "conversion": "ffmpeg"}, ValueError, "leave conversion='ffmpeg' out"),
     ],
 )

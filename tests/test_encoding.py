@@ -187,7 +187,6 @@ def test_numbers_of_any_kind_are_a_crf(crf):
         ({}, "libx264, crf 20, medium, yuv420p"),
         ({"codec": "ffv1"}, "ffv1, yuv420p"),
         ({"crf": 17.5, "ffmpeg_params": ["-tune", "film"]}, "libx264, crf 17.5, medium, yuv420p, -tune, film"),
-        ({"crf": 16, "dither": True}, "libx264, crf 16, medium, yuv420p, dithered"),
     ],
 )
 def test_an_encoding_says_in_short_what_it_is(options, words):

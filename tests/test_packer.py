@@ -117,7 +117,9 @@ def test_dithered_samples_are_what_the_pattern_makes_of_the_exact_ones(ctx, obje
     raw = read(packer.pack(drawn(objects, ctx, picture, "nu2")))[: packer.frame_bytes]
     slack = 1e-3
     planes = reference(picture, pixel_format)
-    lower, upper = (np.concatenate([p.ravel() for p in dithered([q + d for q in planes])]) for d in (-slack, slack))
+    lower, upper = (
+        np.concatenate([p.ravel() for p in dithered([q + d for q in planes], size[0])]) for d in (-slack, slack)
+    )
     made = samples(raw, pixel_format)
     assert made.shape == lower.shape
     assert np.all((lower <= made) & (made <= upper))

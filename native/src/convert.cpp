@@ -64,17 +64,6 @@ std::size_t area(std::ptrdiff_t width, std::ptrdiff_t height, int bytes) {
     return static_cast<std::size_t>(width * height * bytes);
 }
 
-using Row = std::array<std::uint16_t, Thresholds::piece>;
-
-Thresholds nearest() {
-    static constexpr auto row = [] {
-        Row half{};
-        half.fill(128);
-        return half;
-    }();
-    return {.first = row.data(), .apart = 0};
-}
-
 /// The rank of a pixel among the 64: the bits of x ^ y and of y in turns, the last ones first.
 constexpr unsigned rank(unsigned x, unsigned y) {
     unsigned found = 0;
@@ -86,19 +75,15 @@ constexpr unsigned rank(unsigned x, unsigned y) {
 
 /// None is nearer than 1/64 of a step of ten bits to either end: a converted value may be off by so much, and neither
 /// black, nor white, nor the chroma of grays may waver.
-Thresholds dithered() {
-    static constexpr auto rows = [] {
-        std::array<Row, Thresholds::rows> found{};
-        for (unsigned y = 0; auto& row : found) {
-            for (unsigned x = 0; auto& threshold : row) {
-                threshold = static_cast<std::uint16_t>(std::clamp(4 * rank(x++ % 8, y) + 2, 4U, 251U));
-            }
-            ++y;
-        }
-        return found;
-    }();
-    return {.first = rows.front().data(), .apart = Thresholds::piece};
-}
+constexpr auto bayer = [] {
+    std::array<std::uint16_t, static_cast<std::size_t>(Thresholds::rows * Thresholds::piece)> found{};
+    for (unsigned nth = 0; auto& threshold : found) {
+        const unsigned x = nth % Thresholds::piece;
+        const unsigned y = nth++ / Thresholds::piece;
+        threshold = static_cast<std::uint16_t>(std::clamp(4 * rank(x % 8, y) + 2, 4U, 251U));
+    }
+    return found;
+}();
 
 #ifdef NBPIPE_X86 // chosen here and not by the loader (target_clones): that runs before ThreadSanitizer does
 bool has_avx512() {
@@ -137,7 +122,7 @@ Conversion::Conversion(const Source& source, std::string_view target, bool dithe
                one_of("bits", source.bits, 8, 16),
                source.bottom_up,
                named(target).target,
-               dither ? dithered() : nearest()},
+               dither ? bayer.data() : nullptr},
       kernel_(kernel_of(build)),
       source_bytes_(area(picture_.width, picture_.height, picture_.channels * picture_.bits / 8)) {
     const auto& format = named(target);

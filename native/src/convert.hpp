@@ -11,8 +11,8 @@
 // Exactness. tests/bt709.py is the meaning, in float64: every sample is within 0.52 of it for 8 bits and 0.55
 // for 10 bits, where 0.5 is rounding itself; 16-bit channels become 8-bit ones by rounding exactly. Grays get
 // neutral chroma, and black and white 16 and 235. Integers only, so every processor gives the same bytes.
-// Dithered, a sample may be the other one of the two between which the exact value lies, and all that has been said of
-// grays, black and white holds as well.
+// Dithered, a sample is one of the two between which the exact value lies, but for the same 0.02 and 0.05; all that has
+// been said of grays, black and white holds as well.
 //
 // Speed. A 1080p RGBA frame of 8 bits, 8.3 MB, takes a core of a Zen 5 EPYC to yuv420p 0.33 ms with AVX-512,
 // 0.44 ms with AVX2 and 0.81 ms in the portable build; one of RGB 0.37 and 0.59 ms, but 3.2 ms there: SSE2 cannot

@@ -14,14 +14,11 @@ namespace nbpipe {
 
 enum class Target { yuv420p, nv12, yuv444p, yuv420p10le, p010le, gray, rgb24, rgba };
 
-/// One for each sample of a piece of a row, after which they begin again, in 1/256 of a step; samples of ten bits take
-/// them in 1/64.
+/// Eight rows, one for each sample of a piece, in 1/256 of a step; samples of ten bits take them in 1/64. After a piece
+/// they begin again, and after the eight rows, too.
 struct Thresholds {
     static constexpr std::ptrdiff_t piece = 480; // 1920 is four
-    static constexpr std::ptrdiff_t rows = 8;    // after which they begin again, too
-
-    const std::uint16_t* first;
-    std::ptrdiff_t apart; // from row to row: 0 where all are alike
+    static constexpr std::ptrdiff_t rows = 8;
 };
 
 struct Picture {
@@ -31,7 +28,7 @@ struct Picture {
     int bits;
     bool bottom_up;
     Target target;
-    Thresholds thresholds;
+    const std::uint16_t* thresholds; // null: half a step everywhere
 };
 
 /// Rows of the picture from `first` up to `last`, not included, counted from its top. `first` is even.

@@ -118,7 +118,7 @@ int value(Plane plane, int column, int row) {
     int x = column / plane.components;
     int component = plane.first + column % plane.components;
     float exact = dot(WEIGHTS[component], colour(x, row, plane.span)) + ZEROS[component];
-    return int(floor(exact + threshold(x, row))) << SHIFT;
+    return int(floor(exact + threshold(min(x, SIZE.x - 1), row))) << SHIFT; // a column that pads repeats the last
 }
 
 void main() {

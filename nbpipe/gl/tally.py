@@ -22,7 +22,8 @@ class Stats:
         10 ms as ``picture[:, ::-1]``, but 0.2 ms in whole rows, as in ``picture[::-1]``.
     converted : int
         Pictures of the GL whose numbers are not those that are read, such as a texture of floats for a video of
-        8 bits, or one of 8 bits for a video of 10. The GL converts them as it copies.
+        8 bits, or one of 8 bits for a video of 10, or for a dithered one, which is read in 16. The GL converts them
+        as it copies.
     extra_copies : int
         Pictures that are copied once more. That is so for textures and framebuffers where the GPU converts them for
         the video: its shader does not see all that can be read. ``conversion="cpu"`` does without.

@@ -19,6 +19,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+import numpy as np
+
 from nbpipe.video.options import checked_options
 from nbpipe.video.pixels import (
     CONVERTIBLE,
@@ -134,7 +136,7 @@ class Encoding:
             parts.append(f"crf {self.crf:g}")
         if self.preset is not None:
             parts.append(self.preset)
-        return ", ".join([*parts, self.pixel_format, *(["dithered"] if self.dither else []), *self.ffmpeg_params])
+        return ", ".join([*parts, self.pixel_format, *self.ffmpeg_params])
 
 
 class Wishes(TypedDict, total=False):
@@ -199,7 +201,7 @@ def encoding(
         ffmpeg_params=checked_options(ffmpeg_params),
         crash_safe=_crash_safe(ffmpeg, muxer),
         conversion=_conversion(conversion, pixel_format),
-        dither=_dither(dither, conversion, pixel_format),
+        dither=_dither(dither, conversion, pixel_format, encoder),
     )
 
 
@@ -223,17 +225,19 @@ def _conversion(wish: object, pixel_format: str) -> str:
     return str(wish)
 
 
-def _dither(wish: object, conversion: str, pixel_format: str) -> bool:
-    if not isinstance(wish, bool):
+def _dither(wish: object, conversion: str, pixel_format: str, encoder: Encoder) -> bool:
+    if not isinstance(wish, (bool, np.bool_)):
         msg = f"dither must be True or False, not {wish!r}"
         raise TypeError(msg)
     if wish and pixel_format not in CONVERTIBLE:
-        msg = f"dither=True is for {', '.join(CONVERTIBLE)}; for {pixel_format} leave it out, or choose one of these"
+        taken = [name for name in CONVERTIBLE if name in encoder.pixel_formats]
+        remedy = f"choose pixel_format= {', '.join(taken)}, or leave it out" if taken else "leave it out"
+        msg = f"dither=True makes {', '.join(CONVERTIBLE)}, and {encoder.name} is to get {pixel_format}: {remedy}"
         raise ValueError(msg)
     if wish and conversion == "ffmpeg":
         msg = "dither=True is what nbpipe's own conversion does; leave conversion='ffmpeg' out"
         raise ValueError(msg)
-    return wish
+    return bool(wish)
 
 
 def _pixel_format(encoder: Encoder, wish: str | None) -> str:
