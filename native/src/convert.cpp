@@ -77,10 +77,11 @@ constexpr unsigned rank(unsigned x, unsigned y) {
 /// black, nor white, nor the chroma of grays may waver.
 constexpr auto bayer = [] {
     std::array<std::uint16_t, static_cast<std::size_t>(Thresholds::rows * Thresholds::piece)> found{};
+    constexpr auto piece = static_cast<unsigned>(Thresholds::piece);
     for (unsigned nth = 0; auto& threshold : found) {
-        const unsigned x = nth % Thresholds::piece;
-        const unsigned y = nth++ / Thresholds::piece;
-        threshold = static_cast<std::uint16_t>(std::clamp(4 * rank(x % 8, y) + 2, 4U, 251U));
+        const unsigned of_64 = rank(nth % piece % 8, nth / piece);
+        threshold = static_cast<std::uint16_t>(std::clamp(4 * of_64 + 2, 4U, 251U));
+        ++nth;
     }
     return found;
 }();
