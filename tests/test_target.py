@@ -48,6 +48,13 @@ def test_what_is_kept_can_be_seen_and_replaces_nothing(tmp_path):
     assert (tmp_path / "out.partial-2.mp4").read_bytes() == b"somebody's"
 
 
+def test_a_link_to_nothing_has_its_name_too(tmp_path):
+    (tmp_path / "out.partial.mp4").symlink_to("nowhere")
+    target = Target("out.mp4")
+    target.create()
+    assert target.keep() == tmp_path / "out.partial-2.mp4"
+
+
 def test_the_longest_name_can_be_kept(tmp_path):
     target = Target("n" * 251 + ".mp4")
     target.create()

@@ -2,9 +2,9 @@
 
 A video is made under a hidden name in the target's own directory and renamed over the target only when it is
 whole, so that no one ever sees half a file under the target's name and a failed run never touches an older,
-good one. What is kept of a failed run gets a name that is not hidden, for a
-notebook's file browser shows no others. Of two that this process makes at once, neither may have the other's name: the
-one that ends first would be lost. Any thread; knows only paths.
+good one. What is kept of a failed run gets a name that is not hidden, for a notebook's file browser shows no others. Of
+two that this process makes at once, neither may have the other's name: the one that ends first would be lost. Any
+thread; knows only paths.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Target:
             try:
                 os.link(self.partial, shown)
             except FileExistsError:
-                if not os.path.samefile(self.partial, shown):
+                if not (shown.exists() and shown.samefile(self.partial)):  # a link to nothing is there and is no file
                     continue
             except OSError:
                 break
